@@ -1,0 +1,312 @@
+"""Charts of the pages. PURE: frame in, Altair chart out; every number comes from the release.
+
+The funnel's x axis is precision, 1 / standard error, and not the number of clients: with clients
+clustered in therapists a site's limits do not follow from its number of clients, but they do follow
+from its standard error. So the sites' own limits, joined in that order, are the funnel exactly,
+and nothing is computed twice (Spiegelhalter 2005, Stat Med 24:1185). The axis is labelled
+with the margin of error, which a reader knows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboards import labels
+from dashboards.placement import Frame, Mark, place_labels
+from dashboards.release import Instrument, SiteResult
+
+INK, MUTED, GRID = "#1f2a33", "#5b6770", "#e3e7ea"
+BAND_998, BAND_95, TARGET = "#eef3f5", "#dbe6ea", "#1f2a33"
+_FONT = '"Source Sans", "Source Sans Pro", sans-serif'
+_HEIGHT, _ASSUMED_WIDTH = 430, 980
+
+_STATES: tuple[tuple[str, str, str, str], ...] = (
+    # Okabe and Ito's colours: told apart in every common colour blindness, and each state has a
+    # shape of its own, so that nothing hangs on colour.
+    ("above_998", "triangle-up", "#0072b2", "#0072b2"),
+    ("above_95", "triangle-up", "#ffffff", "#0072b2"),
+    ("within", "circle", "#5b6770", "#5b6770"),
+    ("below_95", "triangle-down", "#ffffff", "#b84a00"),
+    ("below_998", "triangle-down", "#b84a00", "#b84a00"),
+    ("none", "diamond", "#ffffff", "#5b6770"),
+)
+
+_NUMBERS = (
+    "raw",
+    "standard_error",
+    "target",
+    "lower95",
+    "upper95",
+    "lower998",
+    "upper998",
+)
+
+
+def funnel_frame(rows: Sequence[SiteResult], instrument: Instrument) -> pd.DataFrame:
+    """One row a site that can be placed: shown, with a mean and a standard error above 0.
+
+    Columns: site, practice, n_clients, n_therapists, n_forms, raw, standard_error, target, the four
+    limits (scale points, as in the release), precision (1 / standard_error), state, flag (words)
+    and interval (words). Ordered by precision.
+    """
+    records: list[dict[str, Any]] = []
+    for row in rows:
+        if row.is_suppressed or row.raw is None or not row.standard_error:
+            continue
+        margin, decimals = row.margin or 0.0, instrument.decimals
+        records.append(
+            {
+                "site": row.site_label,
+                "practice": row.practice_name,
+                "n_clients": row.n_clients,
+                "n_therapists": row.n_therapists,
+                "n_forms": row.n_forms,
+                **{name: getattr(row, name) for name in _NUMBERS},
+                "precision": 1 / row.standard_error,
+                "state": row.flag or "none",
+                "flag": labels.flag(row.flag),
+                "interval": f"{labels.number(row.raw - margin, decimals)} to "
+                f"{labels.number(row.raw + margin, decimals)}",
+            }
+        )
+    names = ["site", "practice", "n_clients", "n_therapists", "n_forms", *_NUMBERS]
+    frame = pd.DataFrame(records, columns=[*names, "precision", "state", "flag", "interval"])
+    return frame.astype(dict.fromkeys(_NUMBERS, "float64")).sort_values(
+        ["precision", "site"], ignore_index=True
+    )
+
+
+def _domain(values: pd.Series, share: float) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    pad = (high - low) * share or abs(high) * share or 1.0
+    return low - pad, high + pad
+
+
+def _margin_ticks(low: float, high: float) -> list[float]:
+    """Precisions at which the margin of error is a round number, a few of them."""
+    for step in (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0):
+        margins = [step * index for index in range(1, 200)]
+        ticks = [1.959964 / margin for margin in margins if low <= 1.959964 / margin <= high]
+        if len(ticks) <= 6:
+            return ticks
+    return []
+
+
+def _tooltip(decimals: int) -> list[alt.Tooltip]:
+    number = f",.{decimals}f"
+    return [
+        alt.Tooltip("site:N", title="Site"),
+        alt.Tooltip("practice:N", title="Practice"),
+        alt.Tooltip("n_clients:Q", title="Clients", format=","),
+        alt.Tooltip("n_therapists:Q", title="Therapists", format=","),
+        alt.Tooltip("raw:Q", title="Mean score", format=number),
+        alt.Tooltip("interval:N", title="95 % interval of the mean"),
+        alt.Tooltip("lower95:Q", title="Expected range from", format=number),
+        alt.Tooltip("upper95:Q", title="Expected range to", format=number),
+        alt.Tooltip("flag:N", title="Reading"),
+    ]
+
+
+def _bands(limits: pd.DataFrame, x: alt.X, y: alt.Scale) -> list[alt.Chart | alt.LayerChart]:
+    """The two ranges as bands with thin edges, and the group's mean."""
+    base = alt.Chart(limits)
+    layers: list[alt.Chart | alt.LayerChart] = []
+    for lower, upper, fill, dash in (
+        ("lower998", "upper998", BAND_998, [4, 3]),
+        ("lower95", "upper95", BAND_95, [1, 0]),
+    ):
+        layers.append(
+            base.mark_area(color=fill, interpolate="monotone", aria=False).encode(
+                x=x, y=alt.Y(f"{lower}:Q", scale=y), y2=f"{upper}:Q"
+            )
+        )
+        for edge in (lower, upper):
+            layers.append(
+                base.mark_line(
+                    color="#9fb3bd",
+                    strokeWidth=1,
+                    strokeDash=dash,
+                    interpolate="monotone",
+                    aria=False,
+                ).encode(x=x, y=alt.Y(f"{edge}:Q", scale=y))
+            )
+    return layers
+
+
+def _band_names(limits: pd.DataFrame, x: alt.X, y: alt.Scale, decimals: int) -> list[alt.Chart]:
+    """Names of the lines at their right end, so that no legend has to be looked up."""
+    end = limits.iloc[[-1]]
+    target = labels.number(float(end["target"].iloc[0]), decimals)
+    named = (
+        ("upper998", "99.8 % limit"),
+        ("upper95", "95 % limit"),
+        ("target", f"Group mean {target}"),
+        ("lower95", "95 % limit"),
+        ("lower998", "99.8 % limit"),
+    )
+    return [
+        alt.Chart(end)
+        .mark_text(
+            text=text,
+            align="left",
+            dx=8,
+            color=INK if column == "target" else MUTED,
+            fontWeight=600 if column == "target" else 400,
+            fontSize=12,
+        )
+        .encode(x=x, y=alt.Y(f"{column}:Q", scale=y))
+        for column, text in named
+    ]
+
+
+def _site_names(frame: pd.DataFrame, x: alt.X, y: alt.Scale, area: Frame) -> list[alt.Chart]:
+    """Each site's name beside its mark wherever it fits; flagged sites are placed first."""
+    marks = [
+        Mark(
+            key=str(row.site),
+            x=float(row.precision),
+            y=float(row.raw),
+            is_first=bool(row.state not in ("within", "none")) or bool(row.is_chosen),
+        )
+        for row in frame.itertuples()
+    ]
+    spots = place_labels(marks, area)
+    layers = []
+    for spot in sorted(set(spots.values())):
+        here = frame[[spots.get(str(site)) == spot for site in frame["site"]]]
+        layers.append(
+            alt.Chart(here)
+            .mark_text(
+                align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, fontSize=12, color=INK
+            )
+            .encode(
+                x=x,
+                y=alt.Y("raw:Q", scale=y),
+                text="site:N",
+                fontWeight=alt.condition("datum.is_chosen", alt.value(700), alt.value(400)),
+            )
+        )
+    return layers
+
+
+def _marks(frame: pd.DataFrame, x: alt.X, y: alt.Y, decimals: int) -> list[alt.Chart]:
+    present = [state for state in _STATES if state[0] in set(frame["state"])]
+    words = [labels.flag(None if state[0] == "none" else state[0]) for state in present]
+
+    def scale(column: int) -> alt.Scale:
+        return alt.Scale(domain=words, range=[state[column] for state in present])
+
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        direction="horizontal",
+        symbolSize=110,
+        labelFontSize=13,
+        columnPadding=22,
+        offset=14,
+        labelLimit=260,
+    )
+    ring = (
+        alt.Chart(frame[frame["is_chosen"]])
+        .mark_point(shape="circle", size=620, filled=False, color=INK, strokeWidth=1.6, aria=False)
+        .encode(x=x, y=y)
+    )
+    sites = (
+        alt.Chart(frame)
+        .mark_point(size=130, strokeWidth=2, opacity=1, filled=True)
+        .encode(
+            x=x,
+            y=y,
+            shape=alt.Shape("flag:N", scale=scale(1), legend=legend),
+            fill=alt.Fill("flag:N", scale=scale(2), legend=legend),
+            stroke=alt.Stroke("flag:N", scale=scale(3), legend=legend),
+            tooltip=_tooltip(decimals),
+        )
+    )
+    return [ring, sites]
+
+
+def funnel(
+    frame: pd.DataFrame, instrument: Instrument, chosen_site: str | None = None
+) -> alt.LayerChart:
+    """Funnel of `funnel_frame`: a mark a site against its own limits, joined by precision.
+
+    `chosen_site` is ringed. Sites without limits have marks but no band. ValueError when the frame
+    is empty: there is nothing to draw, and the caller says so in words.
+    """
+    if frame.empty:
+        raise ValueError("a funnel needs at least one site with a mean and a standard error")
+    frame = frame.assign(is_chosen=frame["site"] == chosen_site)
+    limits = frame.dropna(subset=["target", "lower95", "upper95", "lower998", "upper998"])
+    x_low, x_high = _domain(frame["precision"], 0.06)
+    y_low, y_high = _domain(pd.concat([frame["raw"], limits["lower998"], limits["upper998"]]), 0.07)
+    ticks = _margin_ticks(x_low, x_high)
+    scale = alt.Scale(domain=[y_low, y_high], nice=False, zero=False)
+    x = alt.X(
+        "precision:Q",
+        scale=alt.Scale(domain=[x_low, x_high], nice=False, zero=False),
+        axis=alt.Axis(
+            title="Margin of error of the site's mean, in points  (surer means to the right →)",
+            values=ticks,
+            labelExpr="'± ' + format(1.959964 / datum.value, '.2~f')",
+        ),
+    )
+    y = alt.Y(
+        "raw:Q",
+        scale=scale,
+        axis=alt.Axis(title="Mean score of the site's clients (points)", tickCount=6),
+    )
+    layers: list[alt.Chart | alt.LayerChart] = []
+    if not limits.empty:
+        layers += _bands(limits, x, scale)
+        layers.append(
+            alt.Chart(limits)
+            .mark_line(color=TARGET, strokeWidth=1.4, aria=False)
+            .encode(x=x, y=alt.Y("target:Q", scale=scale))
+        )
+        layers += _band_names(limits, x, scale, instrument.decimals)
+    area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT)
+    layers += _site_names(frame, x, scale, area)
+    layers += _marks(frame, x, y, instrument.decimals)
+    return _styled(alt.layer(*layers))
+
+
+def _styled(chart: alt.LayerChart) -> alt.LayerChart:
+    return (
+        chart.properties(
+            height=_HEIGHT,
+            width="container",
+            padding={"left": 4, "top": 4, "right": 110, "bottom": 4},
+            # SVG keeps the text selectable and readable by a screen reader; a canvas does not.
+            usermeta={"embedOptions": {"renderer": "svg", "actions": False}},
+        )
+        .configure(font=_FONT, background="#ffffff")
+        .configure_view(strokeWidth=0, clip=False)
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=MUTED,
+            labelFontSize=12,
+            titleFontSize=13,
+            titleFontWeight=400,
+            titlePadding=12,
+            gridColor=GRID,
+            domain=False,
+            ticks=False,
+            labelPadding=8,
+        )
+        .configure_axisX(grid=False)
+        .configure_legend(labelColor=INK)
+    )
+
+
+def funnel_description(frame: pd.DataFrame, instrument: Instrument) -> str:
+    """What a reader who cannot see the funnel is told; the table below it holds every number."""
+    outside = frame[~frame["state"].isin(["within", "none"])]
+    names = "; ".join(f"{row.site}: {str(row.flag).lower()}" for row in outside.itertuples())
+    return (
+        f"Funnel chart of the mean {instrument.name} score of {len(frame)} sites. "
+        f"Outside the expected range: {names or 'no site'}. "
+        "The table below the chart gives the same numbers."
+    )

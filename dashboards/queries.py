@@ -1,0 +1,258 @@
+"""All SQL of the dashboard, and the only way it reaches data: a published release, read only.
+
+The release is the file named by `$ALLIANCE_HOME/releases/current.json`; `ALLIANCE_HOME` is the one
+environment variable the dashboard reads (default `./warehouse`), because Streamlit offers a page no
+other way of being told. The pointer is read on every run, so a page moves to a new release on its
+next rerun; the connection is shared and kept per release.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import streamlit as st
+
+from dashboards.release import (
+    MEAN_SCORE,
+    Choice,
+    ExpectedDelivery,
+    Form,
+    Instrument,
+    Metric,
+    Release,
+    Site,
+    SiteResult,
+)
+
+_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "memory_limit": "512MB",
+    "threads": 2,
+}
+
+# A label names a site on its own, except where two practices use the same name.
+_SITE_LABELS = """
+    select
+        practice_id,
+        practice_name,
+        site_id,
+        case
+            when count(*) over (partition by site_name) = 1 then site_name
+            else site_name || ' (' || practice_name || ')'
+        end as site_label
+    from sites
+"""
+
+
+class NoReleaseError(Exception):
+    """Nothing has been published yet."""
+
+
+class BrokenReleaseError(Exception):
+    """The pointer or the file it names cannot be used."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """Which release is current and where its file is."""
+
+    release_id: str
+    path: Path
+
+
+def home() -> Path:
+    """`$ALLIANCE_HOME`, or `./warehouse` when it is not set."""
+    return Path(os.environ.get("ALLIANCE_HOME") or "warehouse")
+
+
+def current_pointer(home_dir: Path) -> Pointer:
+    """Read `releases/current.json`.
+
+    Raises NoReleaseError when there is none, BrokenReleaseError when it names no usable file.
+    """
+    pointer_path = home_dir / "releases" / "current.json"
+    try:
+        text = pointer_path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NoReleaseError(str(home_dir)) from None
+    except OSError as error:
+        raise BrokenReleaseError(f"{pointer_path} cannot be read: {error.strerror}") from None
+    try:
+        content = json.loads(text)
+        release_id, file_name = str(content["release_id"]), str(content["release"])
+    except (ValueError, KeyError, TypeError):
+        raise BrokenReleaseError(f"{pointer_path} is not a release pointer") from None
+    # The pointer names a file of its own folder; a path in it would lead out of the home.
+    if file_name != Path(file_name).name:
+        raise BrokenReleaseError(f"{pointer_path} names a path instead of a file")
+    path = pointer_path.parent / file_name
+    if not path.is_file():
+        raise BrokenReleaseError(f"{pointer_path} names a release file that is not there")
+    return Pointer(release_id, path)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _database(release_id: str, path: str) -> duckdb.DuckDBPyConnection:
+    """One locked-down connection a release, shared by every session of the server."""
+    connection = duckdb.connect(path, read_only=True, config=_LOCKED_DOWN)
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def open_release(pointer: Pointer) -> duckdb.DuckDBPyConnection:
+    """A cursor of the run's own on the release. Raises BrokenReleaseError when it cannot open."""
+    try:
+        return _database(pointer.release_id, str(pointer.path)).cursor()
+    except duckdb.Error:
+        raise BrokenReleaseError(f"{pointer.path} is not a release this page can open") from None
+
+
+def _rows(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    try:
+        cursor.execute(sql, list(parameters))
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except duckdb.CatalogException:
+        raise BrokenReleaseError(
+            "this release lacks a table or column that the page needs"
+        ) from None
+
+
+def _utc(moment: datetime) -> datetime:
+    """Releases store UTC without saying so in the type."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def release(cursor: duckdb.DuckDBPyConnection) -> Release:
+    """Which release this is, how far its data reach and who may see it."""
+    sql = """
+        select release_id, created_at, data_through_on, is_internal_only, group_name, time_zone
+        from release
+    """
+    rows = _rows(cursor, sql)
+    if len(rows) != 1:
+        raise BrokenReleaseError("this release does not say which release it is")
+    return Release(**{**rows[0], "created_at": _utc(rows[0]["created_at"])})
+
+
+def choices(cursor: duckdb.DuckDBPyConnection) -> list[Choice]:
+    """Every view the release can fill, with the number of sites shown in it."""
+    sql = """
+        select
+            instrument_code, version, language, informant, collection_mode, stage, period,
+            count(*) filter (where not is_suppressed) as n_sites_published
+        from site_benchmarks
+        where metric = ?
+        group by all
+        order by all
+    """
+    return [
+        Choice(
+            Form(
+                row["instrument_code"],
+                row["version"],
+                row["language"],
+                row["informant"],
+                row["collection_mode"],
+            ),
+            row["stage"],
+            row["period"],
+            row["n_sites_published"],
+        )
+        for row in _rows(cursor, sql, [MEAN_SCORE])
+    ]
+
+
+def site_results(cursor: duckdb.DuckDBPyConnection, choice: Choice) -> list[SiteResult]:
+    """One row a site of the view, in alphabetical order of its label."""
+    sql = f"""
+        with labels as ({_SITE_LABELS})
+        select
+            cells.practice_id,
+            coalesce(labels.practice_name, cells.practice_id) as practice_name,
+            cells.site_id,
+            coalesce(labels.site_label, cells.site_id) as site_label,
+            cells.n_clients, cells.n_therapists, cells.n_forms,
+            cells.response_rate, cells.ceiling_share,
+            cells.raw, cells.standard_error, cells.target, cells.tau2,
+            cells.lower95, cells.upper95, cells.lower998, cells.upper998,
+            cells.flag, cells.comparability, cells.is_suppressed, cells.suppression_reason
+        from site_benchmarks as cells
+        left join labels using (practice_id, site_id)
+        where
+            cells.metric = ?
+            and cells.instrument_code = ?
+            and cells.version = ?
+            and cells.language is not distinct from ?
+            and cells.informant = ?
+            and cells.collection_mode is not distinct from ?
+            and cells.stage = ?
+            and cells.period = ?
+        order by lower(site_label), cells.practice_id, cells.site_id
+    """
+    form = choice.form
+    parameters = (
+        MEAN_SCORE,
+        form.instrument_code,
+        form.version,
+        form.language,
+        form.informant,
+        form.collection_mode,
+        choice.stage,
+        choice.period,
+    )
+    return [SiteResult(**row) for row in _rows(cursor, sql, parameters)]
+
+
+def sites(cursor: duckdb.DuckDBPyConnection) -> list[Site]:
+    """Every site of the group, in alphabetical order of its label."""
+    sql = f"{_SITE_LABELS} order by lower(site_label), practice_id, site_id"
+    return [Site(**row) for row in _rows(cursor, sql)]
+
+
+def instruments(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Instrument]:
+    """Instruments by (instrument_code, version)."""
+    sql = """
+        select
+            instrument_code, version, name, kind, direction, total_minimum, total_maximum,
+            key_status, key_note, licence, citations
+        from instruments
+    """
+    found = [Instrument(**row) for row in _rows(cursor, sql)]
+    return {(item.instrument_code, item.version): item for item in found}
+
+
+def metrics(cursor: duckdb.DuckDBPyConnection) -> dict[str, Metric]:
+    """Metrics by their code."""
+    sql = "select metric, name, definition, unit, minimum, pitfall, citation from metrics"
+    return {row["metric"]: Metric(**row) for row in _rows(cursor, sql)}
+
+
+def expected_deliveries(cursor: duckdb.DuckDBPyConnection) -> list[ExpectedDelivery]:
+    """The next export each practice owes for each feed; lateness is the reader's clock's word."""
+    sql = """
+        with practices as (select distinct practice_id, practice_name from sites)
+        select
+            deliveries.practice_id,
+            coalesce(practices.practice_name, deliveries.practice_id) as practice_name,
+            deliveries.feed,
+            deliveries.expected_by_at
+        from deliveries
+        left join practices using (practice_id)
+        where deliveries.state = 'expected' and deliveries.expected_by_at is not null
+        order by lower(practice_name), deliveries.practice_id, deliveries.feed
+    """
+    return [
+        ExpectedDelivery(**{**row, "expected_by_at": _utc(row["expected_by_at"])})
+        for row in _rows(cursor, sql)
+    ]

@@ -1,0 +1,260 @@
+"""Sentences that read the chart aloud. PURE: rows in, plain English out, reading grade 9 or lower.
+
+They say what the numbers support and no more: no ranking, no cause, and in every state of a row a
+sentence of its own, a missing flag included.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from dashboards import labels
+from dashboards.release import ExpectedDelivery, Instrument, SiteResult
+
+_REASONS = {
+    "too_few_clients": "it has too few clients for a fair reading",
+    "therapist_unknown": "we do not know which therapist saw which client",
+    "data_incomplete": "its data for this period are not complete",
+    "response_rate_low": "too few of the forms that were due came back",
+    "response_rates_differ": "its share of forms that came back is far from other sites",
+    "too_few_sites": "there are too few sites to compare",
+}
+_SHORT_REASONS = {
+    "too_few_clients": "too few clients",
+    "therapist_unknown": "therapists not known",
+    "data_incomplete": "data not complete",
+    "response_rate_low": "few forms came back",
+    "response_rates_differ": "return rate differs from other sites",
+    "too_few_sites": "too few sites",
+}
+
+INTERNAL_ONLY = (
+    "For use inside the group only. Please do not pass these numbers on: "
+    "the full check against naming a person by mistake is still to come."
+)
+RAW_MEANS = (
+    "These are raw means. They do not take into account who comes to a site, "
+    "so sites that see harder cases may look worse than they are."
+)
+NO_VERDICT = (
+    "A difference is a reason to look closer. It is no verdict on a site, and none on a therapist."
+)
+
+
+def _list(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def reasons(row: SiteResult) -> str:
+    """Why a site is not comparable, in one clause a reason; empty when it is."""
+    return _list([_REASONS.get(code, labels.readable(code)) for code in row.reasons])
+
+
+def short_reasons(row: SiteResult) -> str:
+    """The same in a few words, for a cell of the table."""
+    return ", ".join(_SHORT_REASONS.get(code, labels.readable(code)) for code in row.reasons)
+
+
+def meaning(instrument: Instrument) -> str:
+    """Which way is good on this questionnaire."""
+    if instrument.direction == "lower_is_better":
+        return "On this form, a lower score is better."
+    if instrument.kind == "alliance":
+        return "On this form, a higher score means that the two work together better."
+    return "On this form, a higher score is better."
+
+
+def _value(row: SiteResult, instrument: Instrument) -> str:
+    raw = labels.number(row.raw, instrument.decimals)
+    clients = f" for {_count(row.n_clients, 'client')}" if row.n_clients is not None else ""
+    margin = (
+        f", give or take {labels.number(row.margin, instrument.decimals)}"
+        if row.margin is not None
+        else ""
+    )
+    return f"At {row.site_label}, the mean score{clients} is {raw} points{margin}."
+
+
+def _between(lower: float | None, upper: float | None, decimals: int) -> str:
+    if lower is None or upper is None:
+        return ""
+    return f" ({labels.number(lower, decimals)} to {labels.number(upper, decimals)})"
+
+
+def _position(row: SiteResult, decimals: int) -> str:
+    inner = _between(row.lower95, row.upper95, decimals)
+    outer = _between(row.lower998, row.upper998, decimals)
+    target = f" of {labels.number(row.target, decimals)}" if row.target is not None else ""
+    side = "above" if row.flag in ("above_95", "above_998") else "below"
+    if row.flag == "within":
+        return (
+            f"This is within the range we expect for a site like this one{inner}. "
+            f"We cannot tell it apart from the group's mean{target}."
+        )
+    if row.flag in ("above_95", "below_95"):
+        return (
+            f"This is {side} the range we expect for a site like this one{inner}. "
+            "Chance alone puts about 1 site in 20 outside it, so take this as a hint only."
+        )
+    return (
+        f"This is {side} even the wide range for a site like this one{outer}. "
+        "Chance alone puts about 2 sites in 1,000 outside it, so it is worth asking why."
+    )
+
+
+def _judgement(row: SiteResult, decimals: int) -> str:
+    why = reasons(row)
+    if row.flag is None:
+        if not why:
+            return "It has no flag: there is no range to hold it against."
+        return f"We do not flag it, because {why}."
+    caution = f" Read this with care, because {why}." if why else ""
+    spread = (
+        " The range leaves out how much sites differ as a rule: too few sites to tell."
+        if row.tau2 is None
+        else ""
+    )
+    return _position(row, decimals) + spread + caution
+
+
+def _beside(row: SiteResult) -> str:
+    parts = []
+    if row.response_rate is not None:
+        parts.append(f"{labels.percent(row.response_rate)} of the forms due came back.")
+    if row.ceiling_share is not None:
+        parts.append(
+            f"{labels.percent(row.ceiling_share)} of its forms have the best score there is."
+        )
+    return " ".join(parts)
+
+
+def site_sentence(row: SiteResult, instrument: Instrument) -> str:
+    """What the numbers say of one site, right in every state of its row."""
+    if row.is_suppressed:
+        return (
+            f"We show no numbers for {row.site_label}. "
+            "Too few people stand behind them, and they could give someone away."
+        )
+    if row.raw is None:
+        return f"There is no mean score for {row.site_label} in this view."
+    parts = (_value(row, instrument), _judgement(row, instrument.decimals), _beside(row))
+    return " ".join(part for part in parts if part)
+
+
+def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
+    """What the numbers say of the whole group: names in the order of `rows`, never a ranking."""
+    shown = [row for row in rows if not row.is_suppressed and row.raw is not None]
+    if not shown:
+        return "No site can be shown in this view: too few people stand behind each number."
+    flagged = [row for row in shown if row.flag is not None]
+    if not flagged:
+        return (
+            f"We show {_count(len(shown), 'site')} but flag none. "
+            "There is not enough here for a fair comparison. The table gives the reasons."
+        )
+    target = next((row.target for row in flagged if row.target is not None), None)
+    outside = _outside(flagged)
+    n_within = sum(row.flag == "within" for row in flagged)
+    if outside:
+        text = f"Of the {_count(len(flagged), 'site')} we can compare, "
+        text += f"{n_within} {'lies' if n_within == 1 else 'lie'} within the range we expect. "
+        text += " ".join(outside)
+    elif len(flagged) == 1:
+        text = "The one site we can compare lies within the range we expect."
+    else:
+        text = (
+            f"All {len(flagged)} sites we can compare lie within the range we expect. "
+            "The numbers show no real difference between them."
+        )
+    if target is not None:
+        text += f" The group's mean is {labels.number(target, instrument.decimals)} points."
+    return f"{text} {_spread(flagged)}".strip()
+
+
+def _outside(rows: Iterable[SiteResult]) -> list[str]:
+    rows = list(rows)
+    words = (
+        ("above_998", "Above the wide range"),
+        ("above_95", "Just above"),
+        ("below_95", "Just below"),
+        ("below_998", "Below the wide range"),
+    )
+    found = [(text, [row.site_label for row in rows if row.flag == flag]) for flag, text in words]
+    return [f"{text}: {_list(names)}." for text, names in found if names]
+
+
+def _spread(rows: Sequence[SiteResult]) -> str:
+    if any(row.tau2 is None for row in rows):
+        return "There are too few sites to tell how much sites differ as a rule."
+    if all(row.tau2 == 0 for row in rows):
+        return "As a whole, sites differ no more than chance would have it."
+    return "The range allows for how much sites differ as a rule."
+
+
+def suppressed_sites(rows: Sequence[SiteResult]) -> str:
+    """The sites whose numbers are absent from the release, with the one published reason."""
+    names = [row.site_label for row in rows if row.is_suppressed]
+    if not names:
+        return ""
+    return (
+        f"Not shown: {_list(names)}. Too few people stand behind their numbers, "
+        "and they could give someone away."
+    )
+
+
+def absent_sites(names: Sequence[str]) -> str:
+    """The sites of the group that have no row in this view at all."""
+    if not names:
+        return ""
+    return (
+        f"Not in this view: {_list(names)}. They have no forms that can be compared here: "
+        "none of this kind, in this language, or filled in this way."
+    )
+
+
+def unplaced_sites(rows: Sequence[SiteResult]) -> str:
+    """The sites in the table that the chart cannot place."""
+    names = [
+        row.site_label for row in rows if row.raw is not None and not (row.standard_error or 0) > 0
+    ]
+    if not names:
+        return ""
+    return (
+        f"In the table but not on the chart: {_list(names)}. "
+        "We cannot say how sure their means are."
+    )
+
+
+def key_note(instrument: Instrument) -> str:
+    """The caution that every number on an unverified scoring key carries; empty when verified."""
+    if instrument.key_status == "verified":
+        return ""
+    note = f" {instrument.key_note.strip()}" if instrument.key_note else ""
+    return (
+        f"The scoring key of {instrument.name} has not been checked against its source. "
+        f"Treat its scores with care.{note}"
+    )
+
+
+def late_deliveries(
+    expected: Iterable[ExpectedDelivery], now: datetime, time_zone: str
+) -> list[str]:
+    """One sentence for each practice that owes an export whose time has passed."""
+    late: dict[str, list[ExpectedDelivery]] = {}
+    for delivery in expected:
+        if now > delivery.expected_by_at:
+            late.setdefault(delivery.practice_id, []).append(delivery)
+    sentences = []
+    for deliveries in late.values():
+        since = min(delivery.expected_by_at for delivery in deliveries)
+        feeds = _list([labels.feed(delivery.feed) for delivery in deliveries])
+        sentences.append(
+            f"{deliveries[0].practice_name} is late: its {feeds} were due by "
+            f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."
+        )
+    return sentences

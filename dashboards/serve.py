@@ -1,0 +1,117 @@
+"""Serves the dashboard on this machine only, sends nothing anywhere, and says so in its headers.
+
+`alliance dashboard` runs what `command` returns. The settings are those of `.streamlit/config.toml`
+beside this file, passed as overrides: neither an environment variable nor a configuration of the
+user's own can open the server to the network or switch telemetry on.
+"""
+
+import argparse
+import base64
+import hashlib
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.starlette import App
+
+HERE = Path(__file__).parent
+DEFAULT_PORT = 8501
+
+
+def command(home: Path, port: int = DEFAULT_PORT) -> list[str]:
+    """The command line that serves the releases of `home` on 127.0.0.1:`port`."""
+    return [
+        *(sys.executable, "-m", "dashboards.serve"),
+        *("--home", str(home.resolve()), "--port", str(port)),
+    ]
+
+
+def settings(port: int) -> dict[str, object]:
+    """Streamlit's settings by dotted name: `.streamlit/config.toml` and the port."""
+    with (HERE / ".streamlit" / "config.toml").open("rb") as file:
+        sections = tomllib.load(file)
+    flat = {
+        f"{section}.{name}": value
+        for section, options in sections.items()
+        for name, value in options.items()
+    }
+    return flat | {"server.port": port, "browser.serverPort": port}
+
+
+def _inline_script_hashes() -> list[str]:
+    """Hashes of the scripts inside Streamlit's own page, so that no other inline script may run."""
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
+    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+
+
+def security_headers() -> dict[str, str]:
+    """Headers of every response: nothing is loaded from, sent to or framed by anyone else."""
+    policy = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", *_inline_script_hashes()],
+        # Streamlit writes its styles into the page while it runs.
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "font-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "worker-src": ["'self'", "blob:"],
+        "manifest-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return {
+        "content-security-policy": "; ".join(
+            f"{name} {' '.join(sources)}" for name, sources in policy.items()
+        ),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    }
+
+
+class SecurityHeaders:
+    """ASGI middleware that puts `security_headers` on every HTTP response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = security_headers()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; add the headers where a response starts."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(prog="dashboards.serve", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the group's ALLIANCE_HOME")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    options = parser.parse_args(arguments)
+    # The page runs in this process, in a thread of Streamlit's: the environment reaches it.
+    os.environ["ALLIANCE_HOME"] = str(options.home)
+    sys.argv = [str(HERE / "serve.py")]
+    app = App(HERE / "app.py", middleware=[Middleware(SecurityHeaders)])
+    app.run(config=settings(options.port))
+
+
+if __name__ == "__main__":
+    main()

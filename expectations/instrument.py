@@ -1,0 +1,133 @@
+"""Types of an instrument's declaration: keys, ranges, missing rules, provenance. Never wording."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from expectations.base import Declaration, Identifier
+from expectations.model import Informant
+
+
+class MissingRule(Declaration):
+    """When a scale with unanswered items still has a score.
+
+    `complete_only`: never. `prorate`: with at most `max_missing` unanswered items the score is
+    what the answered items' mean gives for all items.
+    """
+
+    rule: Literal["complete_only", "prorate"]
+    max_missing: int = Field(default=0, ge=0)
+    source: str
+
+    @model_validator(mode="after")
+    def _complete_has_none_missing(self) -> "MissingRule":
+        if self.rule == "complete_only" and self.max_missing:
+            raise ValueError("complete_only admits no missing item")
+        return self
+
+
+class Scale(Declaration):
+    """A score made of items. `total` is the one every instrument has."""
+
+    scale: Identifier
+    items: tuple[int, ...] = ()
+    method: Literal["sum", "mean"] = "sum"
+    minimum: float
+    maximum: float
+    missing: MissingRule
+    decimals: int | None = None
+    alliance_construct: str | None = None
+    source: str
+
+
+class WorkedExample(Declaration):
+    """A form and the scores it must give; null means that the rule withholds the score.
+
+    `pomp` is the same score in percent of its range, 100 * (x - minimum) / (maximum - minimum): it
+    pins down the scale's bounds. A form with `refused_items` goes to quarantine, because these
+    answers and no others are inadmissible; it has no scores. It pins down the items' range.
+    """
+
+    name: str
+    arithmetic: str
+    items: dict[int, float | None] = {}
+    stated_total: float | None = None
+    scores: dict[Identifier, float | None] = {}
+    pomp: dict[Identifier, float] = {}
+    refused_items: tuple[int, ...] = ()
+
+
+class Instrument(Declaration):
+    """One instrument x version; identity is with response points, language and informant."""
+
+    instrument_code: Identifier
+    version: str
+    name: str
+    kind: Literal["alliance", "outcome"]
+    informants: tuple[Informant, ...]
+    languages: tuple[str, ...]
+    n_items: int = Field(ge=0)
+    item_minimum: float | None = None
+    item_maximum: float | None = None
+    item_step: float | None = 1
+    """Distance between response points; null for a visual-analogue line (any number in range)."""
+    item_coding: Literal["printed_value", "position"]
+    reversed_items: tuple[int, ...] = ()
+    direction: Literal["higher_is_better", "lower_is_better"]
+    scales: tuple[Scale, ...]
+    totals_only: bool = False
+    risk_items: tuple[int, ...] = ()
+    key_status: Literal["verified", "unverified"]
+    key_note: str
+    licence: str
+    loinc_panel: str | None = None
+    citations: tuple[str, ...]
+    examples: tuple[WorkedExample, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Instrument":
+        code = self.instrument_code
+        names = [scale.scale for scale in self.scales]
+        if names.count("total") != 1 or len(set(names)) != len(names):
+            raise ValueError(f"{code}: scales must be distinct and one of them the total")
+        if self.totals_only != (self.n_items == 0):
+            raise ValueError(f"{code}: totals_only means n_items 0, and the other way round")
+        if not self.totals_only and (self.item_minimum is None or self.item_maximum is None):
+            raise ValueError(f"{code}: item_minimum and item_maximum are needed")
+        known = set(range(1, self.n_items + 1))
+        for scale in self.scales:
+            if set(scale.items) - known or len(set(scale.items)) != len(scale.items):
+                raise ValueError(f"{code}.{scale.scale}: items are not distinct numbers in 1..n")
+            if bool(scale.items) == self.totals_only:
+                raise ValueError(f"{code}.{scale.scale}: a scale has items unless totals_only")
+        if set(self.reversed_items) - known or set(self.risk_items) - known:
+            raise ValueError(f"{code}: reversed or risk items outside 1..n")
+        for example in self.examples:
+            scored = set() if example.refused_items else set(names)
+            if set(example.items) - known or set(example.scores) != scored:
+                raise ValueError(
+                    f"{code}: example {example.name!r} must score every scale, or none if refused"
+                )
+        return self
+
+    @property
+    def total(self) -> Scale:
+        """The scale called total."""
+        return next(scale for scale in self.scales if scale.scale == "total")
+
+    @property
+    def response_values(self) -> tuple[float, ...] | None:
+        """Every admissible answer, or None when the answer is a point on a line."""
+        if self.item_step is None or self.item_minimum is None or self.item_maximum is None:
+            return None
+        n_points = round((self.item_maximum - self.item_minimum) / self.item_step) + 1
+        return tuple(self.item_minimum + self.item_step * point for point in range(n_points))
+
+    def is_admissible(self, answer: float) -> bool:
+        """Whether `answer` is one the form offers: a response point, or a place on the line."""
+        if self.item_minimum is None or self.item_maximum is None:
+            return False
+        points = self.response_values
+        if points is not None:
+            return answer in points
+        return self.item_minimum <= answer <= self.item_maximum

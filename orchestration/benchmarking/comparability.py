@@ -1,0 +1,68 @@
+"""When a site's value may not be held against the network's, and why: each reason by name.
+
+Two sites differ in more than their alliance when other clients were asked, so a comparison is
+withheld, with its reasons, rather than shown with a footnote (metrics reference, "Not comparable").
+Versions, languages and collection modes never meet: each is a network of its own.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from expectations.model import Thresholds
+
+THERAPISTS_TAKING_PART_FLOOR = 0.6
+"""Below this share of therapists with any form, the site's clients speak for a few therapists."""
+
+REASONS: tuple[str, ...] = (
+    "too_few_clients",
+    "therapist_unknown",
+    "data_incomplete",
+    "response_rate_low",
+    "response_rates_differ",
+    "response_rate_unknown",
+    "therapists_taking_part_low",
+    "too_few_sites",
+    "therapists_not_separable",
+    "no_variation",
+)
+"""Every reason, in the order in which they are printed."""
+
+
+def reasons_of_cells(
+    cells: pd.DataFrame, network: "pd.Series[int]", thresholds: Thresholds
+) -> dict[str, np.ndarray]:
+    """Reasons that follow from a published cell's counts and rates, one boolean array each.
+
+    `cells` has n_clients, is_data_complete, response_rate, n_therapists_due and
+    n_therapists_taking_part; `network` numbers the network of each cell. A response rate differs
+    when it lies more than the gap from the median of its network's published sites: a median,
+    because the sites that differ must not move what they are held against.
+    """
+    rate = cells["response_rate"].astype("float64")
+    middle = rate.groupby(network).transform("median")
+    due = cells["n_therapists_due"].astype("float64")
+    taking_part = cells["n_therapists_taking_part"].astype("float64") / due.where(due > 0)
+    # A rate of exactly the floor passes; the tolerance is for what binary fractions leave over.
+    tolerance = 1e-9
+    found = {
+        "too_few_clients": cells["n_clients"] < thresholds.flag_minimum_clients,
+        "data_incomplete": ~cells["is_data_complete"].fillna(False).astype(bool),
+        "response_rate_low": rate < thresholds.response_rate_floor - tolerance,
+        "response_rates_differ": (rate - middle).abs() > thresholds.response_rate_gap + tolerance,
+        "response_rate_unknown": rate.isna(),
+        "therapists_taking_part_low": taking_part < THERAPISTS_TAKING_PART_FLOOR - tolerance,
+    }
+    return {name: mask.to_numpy(dtype=bool) for name, mask in found.items()}
+
+
+def joined(reasons: Mapping[str, np.ndarray], n_cells: int) -> np.ndarray:
+    """Comma-separated reasons of each cell in the order of REASONS; None where there is none."""
+    text = np.full(n_cells, "", dtype=object)
+    for name in REASONS:
+        if name in reasons:
+            separator = np.where(text == "", "", ",").astype(object)
+            text = np.where(reasons[name], text + separator + name, text)
+    text[text == ""] = None
+    return text

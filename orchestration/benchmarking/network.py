@@ -1,0 +1,83 @@
+"""One network's sites against their own target: variances, standard errors, funnel.
+
+A network is all published sites of one instrument, version, language, informant, collection mode,
+metric, stage and period. Arrays in, arrays out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestration.benchmarking.funnel import Floats, Funnel, mean_funnel
+from orchestration.benchmarking.variance import (
+    Codes,
+    VarianceComponents,
+    clustered_standard_error,
+    effective_therapists,
+    estimate_variances,
+)
+
+MINIMUM_SITES = 3
+"""With two sites the target lies between them and each is compared with itself."""
+
+
+@dataclass(frozen=True)
+class TherapistStatistics:
+    """What is needed of each known therapist; `site` is the position of the site in the network.
+
+    `means` is the mean of the clients' means, `sums_of_squares` the clients' squared deviations
+    from it, in the unit and squared unit of the value.
+    """
+
+    site: Codes
+    n_clients: Floats
+    means: Floats
+    sums_of_squares: Floats
+
+
+@dataclass(frozen=True)
+class NetworkBenchmark:
+    """`standard_errors` has one entry a site; `reasons` names what stands against a comparison.
+
+    `components` is None for a network without sites or with as many sites as clients; then there
+    is no standard error either. `funnel` is None whenever there is no honest target.
+    """
+
+    components: VarianceComponents | None
+    standard_errors: Floats
+    funnel: Funnel | None
+    reasons: tuple[str, ...]
+
+
+def benchmark_network(
+    means: Floats, n_clients: Floats, therapists: TherapistStatistics, winsorise_share: float
+) -> NetworkBenchmark:
+    """Benchmark the I sites of one network, all of whose therapists are known.
+
+    `means` are the sites' means of client means, `n_clients` all their clients: the few whose
+    therapist is unknown count here, and are taken to be spread over therapists like the others.
+    """
+    n_sites = means.size
+    too_few = ("too_few_sites",) if n_sites < MINIMUM_SITES else ()
+    if n_sites == 0 or float(therapists.n_clients.sum()) <= n_sites:
+        return NetworkBenchmark(None, np.full(n_sites, np.nan), None, too_few)
+    components = estimate_variances(
+        therapists.site, therapists.n_clients, therapists.means, therapists.sums_of_squares
+    )
+    standard_errors = clustered_standard_error(
+        components,
+        effective_therapists(therapists.site, therapists.n_clients, n_sites),
+        n_clients,
+    )
+    # Only one client for each therapist is harmless: then J_eff = n and either share gives this s.
+    confounded = components.separation == "not_separable" and bool(np.any(therapists.n_clients > 1))
+    reasons = (
+        *too_few,
+        *(("therapists_not_separable",) if confounded else ()),
+        *(("no_variation",) if not np.all(standard_errors > 0) else ()),
+    )
+    # Where therapists cannot be told apart s is too small; its limits would be too narrow.
+    if reasons:
+        return NetworkBenchmark(components, standard_errors, None, reasons)
+    funnel = mean_funnel(means, standard_errors, winsorise_share)
+    return NetworkBenchmark(components, standard_errors, funnel, ())

@@ -1,0 +1,255 @@
+"""Site statistics -> the release's benchmark cells: suppression, standard errors, funnel, flags.
+
+Small cells are taken out before anything of the network is computed, so that no target, variance
+or limit carries a hidden site's value. What each network quantity is made of:
+
+- members: published cells whose therapists are known (at most UNKNOWN_THERAPIST_SHARE of clients
+  without one). They give the variances, the target, phi and tau2, whether comparable or not.
+- a published cell whose therapists are unknown gets its mean and SD/sqrt(n), marked, and no limits:
+  that standard error is too small and would pull the target towards it.
+- the unknown few of a member count in its mean and its n, and are taken to be spread over its
+  therapists as the known clients are; no therapist is made up for them.
+- fewer than three members (network.MINIMUM_SITES): no target, no over-dispersion, no limits; the
+  means and their standard errors stay.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from expectations.model import Thresholds
+from orchestration.benchmarking.cells import (
+    CELL_COLUMNS,
+    NETWORK_COLUMNS,
+    SUPPRESSED,
+    is_small,
+    is_therapist_unknown,
+    known_therapists,
+    prepared_cells,
+)
+from orchestration.benchmarking.comparability import joined, reasons_of_cells
+from orchestration.benchmarking.funnel import Floats, Funnel
+from orchestration.benchmarking.network import (
+    NetworkBenchmark,
+    TherapistStatistics,
+    benchmark_network,
+)
+from orchestration.benchmarking.variance import independent_standard_error
+
+_FUNNEL_COLUMNS = (
+    "target",
+    "standard_error",
+    "z",
+    "phi",
+    "tau2",
+    "lower95",
+    "upper95",
+    "lower998",
+    "upper998",
+)
+_LATER_COLUMNS = ("adjusted", "shrunken", "shrunken_lower95", "shrunken_upper95", "reliability")
+_NETWORK_NUMBERS = (
+    "n_sites_published",
+    "n_sites",
+    "n_therapists",
+    "variance_therapist",
+    "variance_client",
+    "separation",
+    "sentence",
+)
+_COUNTS = ("n_clients", "n_therapists", "n_forms")
+NUMBER_COLUMNS: tuple[str, ...] = (
+    *_COUNTS,
+    "response_rate",
+    "ceiling_share",
+    "raw",
+    *_LATER_COLUMNS,
+    *_FUNNEL_COLUMNS,
+)
+COLUMNS: tuple[str, ...] = (
+    *CELL_COLUMNS,
+    *NUMBER_COLUMNS,
+    "flag",
+    "comparability",
+    "is_suppressed",
+    "suppression_reason",
+)
+
+
+@dataclass(frozen=True)
+class SiteBenchmarks:
+    """`cells`: one row a cell, columns COLUMNS. `networks`: one row a network with its variances.
+
+    `networks` holds network totals and is for the warehouse, not for a release.
+    """
+
+    cells: pd.DataFrame
+    networks: pd.DataFrame
+
+
+def benchmark_sites(
+    therapist_statistics: pd.DataFrame,
+    site_statistics: pd.DataFrame,
+    response_rates: pd.DataFrame,
+    thresholds: Thresholds,
+) -> SiteBenchmarks:
+    """Benchmarks of every cell in `site_statistics`, in the order of CELL_COLUMNS.
+
+    The frames are marts.rpt_therapist_statistics, rpt_site_statistics and rpt_response_rates. The
+    order of their rows does not matter, to the last bit of the result.
+
+    Raises ValueError when a column is missing, a cell occurs twice, or the therapists of a cell
+    have more clients than the cell.
+    """
+    cells = prepared_cells(site_statistics, response_rates)
+    hidden = is_small(cells, thresholds)
+    published = cells.loc[~hidden].reset_index(drop=True)
+    known = known_therapists(published, therapist_statistics)
+    result, networks = _published_benchmarks(published, known, thresholds)
+    suppressed = cells.loc[hidden, list(CELL_COLUMNS)].assign(
+        is_suppressed=True, suppression_reason=SUPPRESSED
+    )
+    both = pd.concat([result, suppressed]).reindex(columns=list(COLUMNS))
+    both = both.sort_values(list(CELL_COLUMNS), ignore_index=True)
+    return SiteBenchmarks(_typed(both), networks)
+
+
+def _published_benchmarks(
+    published: pd.DataFrame, known: pd.DataFrame, thresholds: Thresholds
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Published cells with all that can be said of them, and the table of networks."""
+    n_cells = len(published)
+    network = published.groupby(list(NETWORK_COLUMNS), dropna=False).ngroup()
+    therapist_unknown = is_therapist_unknown(published, known)
+    reasons = reasons_of_cells(published, network, thresholds)
+    reasons["therapist_unknown"] = therapist_unknown
+    numbers = {name: np.full(n_cells, np.nan) for name in _FUNNEL_COLUMNS}
+    flags = np.full(n_cells, None, dtype=object)
+    rows = []
+    statistics = _Statistics.of(published, known)
+    for cells in _positions(network.to_numpy()):
+        members = cells[~therapist_unknown[cells]]
+        found = statistics.benchmark(members, thresholds.winsorise_share)
+        numbers["standard_error"][members] = found.standard_errors
+        for reason in found.reasons:
+            # Of the whole network: a site without known therapists has no more to compare with.
+            reasons.setdefault(reason, np.zeros(n_cells, dtype=bool))[cells] = True
+        if found.funnel is not None:
+            _place(numbers, members, found.funnel)
+            flags[members] = found.funnel.overdispersed.flag
+        rows.append(_network_row(published.iloc[int(cells[0])], cells.size, found))
+    numbers["standard_error"][therapist_unknown] = independent_standard_error(
+        statistics.n_clients[therapist_unknown], statistics.sums_of_squares[therapist_unknown]
+    )
+    comparability = joined(reasons, n_cells)
+    flags[np.array([reason is not None for reason in comparability], dtype=bool)] = None
+    result = published[[*CELL_COLUMNS, *_COUNTS, "response_rate", "ceiling_share"]].assign(
+        raw=statistics.means,
+        **numbers,
+        flag=flags,
+        comparability=comparability,
+        is_suppressed=False,
+    )
+    return result, pd.DataFrame(rows, columns=[*NETWORK_COLUMNS, *_NETWORK_NUMBERS])
+
+
+def _positions(network: NDArray[np.integer[Any]]) -> list[NDArray[np.intp]]:
+    """Row numbers of each network, network by network."""
+    if network.size == 0:
+        return []
+    order = np.argsort(network, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(network[order])) + 1)
+
+
+def _place(numbers: dict[str, Floats], members: NDArray[np.intp], funnel: Funnel) -> None:
+    """Write a network's funnel into the columns of its members."""
+    limits = funnel.overdispersed
+    numbers["target"][members] = funnel.target
+    numbers["z"][members] = funnel.z
+    numbers["phi"][members] = funnel.dispersion.phi
+    numbers["tau2"][members] = funnel.dispersion.tau2
+    numbers["lower95"][members] = limits.lower95
+    numbers["upper95"][members] = limits.upper95
+    numbers["lower998"][members] = limits.lower998
+    numbers["upper998"][members] = limits.upper998
+
+
+def _network_row(cell: "pd.Series[Any]", n_published: int, found: NetworkBenchmark) -> list[object]:
+    components = found.components
+    numbers: list[object] = (
+        [0, 0, None, None, None, "Too few sites or clients with known therapists."]
+        if components is None
+        else [
+            components.n_sites,
+            components.n_therapists,
+            components.variance_therapist,
+            components.variance_client,
+            components.separation,
+            components.sentence,
+        ]
+    )
+    return [*(cell[name] for name in NETWORK_COLUMNS), n_published, *numbers]
+
+
+@dataclass(frozen=True)
+class _Statistics:
+    """The published cells' numbers as arrays, and their therapists', sorted by cell."""
+
+    means: Floats
+    n_clients: Floats
+    sums_of_squares: Floats
+    first: NDArray[np.intp]
+    """Where each cell's therapists begin; one entry more than cells."""
+    therapists: TherapistStatistics
+
+    @classmethod
+    def of(cls, published: pd.DataFrame, known: pd.DataFrame) -> "_Statistics":
+        therapists = TherapistStatistics(
+            known["cell"].to_numpy(dtype=np.intp),
+            _floats(known, "n_clients"),
+            _floats(known, "mean_of_client_means"),
+            _floats(known, "sum_of_squares"),
+        )
+        return cls(
+            _floats(published, "mean_of_client_means"),
+            _floats(published, "n_clients"),
+            _floats(published, "sum_of_squares"),
+            np.searchsorted(therapists.site, np.arange(len(published) + 1)),
+            therapists,
+        )
+
+    def benchmark(self, members: NDArray[np.intp], winsorise_share: float) -> NetworkBenchmark:
+        """Benchmark the network made of these cells."""
+        n_therapists = self.first[members + 1] - self.first[members]
+        before = np.cumsum(n_therapists) - n_therapists
+        site = np.repeat(np.arange(members.size), n_therapists)
+        rows = np.arange(site.size) + (self.first[members] - before)[site]
+        return benchmark_network(
+            self.means[members],
+            self.n_clients[members],
+            TherapistStatistics(
+                site,
+                self.therapists.n_clients[rows],
+                self.therapists.means[rows],
+                self.therapists.sums_of_squares[rows],
+            ),
+            winsorise_share,
+        )
+
+
+def _floats(frame: pd.DataFrame, column: str) -> Floats:
+    return frame[column].to_numpy(dtype=np.float64)
+
+
+def _typed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Counts as nullable whole numbers, the rest as doubles with NaN for null, text or None."""
+    types: dict[str, str] = dict.fromkeys(NUMBER_COLUMNS, "float64")
+    types |= dict.fromkeys(_COUNTS, "Int64")
+    typed = cells.astype(types | {"is_suppressed": "bool"})
+    text = [name for name in COLUMNS if name not in types and name != "is_suppressed"]
+    return typed.astype(dict.fromkeys(text, "object")).where(
+        typed.notna() | ~typed.columns.isin(text), None
+    )

@@ -1,0 +1,1 @@
+"""`alliance`: one module a group of commands. Progress and messages go to standard error."""

@@ -1,0 +1,85 @@
+"""How commands speak: tables and documents on standard output, progress and errors on the other."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from expectations.registry import Registry, RegistryError, load_registry
+from orchestration.settings import Settings, from_environment
+
+output = Console()
+messages = Console(stderr=True)
+
+DONE, NEEDS_A_PERSON, WRONG_USE = 0, 1, 2
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The home folder; default $ALLIANCE_HOME, else ./warehouse."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def open_settings(home: Path | None) -> Settings:
+    """Settings of the chosen home."""
+    return from_environment(home)
+
+
+def open_registry(settings: Settings) -> Registry:
+    """The registry of a home, or an exit that lists every problem by file and line."""
+    try:
+        return load_registry([settings.home])
+    except RegistryError as error:
+        messages.print("[bold red]The declarations cannot be used:[/]", highlight=False)
+        for problem in error.problems:
+            messages.print(f"  {problem}", markup=False, highlight=False)
+        raise typer.Exit(NEEDS_A_PERSON) from error
+
+
+def say_document(document: Any) -> None:
+    """One JSON document on standard output."""
+    output.print_json(json.dumps(document, default=str, allow_nan=False))
+
+
+def say_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on standard output; numbers to the right."""
+    table = Table(title=title, title_justify="left")
+    numeric = [
+        bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
+        for place in range(len(header))
+    ]
+    for name, is_number in zip(header, numeric, strict=True):
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    output.print(table)
+
+
+@contextmanager
+def progress(start: str) -> Iterator["Reporter"]:
+    """A spinner with the current step and the time, on standard error."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=messages,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(start, total=None)
+        yield Reporter(bar, task)
+
+
+class Reporter:
+    """Takes the name of the step that runs now."""
+
+    def __init__(self, bar: Progress, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, step: str) -> None:
+        self._bar.update(self._task, description=step)

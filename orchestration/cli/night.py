@@ -1,0 +1,82 @@
+"""`alliance nightly`: take in what lies in landing, and say what became of it."""
+
+import typer
+
+from orchestration.cli.console import (
+    DONE,
+    NEEDS_A_PERSON,
+    HomeOption,
+    JsonOption,
+    messages,
+    open_registry,
+    open_settings,
+    output,
+    progress,
+    say_document,
+    say_table,
+)
+from orchestration.nightly import NightReport, run_nightly
+from orchestration.warehouse import WarehouseBusy
+
+COLUMNS = (
+    "practice",
+    "files",
+    "rows read",
+    "accepted",
+    "quarantined",
+    "excluded",
+    "checks passed",
+    "warned",
+    "failed",
+)
+
+
+def nightly(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Run the nightly load: everything new in landing, then marts, benchmarks and a release.
+
+    Exits 1 when a file was refused, died while being read, or has too much in quarantine.
+
+    Example: alliance nightly --home ./warehouse
+    """
+    settings = open_settings(home)
+    registry = open_registry(settings)
+    try:
+        with progress("looking at landing") as step:
+            report = run_nightly(settings, registry, step)
+    except WarehouseBusy as busy:
+        messages.print(str(busy), markup=False)
+        raise typer.Exit(NEEDS_A_PERSON) from busy
+    if as_json:
+        say_document(report.to_json())
+    else:
+        _say(report)
+    raise typer.Exit(NEEDS_A_PERSON if report.needs_a_person else DONE)
+
+
+def _say(report: NightReport) -> None:
+    if report.did_anything:
+        rows = [
+            (
+                line.practice_id,
+                line.n_files,
+                line.n_rows_read,
+                line.n_accepted,
+                line.n_quarantined,
+                line.n_excluded,
+                line.n_checks_passed,
+                line.n_checks_warned,
+                line.n_checks_failed,
+            )
+            for line in report.practices
+        ]
+        say_table("Nightly load", COLUMNS, rows)
+    else:
+        output.print("Nothing new in landing; nothing was changed.")
+    for problem in report.problems:
+        messages.print(f"! {problem}", markup=False, highlight=False)
+    if report.release_id is None:
+        messages.print("There is no release yet.")
+    else:
+        news = "Published release" if report.is_new_release else "Release in force"
+        output.print(f"{news}: {report.release_id}", highlight=False)
+        output.print("Open the dashboard with: make dashboard   (or: alliance dashboard)")

@@ -1,0 +1,64 @@
+"""Wiring only: assets built from the registry, the nightly job, its schedule."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from expectations.registry import Registry, load_registry
+from orchestration.assets.benchmarks import benchmark_assets
+from orchestration.assets.dbt import dbt_models
+from orchestration.assets.raw import keys_to_run, raw_assets
+from orchestration.assets.reference import reference_assets
+from orchestration.assets.release import release_assets
+from orchestration.ingest.reading import ReadingWorker
+from orchestration.instance import end_dead_runs, open_instance
+from orchestration.nightly_plan import Plan
+from orchestration.resources import night_resource
+from orchestration.schedules import JOB, nightly_schedule
+from orchestration.settings import Settings, from_environment
+
+
+def build(
+    settings: Settings, registry: Registry, worker: ReadingWorker | None = None
+) -> dg.Definitions:
+    """Everything Dagster knows of one home."""
+    assets = [
+        *raw_assets(registry),
+        reference_assets(),
+        dbt_models(settings),
+        *benchmark_assets(),
+        *release_assets(),
+    ]
+    keys = [key for asset in assets for key in asset.keys]
+    return dg.Definitions(
+        assets=assets,
+        jobs=[dg.define_asset_job(JOB, selection="*", executor_def=dg.in_process_executor)],
+        schedules=[nightly_schedule(settings, registry, keys)],
+        resources={"night": night_resource(settings, registry, worker)},
+        executor=dg.in_process_executor,
+    )
+
+
+def execute_nightly(
+    settings: Settings,
+    registry: Registry,
+    todo: Plan,
+    worker: ReadingWorker,
+    progress: Callable[[str], None],
+) -> list[str]:
+    """Run the nightly job here, for what is new; ids of the dead runs that were ended first."""
+    definitions = build(settings, registry, worker)
+    job = definitions.resolve_job_def(JOB)
+    with open_instance(settings) as instance:
+        dead = end_dead_runs(settings, instance)
+        progress("running the nightly job")
+        keys = keys_to_run(list(job.asset_layer.executable_asset_keys), todo.raw)
+        job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=True)
+    return dead
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What the webserver and the daemon load: the home named by the environment."""
+    settings = from_environment()
+    return build(settings, load_registry([settings.home]))

@@ -1,0 +1,1 @@
+"""Taking deliveries in: receive, read, gate, conform, check, load; each a module of its own."""

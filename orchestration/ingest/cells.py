@@ -1,0 +1,130 @@
+"""One text cell -> one typed value, as SQL. Pure: declarations in, SQL text out.
+
+A blank cell or a declared missing word becomes null. A cell that is neither null nor readable as
+its column's type becomes a mark that no rule accepts, so the check sees it and the word is gone:
+`INVALID` for words and ids, infinity for numbers and dates.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from expectations.model import Column
+from expectations.practice import Dialect, FileSpec, Source
+from orchestration.sql import identifier, literal, literals
+
+INVALID = "\x01invalid"
+INVALID_SQL = "(chr(1) || 'invalid')"
+INFINITE_NUMBER = "'infinity'::double"
+INFINITE_DATE = "'infinity'::date"
+SQL_TYPES = {
+    "id": "varchar",
+    "enumeration": "varchar",
+    "integer": "double",
+    "number": "double",
+    "date": "date",
+    "boolean": "double",
+}
+_BOOLEAN_WORDS = {"true": "1", "false": "0", "yes": "1", "no": "0", "1": "1", "0": "0"}
+# Upper bounds of age bands, 45 CFR 164.514(b)(2)(i)(C) for the last: ages over 89 are one.
+_AGE_BANDS = (
+    (5, "0_5"),
+    (10, "6_10"),
+    (12, "11_12"),
+    (17, "13_17"),
+    (29, "18_29"),
+    (39, "30_39"),
+    (49, "40_49"),
+    (59, "50_59"),
+    (69, "60_69"),
+    (79, "70_79"),
+    (89, "80_89"),
+    (130, "90_plus"),
+)
+
+
+def cell(header: str, missing: Sequence[str]) -> str:
+    """The trimmed text of a column, null when blank or one of the missing words."""
+    text = f"trim({identifier(header)})"
+    return f"(case when {text} in ({literals(['', *missing])}) then null else {text} end)"
+
+
+def words(text: str, meanings: Mapping[str, str]) -> str:
+    """A word -> what it means; any other word is INVALID, null stays null."""
+    cases = " ".join(f"when {literal(a)} then {literal(b)}" for a, b in meanings.items())
+    return f"(case when {text} is null then null else (case {text} {cases} else {INVALID_SQL} end) end)"
+
+
+def number(text: str, dialect: Dialect) -> str:
+    """A number with the file's decimal mark, to three decimals; infinity when it is none."""
+    plain = text if dialect.decimal_mark == "." else f"replace({text}, ',', '.')"
+    foreign = "." if dialect.decimal_mark == "," else ","
+    return (
+        f"(case when {text} is null then null when contains({text}, {literal(foreign)}) or "
+        f"contains({text}, '_') then {INFINITE_NUMBER} "
+        f"else coalesce(try_cast({plain} as decimal(9, 3))::double, {INFINITE_NUMBER}) end)"
+    )
+
+
+def answer(
+    header: str, spec: FileSpec, recode: Mapping[str, str], scale_by: float, shift: float
+) -> str:
+    """One item answer on the instrument's own coding: recoded, scaled, shifted."""
+    text = cell(header, spec.missing)
+    if recode:
+        cases = " ".join(f"when {literal(a)} then {float(b)!r}" for a, b in recode.items())
+        value = f"(case when {text} is null then null else (case {text} {cases} else {INFINITE_NUMBER} end) end)"
+    else:
+        value = number(text, spec.dialect)
+    if scale_by != 1:
+        value = f"round({value} * {scale_by!r}, 3)"
+    return f"({value} + {shift!r})" if shift else value
+
+
+def typed(
+    column: Column, source: Source | None, spec: FileSpec, date_format: str, sites: Sequence[str]
+) -> str:
+    """A canonical column's value, or a typed null when the contract does not send it."""
+    sql_type = SQL_TYPES[column.type]
+    if source is None:
+        return f"null::{sql_type}"
+    if source.column is None:
+        text = f"{literal(source.constant or '')}"
+    else:
+        text = cell(source.column, (*spec.missing, *source.missing))
+    if column.name == "site_id":
+        return words(text, {**{site: site for site in sites}, **source.recode})
+    if column.type == "id":
+        return _pseudonym(text, spec.id_pattern)
+    if source.age_bands:
+        return _age_band(number(text, spec.dialect))
+    if column.type == "enumeration":
+        return words(text, {**{word: word for word in column.allowed}, **source.recode})
+    if column.type == "boolean":
+        value = words(f"lower({text})", {**_BOOLEAN_WORDS, **_boolean_recode(source)})
+        return f"(case {value} when '1' then 1.0 when '0' then 0.0 when {INVALID_SQL} then {INFINITE_NUMBER} end)"
+    if column.type == "date":
+        day = f"try_strptime({text}, {literal(source.date_format or date_format)})::date"
+        return f"(case when {text} is null then null else coalesce({day}, {INFINITE_DATE}) end)"
+    value = number(text, spec.dialect)
+    if column.type == "integer":
+        return f"(case when {value} = floor({value}) then {value} when {value} is not null then {INFINITE_NUMBER} end)"
+    return value
+
+
+def _boolean_recode(source: Source) -> dict[str, str]:
+    return {word.lower(): _BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()}
+
+
+def _pseudonym(text: str, id_pattern: str) -> str:
+    return (
+        f"(case when {text} is null then null "
+        f"when regexp_full_match({text}, {literal(id_pattern)}) and regexp_matches({text}, '[0-9]') "
+        f"then pseudonym({text}) else {INVALID_SQL} end)"
+    )
+
+
+def _age_band(years: str) -> str:
+    bands = " ".join(f"when {years} <= {upper} then '{band}'" for upper, band in _AGE_BANDS)
+    return (
+        f"(case when {years} is null then null when {years} < 0 or isinf({years}) then {INVALID_SQL} "
+        f"{bands} else {INVALID_SQL} end)"
+    )

@@ -1,0 +1,84 @@
+"""Conformed tables -> the frames Great Expectations judges, slice by slice. Pure SQL building.
+
+A frame is indexed by the row numbers of the file, and by a label of the table it came from, so
+that many small deliveries are judged in one go. Dates are days since 1970-01-01; what could not be
+read is infinity or the INVALID mark.
+"""
+
+from dataclasses import dataclass
+
+from expectations.model import Feed
+from orchestration.ingest.conform import Part
+from orchestration.sql import identifier, literal
+
+LABEL = "delivery_id"
+ROW = "row_no"
+UNIT = "n_same_key"
+STRAY = "n_stray_items"
+
+
+@dataclass(frozen=True)
+class CheckedTable:
+    """A conformed table of one delivery. `label` is unique among those judged together."""
+
+    delivery_id: str
+    schema: str
+    part: Part
+
+    @property
+    def label(self) -> str:
+        """Delivery and table."""
+        return f"{self.delivery_id}/{self.part.table}"
+
+    @property
+    def relation(self) -> str:
+        """The table's name in SQL."""
+        return f"scratch.{identifier(self.schema)}.{identifier(self.part.table)}"
+
+
+def repeats_sql(feed: Feed, table: CheckedTable) -> str:
+    """Rows whose unit's key is not alone in the delivery, with `n_same_key`.
+
+    Of exact copies the first counts 1 and is kept. Where versions contradict each other nothing
+    says which is right, so all count from 2.
+    """
+    content = ", ".join(
+        identifier(name) for name in (*(column.name for column in feed.columns), *table.part.items)
+    )
+    included = f"from {table.relation} where excluded is null"
+    return (
+        f"select row_no, row_number() over units + (min(content) over all_of <> max(content) "
+        f"over all_of)::integer as {UNIT} from (select row_no, unit_key, hash({content}) as content "
+        f"{included} and unit_key in (select unit_key {included} group by unit_key "
+        "having count(*) > 1)) window units as (partition by unit_key order by row_no), "
+        "all_of as (partition by unit_key)"
+    )
+
+
+def columns_sql(feed: Feed, table: CheckedTable) -> str:
+    """Select list of a frame: the columns the contract sends, and the items."""
+    part = table.part
+    if part.is_unknown_instrument:
+        return f"{literal(table.label)} as {LABEL}, row_no as {ROW}, instrument_code"
+    chosen = []
+    for column in feed.columns:
+        if column.name not in part.mapped:
+            continue
+        name = identifier(column.name)
+        if column.type == "date":
+            chosen.append(
+                f"case when isinf({name}) then 'infinity'::double "
+                f"else ({name} - date '1970-01-01')::double end as {name}"
+            )
+        else:
+            chosen.append(name)
+    stray = [STRAY] if part.instrument else []
+    return ", ".join(
+        [
+            f"{literal(table.label)} as {LABEL}",
+            f"row_no as {ROW}",
+            *chosen,
+            *part.items,
+            *stray,
+        ]
+    )

@@ -1,0 +1,266 @@
+"""A file on its way from bytes to checked tables; runs inside the killable worker.
+
+Nothing of the file is written, scratch and spill files included, before it has passed the gate;
+what is written afterwards holds pseudonyms in place of ids.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from expectations.model import FeedName
+from expectations.practice import Agreement, Contract, FileSpec
+from expectations.registry import Registry
+from orchestration.ingest import privacy
+from orchestration.ingest.checking import Checked, check_parts
+from orchestration.ingest.conform import Conformed, Part, Terms, conform
+from orchestration.ingest.outcome import Outcome, refused
+from orchestration.ingest.pseudonyms import PracticeKey, install
+from orchestration.ingest.readers.delimited import read_header, text_relation, unreadable
+from orchestration.ingest.receive import receive
+from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.settings import Limits
+from orchestration.sql import identifier
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One file for one feed, as the run hands it to the worker."""
+
+    delivery_id: str
+    practice_id: str
+    feed: FeedName
+    file: str | None
+    path: str
+    sha256: str
+    received_on: str
+
+    @property
+    def day(self) -> date:
+        """The group's local date on which the file came."""
+        return date.fromisoformat(self.received_on)
+
+
+@dataclass
+class _Taken:
+    job: FileJob
+    spec: FileSpec
+    conformed: Conformed
+    schema: str
+    n_rows: int
+    n_bytes: int
+
+
+def mapped_parts(
+    registry: Registry, practice_id: str, feed: FeedName, spec: FileSpec, source: str = ""
+) -> Conformed:
+    """How one feed of one kind of file is conformed; the same on both sides of the pipe."""
+    practice = registry.practices[practice_id]
+    mapping = next(m for m in spec.mappings if m.feed == feed)
+    terms = Terms(
+        practice_id=practice_id,
+        sites=tuple(site.site_id for site in practice.sites),
+        feed=registry.feeds[feed],
+        instruments=registry.instruments,
+        source=source,
+    )
+    return conform(spec, mapping, terms)
+
+
+def take_in(
+    jobs: Sequence[FileJob],
+    registry: Registry,
+    key: PracticeKey,
+    scratch: Path,
+    limits: Limits,
+    progress: Callable[[str], None],
+) -> list[Outcome]:
+    """Read, gate, conform and check files of one practice and feed.
+
+    Tables are left in the DuckDB file `scratch`, one schema a file. A file's own faults come back
+    as a refused Outcome; the other files go on.
+    """
+    outcomes: dict[str, Outcome] = {}
+    taken: list[_Taken] = []
+    con = duckdb.connect(
+        config={
+            "memory_limit": limits.worker_duckdb_memory,
+            "temp_directory": str(scratch.with_suffix(".spill")),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    try:
+        con.execute(f"attach {_quoted(scratch)} as scratch")
+        install(con, key)
+        for number, job in enumerate(jobs):
+            progress(f"{job.practice_id}/{job.feed}: reading {number + 1} of {len(jobs)}")
+            try:
+                taken.append(_conform_file(con, job, registry, f"file_{number}", limits))
+            except DeliveryRefused as refusal:
+                outcomes[job.delivery_id] = refused(
+                    job.delivery_id,
+                    refusal.reason,
+                    refusal.message,
+                    n_bytes=Path(job.path).stat().st_size,
+                )
+        if taken:
+            progress(f"{taken[0].job.practice_id}/{taken[0].job.feed}: checking {len(taken)} files")
+            outcomes.update(_checked(con, taken, registry, limits, scratch))
+        con.execute("checkpoint scratch")
+    finally:
+        con.close()
+    return [outcomes[job.delivery_id] for job in jobs]
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _contract(registry: Registry, job: FileJob) -> Contract:
+    contract = registry.practices[job.practice_id].contract_on(job.day)
+    if contract is None:
+        raise DeliveryRefused(
+            "no_contract",
+            f"practice {job.practice_id} has no contract version valid on {job.day}; add one",
+        )
+    _agreed(contract.agreements, job)
+    return contract
+
+
+def _agreed(agreements: Sequence[Agreement], job: FileJob) -> None:
+    if not any(a.signed_on <= job.day <= a.expires_on for a in agreements):
+        raise DeliveryRefused(
+            "agreement_expired",
+            f"practice {job.practice_id} has no agreement in force on {job.day}; "
+            "renew it and write the new dates into the contract",
+        )
+
+
+def _conform_file(
+    con: duckdb.DuckDBPyConnection, job: FileJob, registry: Registry, schema: str, limits: Limits
+) -> _Taken:
+    path = Path(job.path)
+    contract = _contract(registry, job)
+    privacy.check_file_name(path.name)
+    spec = next((s for s in contract.files if s.file == job.file), None)
+    if spec is None:
+        raise DeliveryRefused(
+            "unexpected_file",
+            f"no file pattern of practice {job.practice_id}'s contract fits this file's name; "
+            f"expected {', '.join(s.pattern for s in contract.files)}",
+        )
+    received = receive(path, spec.dialect, limits.file_bytes)
+    if received.sha256 != job.sha256:
+        raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
+    header = read_header(path, spec.dialect)
+    privacy.check_columns(header, spec)
+    source = text_relation(path, header, spec.dialect)
+    con.execute("use memory")
+    try:
+        gated = privacy.scan(con, source)
+        if gated.n_rows != received.n_rows:
+            raise DeliveryRefused(
+                "rows_lost",
+                f"the file has {received.n_rows} lines after the header but reads as "
+                f"{gated.n_rows} rows; check quotes and line ends",
+            )
+        if gated.n_rows == 0:
+            raise DeliveryRefused("no_rows", "the file has a header and no rows; send it again")
+        conformed = mapped_parts(registry, job.practice_id, job.feed, spec, source.sql)
+        con.execute(f"create schema scratch.{identifier(schema)}")
+        con.execute(f"use scratch.{identifier(schema)}")
+        for statement in (*conformed.before, *(part.sql for part in conformed.parts)):
+            con.execute(statement)
+    except duckdb.OutOfMemoryException as error:
+        raise DeliveryRefused(
+            "too_large", "the file needs more memory than the reader may use; split it"
+        ) from error
+    except duckdb.InvalidInputException as error:
+        raise unreadable(error) from error
+    return _Taken(job, spec, conformed, schema, gated.n_rows, received.n_bytes)
+
+
+def _checked(
+    con: duckdb.DuckDBPyConnection,
+    taken: Sequence[_Taken],
+    registry: Registry,
+    limits: Limits,
+    scratch: Path,
+) -> dict[str, Outcome]:
+    first = taken[0].job
+    sites = tuple(site.site_id for site in registry.practices[first.practice_id].sites)
+    parts = [(file.job.delivery_id, file.schema, part) for file in taken for part in file.conformed.parts]
+    checked = check_parts(
+        con, registry.feeds[first.feed], parts, sites, first.day, limits.slice_rows
+    )
+    return {
+        file.job.delivery_id: _outcome(con, file, checked[file.job.delivery_id], scratch)
+        for file in taken
+    }
+
+
+def _outcome(
+    con: duckdb.DuckDBPyConnection, file: _Taken, checked: Checked, scratch: Path
+) -> Outcome:
+    counts = [_counts(con, file.schema, part) for part in file.conformed.parts]
+    accepted, quarantined = (sum(count[i] for count in counts) for i in (0, 1))
+    exclusions: dict[str, int] = {}
+    for part in file.conformed.parts:
+        table = f"scratch.{identifier(file.schema)}.{identifier(part.table)}"
+        for reason, rows in con.execute(
+            f"select excluded, sum(n_source_rows) from {table} where excluded is not null group by 1"
+        ).fetchall():
+            exclusions[reason] = exclusions.get(reason, 0) + int(rows)
+    excluded = sum(exclusions.values())
+    n_read = file.n_rows * file.conformed.readings
+    if n_read != accepted + quarantined + excluded:
+        return refused(
+            file.job.delivery_id,
+            "rows_lost",
+            f"{n_read} rows read, but {accepted} accepted, {quarantined} quarantined and {excluded} "
+            "excluded; nothing was loaded; this is a fault of the software, report it",
+            n_bytes=file.n_bytes,
+        )
+    judged = accepted + quarantined
+    return Outcome(
+        delivery_id=file.job.delivery_id,
+        state="loaded",
+        scratch=str(scratch),
+        schema=file.schema,
+        n_bytes=file.n_bytes,
+        n_rows_read=n_read,
+        n_accepted=accepted,
+        n_quarantined=quarantined,
+        n_excluded=excluded,
+        exclusions=exclusions,
+        is_over_tolerance=bool(judged)
+        and quarantined / judged > file.spec.tolerated_quarantine_share,
+        verdicts=checked.verdicts,
+    )
+
+
+def _counts(con: duckdb.DuckDBPyConnection, schema: str, part: Part) -> tuple[int, int]:
+    table = f"scratch.{identifier(schema)}.{identifier(part.table)}"
+    ((kept, set_aside),) = con.execute(
+        f"select coalesce(sum(n_source_rows) filter (not is_set_aside), 0), "
+        f"coalesce(sum(n_source_rows) filter (is_set_aside), 0) from (select n_source_rows, row_no in "
+        f"(select row_no from scratch.{identifier(schema)}.quarantine where part = ?) as is_set_aside "
+        f"from {table} where excluded is null)",
+        [part.table],
+    ).fetchall()
+    return int(kept), int(set_aside)
+
+
+def dead(job: FileJob, why: str) -> Outcome:
+    """The outcome of a file whose reading did not come to an end."""
+    return refused(
+        job.delivery_id,
+        "reading_died",
+        f"{why}; the file was not taken in and is tried again next night; "
+        "if it stays so, look at the file or raise the worker's limits",
+        state="dead",
+    )

@@ -1,0 +1,95 @@
+"""Delimited text: the header is read first, then every column as text, mapped by its name.
+
+DuckDB's reader given explicit columns ignores the header, so the header's own order is what it is
+given; its error messages quote the offending line, so they are replaced by ours.
+"""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from expectations.practice import Dialect
+from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.sql import identifier, literal
+
+HEADER_BYTES = 2**20
+MAX_COLUMNS = 2000
+_CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
+
+
+@dataclass(frozen=True)
+class TextRelation:
+    """An all-text relation: `sql` selects from the file, columns quoted under their own names."""
+
+    columns: tuple[str, ...]
+    sql: str
+
+
+def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
+    """Column names of a delimited file, trimmed.
+
+    Raises DeliveryRefused: no_header, repeated_column.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(HEADER_BYTES)
+    encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
+    text = start.decode(encoding, errors="ignore")
+    try:
+        rows = csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=dialect.delimiter,
+            quotechar=dialect.quote,
+            strict=True,
+        )
+        header = tuple(cell.strip() for cell in next(rows, []))
+    except csv.Error as error:
+        raise DeliveryRefused(
+            "no_header", "line 1 cannot be read as a header; check delimiter and quote character"
+        ) from error
+    if not any(header) or len(header) > MAX_COLUMNS:
+        raise DeliveryRefused(
+            "no_header", f"line 1 must name the columns (at most {MAX_COLUMNS}); it does not"
+        )
+    seen: dict[str, list[int]] = {}
+    for position, name in enumerate(header, start=1):
+        seen.setdefault(name, []).append(position)
+    repeated = [places for places in seen.values() if len(places) > 1]
+    if repeated:
+        raise DeliveryRefused(
+            "repeated_column",
+            "line 1 names a column more than once, at positions "
+            + "; ".join(", ".join(map(str, places)) for places in repeated)
+            + "; each column needs a name of its own",
+        )
+    return header
+
+
+def text_relation(path: Path, header: tuple[str, ...], dialect: Dialect) -> TextRelation:
+    """The file as a relation of text columns, in file order."""
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+    sql = (
+        f"read_csv({literal(str(path))}, columns = {{{columns}}}, header = true, "
+        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.quote)}, encoding = {literal(dialect.encoding)}, "
+        "auto_detect = false, strict_mode = true, null_padding = false, ignore_errors = false)"
+    )
+    return TextRelation(columns=header, sql=f"(select {_columns(header)} from {sql})")
+
+
+def _columns(header: tuple[str, ...]) -> str:
+    return ", ".join(identifier(name) for name in header)
+
+
+def unreadable(error: duckdb.Error) -> DeliveryRefused:
+    """DuckDB's complaint about a file as ours: the line number, never the line."""
+    found = _CSV_LINE.search(str(error))
+    where = f"line {found.group(1)}" if found else "some line"
+    return DeliveryRefused(
+        "unreadable_row",
+        f"{where} does not have the header's columns, or its quotes do not match; "
+        "mend that line, or the delimiter and quote of the contract",
+    )

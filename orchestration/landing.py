@@ -1,0 +1,89 @@
+"""What lies in landing: whose file it is, which declaration reads it, and whether it is new."""
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from expectations.model import FeedName
+from expectations.practice import Contract, FileSpec
+from expectations.registry import Registry
+from orchestration.ingest.privacy import is_showable
+from orchestration.ingest.receive import sha256_of
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file in landing for one feed. `spec` is None when no pattern of the contract fits it."""
+
+    practice_id: str
+    feed: FeedName
+    path: Path
+    sha256: str
+    spec: FileSpec | None
+    contract: Contract | None
+    exported_on: date | None
+
+    @property
+    def delivery_id(self) -> str:
+        """Name of the delivery: the same content for the same feed is the same delivery."""
+        return f"{self.practice_id}.{self.feed}.{self.sha256[:16]}"
+
+    @property
+    def shown_name(self) -> str:
+        """The file's name, unless the name itself looks like an identifier."""
+        if is_showable(self.path.name):
+            return self.path.name
+        return f"file {self.sha256[:12]}"
+
+
+def arrivals(landing: Path, registry: Registry, today: date) -> list[Arrival]:
+    """Every file in landing, once for each feed it carries, in name order."""
+    found: list[Arrival] = []
+    for practice_id, practice in registry.practices.items():
+        contract = practice.contract_on(today)
+        folder = landing / practice_id
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir()):
+            if not path.is_file() or path.name.startswith("."):
+                continue
+            found.extend(_of_file(practice_id, path, contract))
+    return found
+
+
+def unknown_folders(landing: Path, registry: Registry) -> list[str]:
+    """Folders of landing that belong to no practice the registry could read."""
+    if not landing.is_dir():
+        return []
+    known = set(registry.practices) | set(registry.broken)
+    return sorted(p.name for p in landing.iterdir() if p.is_dir() and p.name not in known)
+
+
+def _of_file(practice_id: str, path: Path, contract: Contract | None) -> Iterable[Arrival]:
+    specs = contract.files if contract else ()
+    spec = next((s for s in specs if fnmatch.fnmatchcase(path.name, s.pattern)), None)
+    feeds = [mapping.feed for mapping in spec.mappings] if spec else []
+    if not feeds:
+        # It still needs a place where its refusal shows: the practice's first feed.
+        feeds = [contract.feeds[0] if contract else "sessions"]
+    sha256 = sha256_of(path)
+    for feed in feeds:
+        yield Arrival(
+            practice_id, feed, path, sha256, spec, contract, _exported_on(spec, path.name)
+        )
+
+
+def _exported_on(spec: FileSpec | None, name: str) -> date | None:
+    if spec is None or spec.exported_at is None:
+        return None
+    found = re.search(spec.exported_at, name)
+    if found is None:
+        return None
+    digits = re.sub(r"\D", "", found.group(1))
+    try:
+        return datetime.strptime(digits, "%Y%m%d").date()
+    except ValueError:
+        return None

@@ -1,0 +1,151 @@
+"""What one night does with files, apart from who asks for it (command line, schedule, a test).
+
+Knows no orchestrator: the Dagster assets and the commands call it.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from expectations.model import FeedName
+from expectations.registry import Registry
+from orchestration.archive import Archive, ArchiveDamaged
+from orchestration.ingest import ledger, load
+from orchestration.ingest.intake import FileJob, mapped_parts
+from orchestration.ingest.outcome import Outcome, refused
+from orchestration.ingest.pseudonyms import load_key
+from orchestration.ingest.reading import ReadingWorker
+from orchestration.landing import Arrival, arrivals
+from orchestration.reference import write_reference
+from orchestration.settings import Settings
+from orchestration.sql import literal
+from orchestration.warehouse import Warehouse, transaction
+
+
+@dataclass
+class Night:
+    """One run over one home. `now` is injected so that a test can choose the night."""
+
+    settings: Settings
+    registry: Registry
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    progress: Callable[[str], None] = lambda _: None
+    worker: ReadingWorker = field(init=False)
+    warehouse: Warehouse = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.worker = ReadingWorker(self.settings, self.progress)
+        self.warehouse = Warehouse(self.settings)
+
+    @property
+    def today(self) -> date:
+        """The group's local date: contracts and agreements are valid by it."""
+        return self.now.astimezone(ZoneInfo(self.registry.group.time_zone)).date()
+
+    def prepare(self) -> None:
+        """Make the tables, and bring the reference tables to the registry's state."""
+        self.warehouse.prepare()
+        with self.warehouse.connect() as con:
+            if self._reference_digest(con) != self.registry.digest:
+                with transaction(con):
+                    write_reference(con, self.registry)
+
+    def _reference_digest(self, con: duckdb.DuckDBPyConnection) -> str | None:
+        tables = con.execute(
+            "select 1 from information_schema.tables "
+            "where table_schema = 'reference' and table_name = 'registry'"
+        ).fetchall()
+        if not tables:
+            return None
+        rows = con.execute("select digest from reference.registry").fetchall()
+        return str(rows[0][0]) if rows else None
+
+    def landing(self) -> ledger.Sorted:
+        """What lies in landing, sorted by what is to be done with it."""
+        digests = {name: self.registry.practice_digest(name) for name in self.registry.practices}
+        known: dict[str, ledger.Entry] = {}
+        if self.warehouse.exists():
+            with self.warehouse.connect() as con:
+                known = ledger.entries(con)
+        found = arrivals(self.settings.landing, self.registry, self.today)
+        return ledger.sort_arrivals(found, known, digests, self.settings.limits.attempts)
+
+    def take_in(self, practice_id: str, feed: FeedName) -> list[tuple[Arrival, Outcome]]:
+        """Take in the new files of one practice and feed; every fault becomes an outcome."""
+        new = [
+            arrival
+            for arrival in self.landing().new
+            if arrival.practice_id == practice_id and arrival.feed == feed
+        ]
+        # Oldest export first, so that equal dates resolve to the order of arrival.
+        new.sort(key=lambda arrival: (arrival.exported_on or date.min, arrival.path.name))
+        outcomes = self.worker.take_in([self._job(arrival) for arrival in new], self._scratch)
+        results = [self._load(a, o) for a, o in zip(new, outcomes, strict=True)]
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self.clear_landing(practice_id)
+        return list(zip(new, results, strict=True))
+
+    @property
+    def _scratch(self) -> Path:
+        return self.settings.scratch / "intake"
+
+    def _job(self, arrival: Arrival) -> FileJob:
+        return FileJob(
+            delivery_id=arrival.delivery_id,
+            practice_id=arrival.practice_id,
+            feed=arrival.feed,
+            file=arrival.spec.file if arrival.spec else None,
+            path=str(arrival.path),
+            sha256=arrival.sha256,
+            received_on=self.today.isoformat(),
+        )
+
+    def _load(self, arrival: Arrival, outcome: Outcome) -> Outcome:
+        if outcome.is_loadable:
+            key = load_key(self.settings.keys, arrival.practice_id)
+            try:
+                # Before the commit: a loaded delivery can always be rebuilt from the archive.
+                Archive(self.settings.archive).store(arrival.path, key, arrival.sha256)
+            except ArchiveDamaged as error:
+                outcome = refused(arrival.delivery_id, "file_changed", str(error))
+        with self.warehouse.connect() as con:
+            parts = ()
+            if outcome.is_loadable:
+                assert arrival.spec is not None
+                con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
+                parts = mapped_parts(
+                    self.registry, arrival.practice_id, arrival.feed, arrival.spec
+                ).parts
+            entry = ledger.entries(con).get(arrival.delivery_id)
+            stamp = load.Stamp(
+                load_seq=load.next_load_seq(con),
+                received_at=self.now.astimezone(UTC).replace(tzinfo=None),
+                code_version=self.settings.code_version,
+                registry_digest=self.registry.digest,
+                contract_digest=self.registry.practice_digest(arrival.practice_id),
+                n_attempts=1 + (entry.n_attempts if entry and entry.state == "dead" else 0),
+            )
+            load.load(con, arrival, outcome, parts, stamp)
+        return outcome
+
+    def clear_landing(self, practice_id: str) -> None:
+        """Take away the files of a practice whose every feed is loaded; the archive has them."""
+        landing = self.landing()
+        loaded = {a.path for a in landing.already_loaded if a.practice_id == practice_id}
+        pending = {a.path for a in landing.new} | {a.path for a, _ in landing.waiting}
+        for path in loaded - pending:
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the reading worker; before dbt starts, so that their memory does not add up."""
+        self.worker.stop()
+
+
+def selection(landing: ledger.Sorted) -> Sequence[tuple[str, FeedName]]:
+    """Practices and feeds with new files, in order: only their assets are run."""
+    return sorted({(arrival.practice_id, arrival.feed) for arrival in landing.new})

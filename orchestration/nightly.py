@@ -1,0 +1,166 @@
+"""The nightly run as a command starts it: plan, run the job in this process, report.
+
+The job is the same one the schedule starts, on the same Dagster instance, so its runs show in the
+orchestrator. When nothing is new, nothing heavy is imported and nothing is written.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import duckdb
+
+from expectations.registry import Registry
+from orchestration.landing import unknown_folders
+from orchestration.nightly_plan import Plan, plan
+from orchestration.settings import Settings
+from orchestration.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class PracticeLine:
+    """One practice's night. Rows are rows of its files."""
+
+    practice_id: str
+    n_files: int = 0
+    n_rows_read: int = 0
+    n_accepted: int = 0
+    n_quarantined: int = 0
+    n_excluded: int = 0
+    n_checks_passed: int = 0
+    n_checks_warned: int = 0
+    n_checks_failed: int = 0
+
+
+@dataclass(frozen=True)
+class NightReport:
+    """What a night did, and what a person has to look at."""
+
+    did_anything: bool
+    practices: tuple[PracticeLine, ...] = ()
+    problems: tuple[str, ...] = ()
+    release_id: str | None = None
+    is_new_release: bool = False
+    needs_a_person: bool = False
+    ended_dead_runs: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+class NightFailed(Exception):
+    """The job itself failed; the last release stays served."""
+
+
+def run_nightly(
+    settings: Settings, registry: Registry, progress: Callable[[str], None] = lambda _: None
+) -> NightReport:
+    """Take in what is new, rebuild what follows from it, publish. Raises WarehouseBusy."""
+    with Warehouse(settings).writer(waiting=progress):
+        todo = plan(settings, registry)
+        standing = _standing_problems(settings, registry, todo)
+        if not todo.has_work:
+            return NightReport(
+                did_anything=False,
+                problems=standing,
+                release_id=current_release(settings),
+                needs_a_person=bool(standing),
+            )
+        before = current_release(settings)
+        dead = _run_job(settings, registry, todo, progress)
+        with Warehouse(settings).connect() as con:
+            lines = practice_lines(con, todo.ledger_end, registry.practices)
+            fresh = _fresh_problems(con, todo.ledger_end)
+        release_id = current_release(settings)
+        return NightReport(
+            did_anything=True,
+            practices=lines,
+            problems=(*standing, *fresh),
+            release_id=release_id,
+            is_new_release=release_id != before,
+            needs_a_person=bool(standing or fresh),
+            ended_dead_runs=tuple(dead),
+        )
+
+
+def _run_job(
+    settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
+) -> list[str]:
+    from orchestration.ingest.reading import ReadingWorker
+
+    # Its imports (Great Expectations) run beside ours (Dagster, dbt).
+    with ReadingWorker(settings, progress) as worker:
+        if todo.raw:
+            worker.start()
+        progress("starting the orchestrator")
+        from orchestration.definitions import execute_nightly
+
+        return execute_nightly(settings, registry, todo, worker, progress)
+
+
+def current_release(settings: Settings) -> str | None:
+    """The id of the release in force."""
+    from orchestration.release.reader import Releases
+
+    return Releases(settings.releases).current_id()
+
+
+def practice_lines(
+    con: duckdb.DuckDBPyConnection, after_load_seq: int, practices: Iterable[str]
+) -> tuple[PracticeLine, ...]:
+    """Totals by practice over the deliveries after a number of the ledger."""
+    rows = con.execute(
+        "with files as (select practice_id, count(distinct file_sha256) as n_files, "
+        "sum(n_rows_read) as n_rows_read, sum(n_accepted) as n_accepted, "
+        "sum(n_quarantined) as n_quarantined, sum(n_excluded) as n_excluded "
+        "from raw.deliveries where load_seq > $after group by practice_id), "
+        "checks as (select practice_id, "
+        "count(*) filter (status in ('passed', 'passed_with_failures')) as n_passed, "
+        "count(*) filter (status in ('failed', 'error') and severity <> 'critical') as n_warned, "
+        "count(*) filter (status in ('failed', 'error') and severity = 'critical') as n_failed "
+        "from quality.check_results where load_seq > $after group by practice_id) "
+        "select practice_id, n_files, n_rows_read, n_accepted, n_quarantined, n_excluded, "
+        "coalesce(n_passed, 0), coalesce(n_warned, 0), coalesce(n_failed, 0) "
+        "from files left join checks using (practice_id) order by practice_id",
+        {"after": after_load_seq},
+    ).fetchall()
+    found = {row[0]: PracticeLine(row[0], *(int(cell) for cell in row[1:])) for row in rows}
+    return tuple(found.get(name, PracticeLine(name)) for name in sorted({*practices, *found}))
+
+
+def _standing_problems(settings: Settings, registry: Registry, todo: Plan) -> tuple[str, ...]:
+    broken = [
+        f"practice {practice_id} is left out, its contract is broken: {'; '.join(problems)}"
+        for practice_id, problems in registry.broken.items()
+    ]
+    unknown = [
+        f"landing/{name} belongs to no practice; declare it in practices/{name}.yml or remove it"
+        for name in unknown_folders(settings.landing, registry)
+    ]
+    waiting = [
+        f"practice {arrival.practice_id}, {arrival.feed}: {arrival.shown_name} still waits in "
+        f"landing, {entry.state} earlier: {entry.reason}: {entry.message}"
+        for arrival, entry in todo.landing.waiting
+    ]
+    return (*broken, *unknown, *waiting)
+
+
+def _fresh_problems(con: duckdb.DuckDBPyConnection, after_load_seq: int) -> tuple[str, ...]:
+    rows = con.execute(
+        "select practice_id, feed, coalesce(file_name, 'file ' || substr(file_sha256, 1, 12)), "
+        "state, reason, message, n_quarantined, n_accepted, is_over_tolerance "
+        "from raw.deliveries where load_seq > ? and (state <> 'loaded' or is_over_tolerance) "
+        "order by load_seq",
+        [after_load_seq],
+    ).fetchall()
+    return tuple(
+        f"practice {practice_id}, {feed}, {name}: "
+        + (
+            f"{set_aside} of {set_aside + accepted} rows in quarantine, more than tolerated; the "
+            "others are loaded; look at the failed checks"
+            if is_over
+            else f"{state}: {reason}: {message}"
+        )
+        for practice_id, feed, name, state, reason, message, set_aside, accepted, is_over in rows
+    )

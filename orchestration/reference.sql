@@ -1,0 +1,47 @@
+-- The registry as tables: rewritten whole whenever its digest changes. dbt knows no practice and
+-- no instrument by name; it knows these tables.
+create or replace table reference.practices (practice_id varchar, name varchar);
+create or replace table reference.sites (
+    practice_id varchar, site_id varchar, name varchar, service_setting varchar,
+    peer_group varchar, open_from date, open_to date
+);
+create or replace table reference.schedules (
+    practice_id varchar, schedule_id varchar, instrument_code varchar, version varchar,
+    informant varchar, rule varchar, every_n integer, window_days integer,
+    valid_from date, valid_to date
+);
+-- The sessions of a session_list schedule.
+create or replace table reference.schedule_sessions (
+    practice_id varchar, schedule_id varchar, session_no integer
+);
+-- The sites and service types in a schedule's scope, always spelt out (no row = not in scope).
+create or replace table reference.schedule_sites (
+    practice_id varchar, schedule_id varchar, site_id varchar
+);
+create or replace table reference.schedule_service_types (
+    practice_id varchar, schedule_id varchar, service_type varchar
+);
+create or replace table reference.instruments (
+    instrument_code varchar, version varchar, name varchar, kind varchar, n_items integer,
+    item_minimum double, item_maximum double, direction varchar, is_totals_only boolean,
+    key_status varchar, key_note varchar, licence varchar, citations varchar
+);
+create or replace table reference.scales (
+    instrument_code varchar, version varchar, scale varchar, method varchar, n_items integer,
+    minimum double, maximum double, missing_rule varchar, max_missing integer, decimals integer
+);
+create or replace table reference.scale_items (
+    instrument_code varchar, version varchar, scale varchar, item_no utinyint,
+    is_reversed boolean
+);
+-- One row: the group's thresholds (columns named as in expectations/model.py, class Thresholds).
+create or replace table reference.settings (
+    minimum_clients integer, minimum_therapists integer, flag_minimum_clients integer,
+    winsorise_share double, opening_sessions integer, developing_until_session integer,
+    ending_sessions integer, link_days integer, data_complete_within_days integer,
+    response_rate_floor double, response_rate_gap double
+);
+-- Kinds of period the group publishes: month, quarter, year, last_12_months, all.
+create or replace table reference.period_kinds (period_kind varchar);
+-- The registry's digest these tables were written from.
+create or replace table reference.registry (digest varchar);

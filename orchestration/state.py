@@ -1,0 +1,47 @@
+"""Whether there is anything to do: what the last build and the last release were made from."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class State:
+    """What marts and releases depend on, besides the clock."""
+
+    processed_through: int
+    registry_digest: str
+    models_digest: str
+    code_version: str
+
+
+def ledger_end(con: duckdb.DuckDBPyConnection) -> int:
+    """Number of the last delivery in the ledger, whatever became of it; 0 when there is none."""
+    ((last,),) = con.execute("select coalesce(max(load_seq), 0) from raw.deliveries").fetchall()
+    return int(last)
+
+
+def last_published(con: duckdb.DuckDBPyConnection) -> State | None:
+    """What the newest release was made from, or None."""
+    rows = con.execute(
+        "select processed_through, registry_digest, models_digest, code_version "
+        "from benchmark.published order by published_at desc, processed_through desc limit 1"
+    ).fetchall()
+    return State(*rows[0]) if rows else None
+
+
+def last_build(con: duckdb.DuckDBPyConnection) -> tuple[int, str, str] | None:
+    """processed_through, registry digest and models digest of the newest dbt build, or None."""
+    rows = con.execute(
+        "select processed_through, registry_digest, models_digest from raw.builds "
+        "order by built_at desc, processed_through desc limit 1"
+    ).fetchall()
+    return (int(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
+
+
+def has_loaded_since(con: duckdb.DuckDBPyConnection, load_seq: int) -> bool:
+    """Whether a delivery after `load_seq` brought rows."""
+    ((n,),) = con.execute(
+        "select count(*) from raw.deliveries where load_seq > ? and state = 'loaded'", [load_seq]
+    ).fetchall()
+    return bool(n)

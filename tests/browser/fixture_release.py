@@ -1,0 +1,343 @@
+"""A release file with a known content, in the schema a page may rely on.
+
+Written by hand and not by the pipeline, so that a page's tests run in seconds and hold every state
+a site can be in: within, outside either limit on either side, no flag for each reason, suppressed,
+late. Numbers follow from each other as in a real release (limits from standard error and tau2).
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+Z95, Z998 = 1.959964, 3.090232
+CREATED_AT = datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC)
+DATA_THROUGH_ON = date(2026, 10, 31)
+LONG_PAST = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
+"""A deadline that has passed on any clock this test runs on."""
+FAR_FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
+
+SCHEMA = """
+create table release (
+    release_id varchar, created_at timestamp, data_through_on date, code_version varchar,
+    registry_version varchar, source_digest varchar, settings varchar, is_internal_only boolean,
+    group_name varchar, time_zone varchar
+);
+create table site_benchmarks (
+    practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
+    language varchar, informant varchar, collection_mode varchar, metric varchar, stage varchar,
+    period varchar, n_clients integer, n_therapists integer, n_forms integer,
+    response_rate double, ceiling_share double, raw double, adjusted double, shrunken double,
+    shrunken_lower95 double, shrunken_upper95 double, reliability double, target double,
+    standard_error double, z double, phi double, tau2 double, lower95 double, upper95 double,
+    lower998 double, upper998 double, flag varchar, comparability varchar,
+    is_suppressed boolean, suppression_reason varchar
+);
+create table response_rates (
+    practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
+    informant varchar, stage varchar, period varchar, n_due integer, n_completed integer,
+    response_rate double, is_suppressed boolean
+);
+create table deliveries (
+    practice_id varchar, feed varchar, delivery_id varchar, file varchar, state varchar,
+    received_at timestamp, expected_by_at timestamp, n_rows_read bigint, n_accepted bigint,
+    n_quarantined bigint, n_excluded bigint, n_checks_passed bigint, n_checks_warned bigint,
+    n_checks_failed bigint, data_through_on date, message varchar
+);
+create table instruments (
+    instrument_code varchar, version varchar, name varchar, kind varchar, direction varchar,
+    n_items integer, total_minimum double, total_maximum double, key_status varchar,
+    key_note varchar, licence varchar, citations varchar
+);
+create table metrics (
+    metric varchar, name varchar, definition varchar, unit varchar, minimum varchar,
+    pitfall varchar, citation varchar
+);
+create table sites (
+    practice_id varchar, practice_name varchar, site_id varchar, site_name varchar,
+    service_setting varchar, peer_group varchar, open_from date, open_to date
+);
+"""
+
+PRACTICES = {
+    "birchwood": "Birchwood Psychology",
+    "harbour": "Harbour Counselling",
+    "northgate": "Northgate Practice",
+}
+
+SITES: tuple[tuple[str, str, str], ...] = (
+    ("birchwood", "abbey_lane", "Abbey Lane"),
+    ("birchwood", "castle_hill", "Castle Hill"),
+    ("birchwood", "elm_court", "Elm Court"),
+    ("birchwood", "mill_road", "Mill Road"),
+    ("birchwood", "station_square", "Station Square"),
+    ("harbour", "dockside", "Dockside"),
+    ("harbour", "lighthouse", "Lighthouse"),
+    ("harbour", "main", "Main House"),
+    ("harbour", "quay_street", "Quay Street"),
+    ("harbour", "riverside", "Riverside"),
+    ("northgate", "garden_wing", "Garden Wing"),
+    ("northgate", "main", "Main House"),
+    ("northgate", "orchard", "Orchard"),
+    ("northgate", "west_end", "West End"),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One site in one view. `offset` is its distance from the target in units of sqrt(s² + tau2).
+
+    `standard_error` and `target` are in scale points. `has_limits` says whether the release gives
+    the site a range and a flag.
+    """
+
+    practice_id: str
+    site_id: str
+    n_clients: int = 200
+    n_therapists: int | None = 8
+    standard_error: float | None = 0.5
+    offset: float = 0.0
+    response_rate: float | None = 0.7
+    ceiling_share: float | None = 0.24
+    comparability: str | None = None
+    has_limits: bool = True
+    is_suppressed: bool = False
+    instrument_code: str = "srs"
+    version: str = "v3"
+    language: str = "en"
+    informant: str = "client"
+    collection_mode: str | None = "tablet"
+    stage: str = "all"
+    period: str = "12m-2026-10"
+    target: float = 35.4
+    tau2: float | None = 0.09
+
+
+@dataclass(frozen=True)
+class FixtureRelease:
+    """Where the release is; its numbers are read from the file itself."""
+
+    home: Path
+    release_id: str
+    path: Path
+
+
+def default_cells() -> list[Cell]:
+    """14 sites on the session rating scale in every state, and a few other views."""
+    every_state = [
+        Cell("birchwood", "abbey_lane", 262, 9, 0.47, 0.4, 0.74, 0.26),
+        Cell("birchwood", "castle_hill", 141, 6, 0.62, -0.9, 0.69, 0.22),
+        Cell("birchwood", "elm_court", 318, 12, 0.41, 3.6, 0.81, 0.38),
+        Cell("birchwood", "mill_road", 96, 5, 0.71, 1.1, 0.66, 0.25),
+        Cell("birchwood", "station_square", is_suppressed=True),
+        Cell("harbour", "dockside", 205, 8, 0.52, -2.4, 0.71, 0.15),
+        Cell("harbour", "lighthouse", 174, 7, 0.55, 0.2, 0.77, 0.24),
+        Cell("harbour", "main", 233, 10, 0.46, -0.3, 0.72, 0.23),
+        Cell("harbour", "quay_street", 118, 4, 0.78, 2.3, 0.63, 0.31),
+        Cell("harbour", "riverside", 287, 11, 0.43, -3.5, 0.79, 0.12),
+        Cell("northgate", "garden_wing", 22, 3, 1.05, 0.6, 0.58, 0.2, "too_few_clients", False),
+        Cell("northgate", "main", 152, 6, 0.6, 0.9, 0.41, 0.27, "response_rate_low", False),
+        Cell("northgate", "orchard", 64, None, None, -0.5, 0.62, 0.2, "therapist_unknown", False),
+        Cell("northgate", "west_end", is_suppressed=True),
+    ]
+    quarter = [
+        replace(cell, period="2026-Q3", standard_error=(cell.standard_error or 0.6) * 1.4, offset=0)
+        for cell in every_state[:4]
+    ]
+    opening = [replace(cell, stage="opening", offset=0.2) for cell in every_state[:9]]
+    on_paper = [
+        replace(cell, collection_mode="paper", tau2=None, offset=0.1) for cell in every_state[:2]
+    ]
+    working = {"instrument_code": "wai_sr", "version": "client_12", "target": 49.2, "tau2": 0.0}
+    wai = [
+        replace(cell, **working, standard_error=0.9, offset=0.3, ceiling_share=0.1)  # type: ignore[arg-type]
+        for cell in every_state[5:9]
+    ]
+    symptoms = [
+        Cell(
+            "birchwood",
+            "abbey_lane",
+            instrument_code="phq_9",
+            version="9",
+            target=9.8,
+            offset=2.5,
+            standard_error=0.4,
+        ),
+        Cell("harbour", "dockside", instrument_code="phq_9", version="9", is_suppressed=True),
+    ]
+    return [*every_state, *quarter, *opening, *on_paper, *wai, *symptoms]
+
+
+def _flag(offset: float) -> str:
+    side = "above" if offset > 0 else "below"
+    if abs(offset) > Z998:
+        return f"{side}_998"
+    return f"{side}_95" if abs(offset) > Z95 else "within"
+
+
+def _benchmark_row(cell: Cell) -> dict[str, object]:
+    identity: dict[str, object] = {
+        name: getattr(cell, name)
+        for name in (
+            "practice_id",
+            "site_id",
+            "instrument_code",
+            "version",
+            "language",
+            "informant",
+            "collection_mode",
+            "stage",
+            "period",
+        )
+    }
+    identity |= {"metric": "mean_score", "is_suppressed": cell.is_suppressed}
+    if cell.is_suppressed:
+        return identity | {"suppression_reason": "too_few"}
+    spread = ((cell.standard_error or 0.7) ** 2 + (cell.tau2 or 0.0)) ** 0.5
+    raw = cell.target + cell.offset * spread
+    identity |= {
+        "n_clients": cell.n_clients,
+        "n_therapists": cell.n_therapists,
+        "n_forms": cell.n_clients * 6,
+        "response_rate": cell.response_rate,
+        "ceiling_share": cell.ceiling_share,
+        "raw": raw,
+        "standard_error": cell.standard_error,
+        "comparability": cell.comparability,
+        "target": cell.target,
+        "tau2": cell.tau2,
+        "phi": None if cell.tau2 is None else 1.3,
+    }
+    if cell.standard_error is None:
+        return identity
+    identity["z"] = (raw - cell.target) / cell.standard_error
+    for name, z in (("95", Z95), ("998", Z998)):
+        identity[f"lower{name}"] = cell.target - z * spread
+        identity[f"upper{name}"] = cell.target + z * spread
+    if cell.has_limits:
+        identity["flag"] = _flag(cell.offset)
+    return identity
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[dict[str, object]]
+) -> None:
+    for row in rows:
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+_INSTRUMENTS = (
+    ("srs", "v3", "Session Rating Scale", "alliance", "higher_is_better", 4, 0, 40, "verified"),
+    ("wai_sr", "client_12", "WAI-SR", "alliance", "higher_is_better", 12, 12, 60, "unverified"),
+    ("phq_9", "9", "PHQ-9", "outcome", "lower_is_better", 9, 0, 27, "verified"),
+)
+
+
+def _instrument_rows() -> list[dict[str, object]]:
+    names = (
+        "instrument_code",
+        "version",
+        "name",
+        "kind",
+        "direction",
+        "n_items",
+        "total_minimum",
+        "total_maximum",
+        "key_status",
+    )
+    return [
+        dict(zip(names, row, strict=True))
+        | {
+            "key_note": "Subscale key from a secondary source." if row[-1] == "unverified" else "",
+            "licence": "See the publisher's terms.",
+            "citations": "A citation.",
+        }
+        for row in _INSTRUMENTS
+    ]
+
+
+def _delivery_rows(late: Sequence[str]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for practice_id in PRACTICES:
+        for feed in ("sessions", "administrations"):
+            deadline = LONG_PAST if practice_id in late else FAR_FUTURE
+            common = {"practice_id": practice_id, "feed": feed}
+            loaded = {"state": "loaded", "delivery_id": f"{practice_id}-{feed}-1"}
+            received = {"received_at": _naive(CREATED_AT - timedelta(hours=2))}
+            rows.append({**common, **loaded, **received, "file": f"{feed}.csv"})
+            expected = {"state": "expected", "expected_by_at": _naive(deadline)}
+            rows.append({**common, **expected})
+    return rows
+
+
+def build_release(
+    home: Path,
+    cells: Sequence[Cell] | None = None,
+    *,
+    release_id: str = "2026-11-02-030405",
+    late: Sequence[str] = ("northgate",),
+    is_internal_only: bool = True,
+    site_names: dict[tuple[str, str], str] | None = None,
+) -> FixtureRelease:
+    """Write a release under `home` and point `current.json` at it, file first, pointer last."""
+    releases = home / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    path = releases / f"{release_id}.duckdb"
+    names = site_names or {}
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(SCHEMA)
+        release: dict[str, object] = {
+            "release_id": release_id,
+            "created_at": _naive(CREATED_AT),
+            "data_through_on": DATA_THROUGH_ON,
+            "code_version": "0.1.0",
+            "settings": "{}",
+            "is_internal_only": is_internal_only,
+            "group_name": "Three Rivers Practice Group",
+            "time_zone": "Europe/Berlin",
+        }
+        _insert(connection, "release", [release])
+        shown = default_cells() if cells is None else cells
+        _insert(connection, "site_benchmarks", [_benchmark_row(cell) for cell in shown])
+        _insert(connection, "deliveries", _delivery_rows(late))
+        _insert(connection, "instruments", _instrument_rows())
+        metric: dict[str, object] = {
+            "metric": "mean_score",
+            "name": "Mean score",
+            "definition": "Mean of the clients' mean total scores.",
+            "unit": "scale points",
+            "pitfall": "Read it beside the share at the best score.",
+        }
+        _insert(connection, "metrics", [metric])
+        _insert(
+            connection,
+            "sites",
+            [
+                {
+                    "practice_id": practice_id,
+                    "practice_name": PRACTICES[practice_id],
+                    "site_id": site_id,
+                    "site_name": names.get((practice_id, site_id), name),
+                    "open_from": date(2020, 1, 1),
+                }
+                for practice_id, site_id, name in SITES
+            ],
+        )
+        connection.execute("checkpoint")
+    pointer = {
+        "release_id": release_id,
+        "release": path.name,
+        "quality": f"{release_id}.quality.duckdb",
+    }
+    temporary = releases / "current.json.new"
+    temporary.write_text(json.dumps(pointer), encoding="utf-8")
+    temporary.replace(releases / "current.json")
+    return FixtureRelease(home, release_id, path)

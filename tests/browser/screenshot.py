@@ -1,0 +1,58 @@
+"""Takes the README's picture of "Compare sites" from a home's current release.
+
+python -m tests.browser.screenshot --home HOME --out docs/images/compare_sites.png
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chromium import find_or_install, launch_arguments
+from tests.browser.served import served_dashboard
+
+CHART = ".st-key-funnel svg.marks"
+
+
+def take(home: Path, out: Path, width: int = 1280, choose: Sequence[tuple[str, str]] = ()) -> None:
+    """Write a picture of the whole page as it opens on `home`'s release to `out` (PNG).
+
+    `choose` holds (chooser's label, option) pairs to pick first.
+    """
+    browser_path = find_or_install()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_dashboard(home, Path(folder) / "server.log") as url,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=browser_path, args=launch_arguments())
+        page = browser.new_page(viewport={"width": width, "height": 900}, device_scale_factor=1.5)
+        page.goto(url)
+        page.locator(CHART).wait_for(timeout=30_000)
+        for label, option in choose:
+            page.get_by_label(label).first.click()
+            page.get_by_role("option", name=option, exact=True).click()
+            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.wait_for_timeout(500)
+        height = page.locator("[data-testid=stMainBlockContainer]").evaluate("e => e.scrollHeight")
+        page.set_viewport_size({"width": width, "height": int(height) + 60})
+        page.wait_for_timeout(500)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=out)
+        browser.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--width", type=int, default=1280)
+    options = parser.parse_args(arguments)
+    take(options.home, options.out, options.width)
+
+
+if __name__ == "__main__":
+    main()
