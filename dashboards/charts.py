@@ -7,7 +7,7 @@ and nothing is computed twice (Spiegelhalter 2005, Stat Med 24:1185). The axis i
 with the margin of error, which a reader knows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
@@ -19,8 +19,7 @@ from dashboards.release import Instrument, SiteResult
 
 INK, MUTED, GRID = "#1f2a33", "#5b6770", "#e3e7ea"
 BAND_998, BAND_95, TARGET = "#eef3f5", "#dbe6ea", "#1f2a33"
-_FONT = '"Source Sans", "Source Sans Pro", sans-serif'
-_HEIGHT, _ASSUMED_WIDTH = 430, 980
+_HEIGHT, _ASSUMED_WIDTH = 430, 820
 
 _STATES: tuple[tuple[str, str, str, str], ...] = (
     # Okabe and Ito's colours: told apart in every common colour blindness, and each state has a
@@ -32,6 +31,32 @@ _STATES: tuple[tuple[str, str, str, str], ...] = (
     ("below_998", "triangle-down", "#b84a00", "#b84a00"),
     ("none", "diamond", "#ffffff", "#5b6770"),
 )
+
+_STYLE: dict[str, Any] = {
+    "height": _HEIGHT,
+    "width": "container",
+    # SVG keeps the text selectable and readable by a screen reader; a canvas does not.
+    "usermeta": {"embedOptions": {"renderer": "svg", "actions": False}},
+    "config": {
+        "font": '"Source Sans", "Source Sans Pro", sans-serif',
+        "background": "#ffffff",
+        "view": {"strokeWidth": 0},
+        "axis": {
+            "labelColor": MUTED,
+            "titleColor": MUTED,
+            "labelFontSize": 12,
+            "titleFontSize": 13,
+            "titleFontWeight": 400,
+            "titlePadding": 12,
+            "gridColor": GRID,
+            "domain": False,
+            "ticks": False,
+            "labelPadding": 8,
+        },
+        "axisX": {"grid": False},
+        "legend": {"labelColor": INK},
+    },
+}
 
 _NUMBERS = (
     "raw",
@@ -78,8 +103,9 @@ def funnel_frame(rows: Sequence[SiteResult], instrument: Instrument) -> pd.DataF
     )
 
 
-def _domain(values: pd.Series, share: float) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
+def _domain(values: Iterable[float], share: float) -> tuple[float, float]:
+    known = [float(value) for value in values]
+    low, high = min(known), max(known)
     pad = (high - low) * share or abs(high) * share or 1.0
     return low - pad, high + pad
 
@@ -89,7 +115,7 @@ def _margin_ticks(low: float, high: float) -> list[float]:
     for step in (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0):
         margins = [step * index for index in range(1, 200)]
         ticks = [1.959964 / margin for margin in margins if low <= 1.959964 / margin <= high]
-        if len(ticks) <= 6:
+        if len(ticks) <= 5:
             return ticks
     return []
 
@@ -135,10 +161,20 @@ def _bands(limits: pd.DataFrame, x: alt.X, y: alt.Scale) -> list[alt.Chart | alt
     return layers
 
 
-def _band_names(limits: pd.DataFrame, x: alt.X, y: alt.Scale, decimals: int) -> list[alt.Chart]:
-    """Names of the lines at their right end, so that no legend has to be looked up."""
+def _to_the_edge(limits: pd.DataFrame, x_low: float, x_high: float) -> pd.DataFrame:
+    """The sites' limits, the surest site's carried on to the right edge, where the names stand.
+
+    A site on its own has no neighbour to be joined with: its limits go from edge to edge.
+    """
+    last = limits.iloc[[-1]].assign(precision=x_high)
+    first = limits.iloc[[0]].assign(precision=x_low) if limits["precision"].nunique() == 1 else None
+    return pd.concat([first, limits, last], ignore_index=True)
+
+
+def _band_names(limits: pd.DataFrame, y: alt.Scale, decimals: int) -> list[alt.Chart]:
+    """Names of the lines at the plot's right edge, so that no legend has to be looked up."""
     end = limits.iloc[[-1]]
-    target = labels.number(float(end["target"].iloc[0]), decimals)
+    target = labels.number(end["target"].tolist()[0], decimals)
     named = (
         ("upper998", "99.8 % limit"),
         ("upper95", "95 % limit"),
@@ -151,12 +187,13 @@ def _band_names(limits: pd.DataFrame, x: alt.X, y: alt.Scale, decimals: int) -> 
         .mark_text(
             text=text,
             align="left",
-            dx=8,
+            baseline="middle",
+            dx=6,
             color=INK if column == "target" else MUTED,
             fontWeight=600 if column == "target" else 400,
             fontSize=12,
         )
-        .encode(x=x, y=alt.Y(f"{column}:Q", scale=y))
+        .encode(x=alt.value("width"), y=alt.Y(f"{column}:Q", scale=y))
         for column, text in named
     ]
 
@@ -164,13 +201,15 @@ def _band_names(limits: pd.DataFrame, x: alt.X, y: alt.Scale, decimals: int) -> 
 def _site_names(frame: pd.DataFrame, x: alt.X, y: alt.Scale, area: Frame) -> list[alt.Chart]:
     """Each site's name beside its mark wherever it fits; flagged sites are placed first."""
     marks = [
-        Mark(
-            key=str(row.site),
-            x=float(row.precision),
-            y=float(row.raw),
-            is_first=bool(row.state not in ("within", "none")) or bool(row.is_chosen),
+        Mark(key=site, x=across, y=up, is_first=chosen or state not in ("within", "none"))
+        for site, across, up, chosen, state in zip(
+            frame["site"].tolist(),
+            frame["precision"].tolist(),
+            frame["raw"].tolist(),
+            frame["is_chosen"].tolist(),
+            frame["state"].tolist(),
+            strict=True,
         )
-        for row in frame.itertuples()
     ]
     spots = place_labels(marks, area)
     layers = []
@@ -185,7 +224,6 @@ def _site_names(frame: pd.DataFrame, x: alt.X, y: alt.Scale, area: Frame) -> lis
                 x=x,
                 y=alt.Y("raw:Q", scale=y),
                 text="site:N",
-                fontWeight=alt.condition("datum.is_chosen", alt.value(700), alt.value(400)),
             )
         )
     return layers
@@ -210,7 +248,7 @@ def _marks(frame: pd.DataFrame, x: alt.X, y: alt.Y, decimals: int) -> list[alt.C
     )
     ring = (
         alt.Chart(frame[frame["is_chosen"]])
-        .mark_point(shape="circle", size=620, filled=False, color=INK, strokeWidth=1.6, aria=False)
+        .mark_point(shape="circle", size=440, filled=False, color=INK, strokeWidth=1.6, aria=False)
         .encode(x=x, y=y)
     )
     sites = (
@@ -240,8 +278,10 @@ def funnel(
         raise ValueError("a funnel needs at least one site with a mean and a standard error")
     frame = frame.assign(is_chosen=frame["site"] == chosen_site)
     limits = frame.dropna(subset=["target", "lower95", "upper95", "lower998", "upper998"])
-    x_low, x_high = _domain(frame["precision"], 0.06)
-    y_low, y_high = _domain(pd.concat([frame["raw"], limits["lower998"], limits["upper998"]]), 0.07)
+    x_low, x_high = _domain(frame["precision"].tolist(), 0.05)
+    y_low, y_high = _domain(
+        [*frame["raw"].tolist(), *limits["lower998"].tolist(), *limits["upper998"].tolist()], 0.07
+    )
     ticks = _margin_ticks(x_low, x_high)
     scale = alt.Scale(domain=[y_low, y_high], nice=False, zero=False)
     x = alt.X(
@@ -260,45 +300,19 @@ def funnel(
     )
     layers: list[alt.Chart | alt.LayerChart] = []
     if not limits.empty:
+        limits = _to_the_edge(limits, x_low, x_high)
         layers += _bands(limits, x, scale)
         layers.append(
             alt.Chart(limits)
             .mark_line(color=TARGET, strokeWidth=1.4, aria=False)
             .encode(x=x, y=alt.Y("target:Q", scale=scale))
         )
-        layers += _band_names(limits, x, scale, instrument.decimals)
-    area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT)
+        layers += _band_names(limits, scale, instrument.decimals)
+    targets = tuple(limits["target"].unique().tolist())
+    area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT, targets)
     layers += _site_names(frame, x, scale, area)
     layers += _marks(frame, x, y, instrument.decimals)
-    return _styled(alt.layer(*layers))
-
-
-def _styled(chart: alt.LayerChart) -> alt.LayerChart:
-    return (
-        chart.properties(
-            height=_HEIGHT,
-            width="container",
-            padding={"left": 4, "top": 4, "right": 110, "bottom": 4},
-            # SVG keeps the text selectable and readable by a screen reader; a canvas does not.
-            usermeta={"embedOptions": {"renderer": "svg", "actions": False}},
-        )
-        .configure(font=_FONT, background="#ffffff")
-        .configure_view(strokeWidth=0, clip=False)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=MUTED,
-            labelFontSize=12,
-            titleFontSize=13,
-            titleFontWeight=400,
-            titlePadding=12,
-            gridColor=GRID,
-            domain=False,
-            ticks=False,
-            labelPadding=8,
-        )
-        .configure_axisX(grid=False)
-        .configure_legend(labelColor=INK)
-    )
+    return alt.LayerChart(layer=layers, **_STYLE)
 
 
 def funnel_description(frame: pd.DataFrame, instrument: Instrument) -> str:

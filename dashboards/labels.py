@@ -5,7 +5,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dashboards.release import Form, Instrument
+from dashboards.release import Instrument
 
 NOT_RECORDED = "not_recorded"
 
@@ -28,6 +28,7 @@ _LANGUAGES = {
     "pl": "Polish",
     "pt": "Portuguese",
     "ru": "Russian",
+    "sv": "Swedish",
     "tr": "Turkish",
     "uk": "Ukrainian",
     "zh": "Chinese",
@@ -81,7 +82,9 @@ def informant(code: str) -> str:
 
 def language(code: str | None) -> str:
     """The language of the form; a region after the code is kept."""
-    if not code or code == NOT_RECORDED:
+    if not code:
+        return "Language not sent"
+    if code == NOT_RECORDED:
         return "Language not recorded"
     base, *region = re.split(r"[-_]", code, maxsplit=1)
     name = _LANGUAGES.get(base.lower())
@@ -92,14 +95,16 @@ def language(code: str | None) -> str:
 
 def collection_mode(code: str | None) -> str:
     """How the form was collected, as a phrase that follows the language."""
-    if not code or code == NOT_RECORDED:
+    if not code:
+        return "way of collecting not sent"
+    if code == NOT_RECORDED:
         return "way of collecting not recorded"
     return _COLLECTION_MODES.get(code, readable(code))
 
 
-def language_and_mode(form: Form) -> str:
+def language_and_mode(pair: tuple[str | None, str | None]) -> str:
     """Language and way of collecting: forms that differ in either are never compared."""
-    return f"{language(form.language)}, {collection_mode(form.collection_mode)}"
+    return f"{language(pair[0])}, {collection_mode(pair[1])}"
 
 
 def questionnaire(instrument: Instrument, has_other_versions: bool) -> str:
@@ -158,7 +163,7 @@ def period_order(code: str) -> tuple[int, int]:
     for place, pattern in enumerate(kinds):
         if re.fullmatch(pattern, code):
             return (place, -digits)
-    return (len(kinds), -digits)
+    return (len(kinds) + (code != "all"), -digits)
 
 
 def day(value: date | None) -> str:

@@ -21,6 +21,8 @@ class Frame:
     y_domain: tuple[float, float]
     width: float
     height: float
+    lines: tuple[float, ...] = ()
+    """Heights, on the y scale, of lines across the plot that no name may stand on."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,16 @@ def place_labels(marks: Sequence[Mark], frame: Frame) -> dict[str, Spot]:
         for mark in marks
     }
     taken: list[_Box] = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in centres.values()]
+    for line in frame.lines:
+        height = (y_high - line) / (y_high - y_low) * frame.height
+        taken.append((0, height - 1, frame.width, height + 1))
     spots: dict[str, Spot] = {}
     for mark in sorted(marks, key=lambda mark: (not mark.is_first, mark.key)):
         x, y = centres[mark.key]
         for spot in _SPOTS:
             box = _box(x, y, spot, _CHARACTER * len(mark.key))
             inside = (
-                box[0] >= 0 and box[2] <= frame.width and 0 <= box[1] and box[3] <= frame.height
+                box[0] >= 0 and box[2] <= frame.width and box[1] >= 0 and box[3] <= frame.height
             )
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)

@@ -11,20 +11,32 @@ from dashboards import labels
 from dashboards.release import ExpectedDelivery, Instrument, SiteResult
 
 _REASONS = {
-    "too_few_clients": "it has too few clients for a fair reading",
-    "therapist_unknown": "we do not know which therapist saw which client",
-    "data_incomplete": "its data for this period are not complete",
-    "response_rate_low": "too few of the forms that were due came back",
-    "response_rates_differ": "its share of forms that came back is far from other sites",
-    "too_few_sites": "there are too few sites to compare",
-}
-_SHORT_REASONS = {
-    "too_few_clients": "too few clients",
-    "therapist_unknown": "therapists not known",
-    "data_incomplete": "data not complete",
-    "response_rate_low": "few forms came back",
-    "response_rates_differ": "return rate differs from other sites",
-    "too_few_sites": "too few sites",
+    # code: (a clause after "because", a few words for a cell of the table)
+    "too_few_clients": ("it has too few clients for a fair reading", "too few clients"),
+    "therapist_unknown": (
+        "we do not know which therapist saw which client, and so its margin is too small",
+        "therapists not known",
+    ),
+    "data_incomplete": ("its data for this period are not complete", "data not complete"),
+    "response_rate_low": ("too few of the forms due came back", "few forms came back"),
+    "response_rates_differ": (
+        "its share of forms that came back is far from that of other sites",
+        "return rate differs from other sites",
+    ),
+    "response_rate_unknown": (
+        "we do not know how many forms should have come back",
+        "return rate not known",
+    ),
+    "therapists_taking_part_low": (
+        "too few of its therapists use the form",
+        "few therapists take part",
+    ),
+    "too_few_sites": ("there are too few sites to compare", "too few sites"),
+    "therapists_not_separable": (
+        "we cannot tell its therapists apart from their clients",
+        "therapists cannot be told apart",
+    ),
+    "no_variation": ("the scores do not vary", "scores do not vary"),
 }
 
 INTERNAL_ONLY = (
@@ -32,11 +44,8 @@ INTERNAL_ONLY = (
     "the full check against naming a person by mistake is still to come."
 )
 RAW_MEANS = (
-    "These are raw means. They do not take into account who comes to a site, "
-    "so sites that see harder cases may look worse than they are."
-)
-NO_VERDICT = (
-    "A difference is a reason to look closer. It is no verdict on a site, and none on a therapist."
+    "These are raw means: they do not allow for who comes to a site. A difference is a reason to "
+    "look closer, and no verdict on a site or on a therapist."
 )
 
 
@@ -50,14 +59,18 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def _words(code: str) -> tuple[str, str]:
+    return _REASONS.get(code, (f"of “{labels.readable(code)}”", labels.readable(code)))
+
+
 def reasons(row: SiteResult) -> str:
     """Why a site is not comparable, in one clause a reason; empty when it is."""
-    return _list([_REASONS.get(code, labels.readable(code)) for code in row.reasons])
+    return _list([_words(code)[0] for code in row.reasons])
 
 
 def short_reasons(row: SiteResult) -> str:
     """The same in a few words, for a cell of the table."""
-    return ", ".join(_SHORT_REASONS.get(code, labels.readable(code)) for code in row.reasons)
+    return ", ".join(_words(code)[1] for code in row.reasons)
 
 
 def meaning(instrument: Instrument) -> str:
@@ -158,34 +171,41 @@ def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
             "There is not enough here for a fair comparison. The table gives the reasons."
         )
     target = next((row.target for row in flagged if row.target is not None), None)
-    outside = _outside(flagged)
-    n_within = sum(row.flag == "within" for row in flagged)
-    if outside:
-        text = f"Of the {_count(len(flagged), 'site')} we can compare, "
-        text += f"{n_within} {'lies' if n_within == 1 else 'lie'} within the range we expect. "
-        text += " ".join(outside)
-    elif len(flagged) == 1:
-        text = "The one site we can compare lies within the range we expect."
-    else:
-        text = (
-            f"All {len(flagged)} sites we can compare lie within the range we expect. "
-            "The numbers show no real difference between them."
-        )
+    text = _standing(flagged)
     if target is not None:
         text += f" The group's mean is {labels.number(target, instrument.decimals)} points."
     return f"{text} {_spread(flagged)}".strip()
 
 
-def _outside(rows: Iterable[SiteResult]) -> list[str]:
-    rows = list(rows)
-    words = (
-        ("above_998", "Above the wide range"),
-        ("above_95", "Just above"),
-        ("below_95", "Just below"),
-        ("below_998", "Below the wide range"),
-    )
-    found = [(text, [row.site_label for row in rows if row.flag == flag]) for flag, text in words]
-    return [f"{text}: {_list(names)}." for text, names in found if names]
+_PLACES = {
+    "above_998": "far above",
+    "above_95": "just above",
+    "within": "within",
+    "below_95": "just below",
+    "below_998": "far below",
+}
+
+
+def _standing(rows: Sequence[SiteResult]) -> str:
+    n_within, n_rows = sum(row.flag == "within" for row in rows), len(rows)
+    if n_rows == 1:
+        place = _PLACES.get(rows[0].flag or "", "outside")
+        return (
+            f"We can compare one site only: {rows[0].site_label} lies {place} the range we expect."
+        )
+    if n_within == n_rows:
+        every = "Both" if n_rows == 2 else f"All {n_rows}"
+        return (
+            f"{every} sites we can compare lie within the range we expect. "
+            "The numbers show no real difference between them."
+        )
+    count = f"{n_within} {'lies' if n_within == 1 else 'lie'}" if n_within else "none lies"
+    parts = [f"Of the {n_rows} sites we can compare, {count} within the range we expect."]
+    for flag, place in _PLACES.items():
+        names = [row.site_label for row in rows if row.flag == flag]
+        if names and flag != "within":
+            parts.append(f"{_list(names)} {'lies' if len(names) == 1 else 'lie'} {place} it.")
+    return " ".join(parts)
 
 
 def _spread(rows: Sequence[SiteResult]) -> str:
@@ -225,8 +245,7 @@ def unplaced_sites(rows: Sequence[SiteResult]) -> str:
     if not names:
         return ""
     return (
-        f"In the table but not on the chart: {_list(names)}. "
-        "We cannot say how sure their means are."
+        f"In the table but not on the chart: {_list(names)}. No margin of error can be given there."
     )
 
 
@@ -234,10 +253,9 @@ def key_note(instrument: Instrument) -> str:
     """The caution that every number on an unverified scoring key carries; empty when verified."""
     if instrument.key_status == "verified":
         return ""
-    note = f" {instrument.key_note.strip()}" if instrument.key_note else ""
     return (
-        f"The scoring key of {instrument.name} has not been checked against its source. "
-        f"Treat its scores with care.{note}"
+        f"The scoring key of “{instrument.name}” has not been checked against its first source. "
+        "Treat its scores with care. More under “Definition and sources” below."
     )
 
 

@@ -1,8 +1,8 @@
 """Serves the dashboard on this machine only, sends nothing anywhere, and says so in its headers.
 
-`alliance dashboard` runs what `command` returns. The settings are those of `.streamlit/config.toml`
-beside this file, passed as overrides: neither an environment variable nor a configuration of the
-user's own can open the server to the network or switch telemetry on.
+`alliance dashboard` runs this module in a process of its own. The settings are those of
+`.streamlit/config.toml` beside this file, passed as overrides: neither an environment variable nor
+a configuration of the user's own can open the server to the network or switch telemetry on.
 """
 
 import argparse
@@ -23,14 +23,6 @@ from streamlit.starlette import App
 
 HERE = Path(__file__).parent
 DEFAULT_PORT = 8501
-
-
-def command(home: Path, port: int = DEFAULT_PORT) -> list[str]:
-    """The command line that serves the releases of `home` on 127.0.0.1:`port`."""
-    return [
-        *(sys.executable, "-m", "dashboards.serve"),
-        *("--home", str(home.resolve()), "--port", str(port)),
-    ]
 
 
 def settings(port: int) -> dict[str, object]:

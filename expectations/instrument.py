@@ -121,7 +121,10 @@ class Instrument(Declaration):
         if self.item_step is None or self.item_minimum is None or self.item_maximum is None:
             return None
         n_points = round((self.item_maximum - self.item_minimum) / self.item_step) + 1
-        return tuple(self.item_minimum + self.item_step * point for point in range(n_points))
+        # Answers are stored with three decimals: 3 * 0.1 has to be the 0.3 a form states.
+        return tuple(
+            round(self.item_minimum + self.item_step * point, 3) for point in range(n_points)
+        )
 
     def is_admissible(self, answer: float) -> bool:
         """Whether `answer` is one the form offers: a response point, or a place on the line."""

@@ -88,7 +88,7 @@ class Column(Declaration):
 
         `site_id` keeps its name: the registry declares sites, so it is no sender id.
         """
-        if self.type == "id":
+        if self.type == "id" and self.name != "site_id":
             return self.name.removesuffix("_id") + "_key"
         return self.name
 

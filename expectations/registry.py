@@ -136,7 +136,7 @@ def _load_practices(
         if name in origin:
             problems.append(f"{path}:1: practice {name} is already declared in {origin[name]}")
         origin.setdefault(name, path)
-        if practice is not None and not problems:
+        if practice is not None:
             practices[name] = practice
     wrong = {name: tuple(found) for name, found in sorted(broken.items()) if found}
     return {name: practices[name] for name in sorted(practices) if name not in wrong}, wrong

@@ -19,6 +19,9 @@ MAXIMUM_BYTES = 1_000_000
 MAXIMUM_NODES = 100_000
 """Nodes after aliases are written out: nested aliases grow exponentially with the file's size."""
 
+MAXIMUM_DEPTH = 40
+"""Nesting of collections: libyaml's composer recurses in C, where too deep kills the process."""
+
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _DATE_TAG = "tag:yaml.org,2002:timestamp"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -92,6 +95,8 @@ def read_yaml(path: Path) -> YamlSource:
         raise DeclarationError([f"{path}:{line}: is not UTF-8 text; save it as UTF-8"]) from None
     loader = None
     try:
+        if _depth_exceeds(text, MAXIMUM_DEPTH):
+            raise DeclarationError([f"{path}:1: is nested too deeply for a declaration"])
         loader = _LOADER(text)
         node = loader.get_single_node()
         if node is None:
@@ -110,7 +115,8 @@ def read_yaml(path: Path) -> YamlSource:
             [f"{path}:{line}: is not valid YAML: a character it does not allow"]
         ) from None
     except RecursionError:
-        raise DeclarationError([f"{path}:1: is nested too deeply for a declaration"]) from None
+        # Aliases of aliases, each a level deeper than the text shows.
+        raise DeclarationError([f"{path}:1: its aliases nest too deeply; write it out"]) from None
     except ValueError:
         raise DeclarationError(
             [f"{path}:1: a value does not fit its explicit !!tag; drop the tag"]
@@ -119,6 +125,19 @@ def read_yaml(path: Path) -> YamlSource:
         if loader is not None:
             loader.dispose()
     return YamlSource(path=path, content=content, node=node)
+
+
+def _depth_exceeds(text: str, limit: int) -> bool:
+    """Whether collections nest deeper than `limit`. Events come from a loop, not by recursion."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > limit:
+            return True
+    return False
 
 
 def _refused_nodes(path: Path, root: yaml.Node) -> Iterator[str]:

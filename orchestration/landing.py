@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from expectations.model import FeedName
@@ -39,11 +40,13 @@ class Arrival:
         return f"file {self.sha256[:12]}"
 
 
-def arrivals(landing: Path, registry: Registry, today: date) -> list[Arrival]:
-    """Every file in landing, once for each feed it carries, in name order."""
+def arrivals(
+    landing: Path, registry: Registry, today: date, practice_ids: Iterable[str] | None = None
+) -> list[Arrival]:
+    """Every file in landing (of some practices), once for each feed it carries, in name order."""
     found: list[Arrival] = []
-    for practice_id, practice in registry.practices.items():
-        contract = practice.contract_on(today)
+    for practice_id in registry.practices if practice_ids is None else practice_ids:
+        contract = registry.practices[practice_id].contract_on(today)
         folder = landing / practice_id
         if not folder.is_dir():
             continue
@@ -69,11 +72,21 @@ def _of_file(practice_id: str, path: Path, contract: Contract | None) -> Iterabl
     if not feeds:
         # It still needs a place where its refusal shows: the practice's first feed.
         feeds = [contract.feeds[0] if contract else "sessions"]
-    sha256 = sha256_of(path)
+    facts = path.stat()
+    sha256 = _sha256(path, facts.st_size, facts.st_mtime_ns)
     for feed in feeds:
         yield Arrival(
             practice_id, feed, path, sha256, spec, contract, _exported_on(spec, path.name)
         )
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    """A file's hash, kept while size and time stand: one night looks at landing many times.
+
+    The reading worker hashes what it reads and refuses a file that no longer has this hash.
+    """
+    return sha256_of(path)
 
 
 def _exported_on(spec: FileSpec | None, name: str) -> date | None:

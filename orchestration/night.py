@@ -16,6 +16,7 @@ from expectations.model import FeedName
 from expectations.registry import Registry
 from orchestration.archive import Archive, ArchiveDamaged
 from orchestration.ingest import ledger, load
+from orchestration.ingest.conform import Part
 from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.pseudonyms import load_key
@@ -65,23 +66,20 @@ class Night:
         rows = con.execute("select digest from reference.registry").fetchall()
         return str(rows[0][0]) if rows else None
 
-    def landing(self) -> ledger.Sorted:
-        """What lies in landing, sorted by what is to be done with it."""
+    def landing(self, practice_id: str | None = None) -> ledger.Sorted:
+        """What lies in landing (of one practice), sorted by what is to be done with it."""
         digests = {name: self.registry.practice_digest(name) for name in self.registry.practices}
         known: dict[str, ledger.Entry] = {}
         if self.warehouse.exists():
             with self.warehouse.connect() as con:
                 known = ledger.entries(con)
-        found = arrivals(self.settings.landing, self.registry, self.today)
+        chosen = None if practice_id is None else [practice_id]
+        found = arrivals(self.settings.landing, self.registry, self.today, chosen)
         return ledger.sort_arrivals(found, known, digests, self.settings.limits.attempts)
 
     def take_in(self, practice_id: str, feed: FeedName) -> list[tuple[Arrival, Outcome]]:
         """Take in the new files of one practice and feed; every fault becomes an outcome."""
-        new = [
-            arrival
-            for arrival in self.landing().new
-            if arrival.practice_id == practice_id and arrival.feed == feed
-        ]
+        new = [arrival for arrival in self.landing(practice_id).new if arrival.feed == feed]
         # Oldest export first, so that equal dates resolve to the order of arrival.
         new.sort(key=lambda arrival: (arrival.exported_on or date.min, arrival.path.name))
         outcomes = self.worker.take_in([self._job(arrival) for arrival in new], self._scratch)
@@ -114,7 +112,7 @@ class Night:
             except ArchiveDamaged as error:
                 outcome = refused(arrival.delivery_id, "file_changed", str(error))
         with self.warehouse.connect() as con:
-            parts = ()
+            parts: tuple[Part, ...] = ()
             if outcome.is_loadable:
                 assert arrival.spec is not None
                 con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
@@ -130,13 +128,13 @@ class Night:
                 contract_digest=self.registry.practice_digest(arrival.practice_id),
                 n_attempts=1 + (entry.n_attempts if entry and entry.state == "dead" else 0),
             )
-            load.load(con, arrival, outcome, parts, stamp)
+            load.load(con, self.registry.feeds[arrival.feed], arrival, outcome, parts, stamp)
         return outcome
 
     def clear_landing(self, practice_id: str) -> None:
         """Take away the files of a practice whose every feed is loaded; the archive has them."""
-        landing = self.landing()
-        loaded = {a.path for a in landing.already_loaded if a.practice_id == practice_id}
+        landing = self.landing(practice_id)
+        loaded = {arrival.path for arrival in landing.already_loaded}
         pending = {a.path for a in landing.new} | {a.path for a, _ in landing.waiting}
         for path in loaded - pending:
             path.unlink(missing_ok=True)

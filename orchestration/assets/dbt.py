@@ -16,15 +16,75 @@ from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.settings import Settings
 from orchestration.state import has_loaded_since, last_build, ledger_end
+from orchestration.warehouse import transaction
 
 
 class _Translator(DagsterDbtTranslator):
-    """Asset keys are the tables' names; groups are the layers."""
+    """Assets are named after their tables and grouped by layer."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
             return super().get_asset_key(dbt_resource_props)
-        return dg.AssetKey([dbt_resource_props["config"]["schema"], dbt_resource_props["name"]])
+        return model_key(dbt_resource_props)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        return str(dbt_resource_props["config"]["schema"])
+        return str(dbt_resource_props["schema"])
+
+
+def model_key(node: Mapping[str, Any]) -> dg.AssetKey:
+    """Asset key of a model: its schema and name."""
+    return dg.AssetKey([str(node["schema"]), str(node["name"])])
+
+
+def dbt_models(settings: Settings) -> dg.AssetsDefinition:
+    """Every model of the project as an asset.
+
+    dbt's own data tests run in the same build and fail it; they are no separate asset checks,
+    since each would cost an event on every night.
+    """
+    translator = _Translator(settings=DagsterDbtTranslatorSettings(enable_asset_checks=False))
+
+    @dbt_assets(
+        manifest=dbt_runner.ensure_manifest(settings.dbt_target),
+        dagster_dbt_translator=translator,
+        pool=POOL,
+        name="dbt",
+    )
+    def models(
+        context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        night.close()
+        results = build_models(night)
+        context.log.info(f"{len(results)} models built")
+        for key in sorted(context.selected_asset_keys):
+            result = results.get(key.path[-1])
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata={"seconds": result.seconds} if result else {"was_up_to_date": True},
+            )
+
+    return models
+
+
+def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
+    """Bring the marts to the ledger's state; by model name what was built, empty when up to date.
+
+    Incremental for new deliveries; from scratch when instruments, sites or models changed, since
+    then every client's rows may.
+    """
+    digest = dbt_runner.models_digest()
+    with night.warehouse.connect() as con:
+        end, build = ledger_end(con), last_build(con)
+        changed = build is None or build[1:] != (night.registry.digest, digest)
+        if build is not None and not changed and not has_loaded_since(con, build[0]):
+            return {}
+    results = dbt_runner.build(
+        night.settings.warehouse, night.settings.dbt_target, full_refresh=changed
+    )
+    built_at = night.now.astimezone(UTC).replace(tzinfo=None)
+    with night.warehouse.connect() as con, transaction(con):
+        con.execute(
+            "insert into raw.builds values (?, ?, ?, ?)",
+            [end, night.registry.digest, digest, built_at],
+        )
+    return {result.name: result for result in results}

@@ -245,11 +245,8 @@ def _floats(frame: pd.DataFrame, column: str) -> Floats:
 
 
 def _typed(cells: pd.DataFrame) -> pd.DataFrame:
-    """Counts as nullable whole numbers, the rest as doubles with NaN for null, text or None."""
-    types: dict[str, str] = dict.fromkeys(NUMBER_COLUMNS, "float64")
+    """Counts as nullable whole numbers, the rest doubles, text as text even where all is null."""
+    types: dict[str, str] = dict.fromkeys(COLUMNS, "str")
+    types |= dict.fromkeys(NUMBER_COLUMNS, "float64")
     types |= dict.fromkeys(_COUNTS, "Int64")
-    typed = cells.astype(types | {"is_suppressed": "bool"})
-    text = [name for name in COLUMNS if name not in types and name != "is_suppressed"]
-    return typed.astype(dict.fromkeys(text, "object")).where(
-        typed.notna() | ~typed.columns.isin(text), None
-    )
+    return cells.astype(types | {"is_suppressed": "bool"})

@@ -82,4 +82,5 @@ class Reporter:
         self._bar, self._task = bar, task
 
     def __call__(self, step: str) -> None:
+        """Show `step`."""
         self._bar.update(self._task, description=step)

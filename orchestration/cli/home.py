@@ -20,6 +20,7 @@ from orchestration.durable import write_whole
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.settings import Settings
 
+SPAN = timedelta(days=730)
 FOLDERS = ("practices", "instruments", "landing", "archive", "releases", "keys")
 
 
@@ -49,12 +50,13 @@ def init(
             messages.print(f"made a key for practice {practice_id}", highlight=False)
     if sample and registry.practices and _never_delivered(settings):
         with progress("writing the sample practices' exports") as step:
-            from orchestration.simulation import SimulationSettings, simulate as write
+            from orchestration.simulation import SimulationSettings
+            from orchestration.simulation import simulate as write
 
             write(
                 registry,
                 settings.landing,
-                SimulationSettings(through_on=_yesterday()),
+                SimulationSettings(from_on=_yesterday() - SPAN, through_on=_yesterday()),
                 truth_path=settings.home / "truth.parquet",
                 progress=step,
             )
@@ -82,7 +84,7 @@ def _yesterday() -> date:
 def simulate(
     home: HomeOption = None,
     clients: Annotated[int, typer.Option(help="Clients in the whole network.", min=1)] = 3000,
-    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 1,
+    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 20260930,
     through: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of the exports.")
     ] = None,
@@ -101,7 +103,8 @@ def simulate(
 
     Example: alliance simulate --clients 3000 --through 2026-09-30
     """
-    from orchestration.simulation import SimulationSettings, simulate as write
+    from orchestration.simulation import SimulationSettings
+    from orchestration.simulation import simulate as write
 
     settings = open_settings(home)
     registry: Registry = open_registry(settings)
@@ -109,12 +112,12 @@ def simulate(
         messages.print("no practice is declared; `alliance init --sample` brings the samples")
         raise typer.Exit(WRONG_USE)
     last = through.date() if through else _yesterday()
-    chosen = SimulationSettings(seed=seed, n_clients=clients, through_on=last)
+    chosen = SimulationSettings(
+        seed=seed, n_clients=clients, from_on=last - SPAN, through_on=last
+    )
     if since is not None:
-        chosen = replace(chosen, window=(since.date(), last))
+        chosen = replace(chosen, window=(since.date() + timedelta(days=1), last))
     landing = out or settings.landing
     with progress("simulating") as step:
-        write(
-            registry, landing, chosen, truth_path=landing.parent / "truth.parquet", progress=step
-        )
+        write(registry, landing, chosen, truth_path=landing.parent / "truth.parquet", progress=step)
     messages.print(f"wrote simulated exports to {landing}", highlight=False)

@@ -6,7 +6,7 @@ from orchestration.cli import doctor, home, night, score, serve
 
 app = typer.Typer(
     name="alliance",
-    help="Take practices' exports in, check and score them, and compare the alliance between sites.",
+    help="Take practices' exports in, check and score them, compare the alliance between sites.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,

@@ -11,7 +11,6 @@ from expectations.model import Column
 from expectations.practice import Dialect, FileSpec, Source
 from orchestration.sql import identifier, literal, literals
 
-INVALID = "\x01invalid"
 INVALID_SQL = "(chr(1) || 'invalid')"
 INFINITE_NUMBER = "'infinity'::double"
 INFINITE_DATE = "'infinity'::date"
@@ -50,7 +49,7 @@ def cell(header: str, missing: Sequence[str]) -> str:
 def words(text: str, meanings: Mapping[str, str]) -> str:
     """A word -> what it means; any other word is INVALID, null stays null."""
     cases = " ".join(f"when {literal(a)} then {literal(b)}" for a, b in meanings.items())
-    return f"(case when {text} is null then null else (case {text} {cases} else {INVALID_SQL} end) end)"
+    return f"(case when {text} is not null then (case {text} {cases} else {INVALID_SQL} end) end)"
 
 
 def number(text: str, dialect: Dialect) -> str:
@@ -71,7 +70,8 @@ def answer(
     text = cell(header, spec.missing)
     if recode:
         cases = " ".join(f"when {literal(a)} then {float(b)!r}" for a, b in recode.items())
-        value = f"(case when {text} is null then null else (case {text} {cases} else {INFINITE_NUMBER} end) end)"
+        known = f"(case {text} {cases} else {INFINITE_NUMBER} end)"
+        value = f"(case when {text} is not null then {known} end)"
     else:
         value = number(text, spec.dialect)
     if scale_by != 1:
@@ -100,31 +100,35 @@ def typed(
         return words(text, {**{word: word for word in column.allowed}, **source.recode})
     if column.type == "boolean":
         value = words(f"lower({text})", {**_BOOLEAN_WORDS, **_boolean_recode(source)})
-        return f"(case {value} when '1' then 1.0 when '0' then 0.0 when {INVALID_SQL} then {INFINITE_NUMBER} end)"
+        invalid = f"when {INVALID_SQL} then {INFINITE_NUMBER}"
+        return f"(case {value} when '1' then 1.0 when '0' then 0.0 {invalid} end)"
     if column.type == "date":
         day = f"try_strptime({text}, {literal(source.date_format or date_format)})::date"
         return f"(case when {text} is null then null else coalesce({day}, {INFINITE_DATE}) end)"
     value = number(text, spec.dialect)
     if column.type == "integer":
-        return f"(case when {value} = floor({value}) then {value} when {value} is not null then {INFINITE_NUMBER} end)"
+        broken = f"when {value} is not null then {INFINITE_NUMBER}"
+        return f"(case when {value} = floor({value}) then {value} {broken} end)"
     return value
 
 
 def _boolean_recode(source: Source) -> dict[str, str]:
-    return {word.lower(): _BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()}
+    return {
+        word.lower(): _BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()
+    }
 
 
 def _pseudonym(text: str, id_pattern: str) -> str:
+    fits = f"regexp_full_match({text}, {literal(id_pattern)}) and regexp_matches({text}, '[0-9]')"
     return (
-        f"(case when {text} is null then null "
-        f"when regexp_full_match({text}, {literal(id_pattern)}) and regexp_matches({text}, '[0-9]') "
-        f"then pseudonym({text}) else {INVALID_SQL} end)"
+        f"(case when {text} is null then null when {fits} then pseudonym({text}) "
+        f"else {INVALID_SQL} end)"
     )
 
 
 def _age_band(years: str) -> str:
     bands = " ".join(f"when {years} <= {upper} then '{band}'" for upper, band in _AGE_BANDS)
     return (
-        f"(case when {years} is null then null when {years} < 0 or isinf({years}) then {INVALID_SQL} "
-        f"{bands} else {INVALID_SQL} end)"
+        f"(case when {years} is null then null when {years} < 0 then {INVALID_SQL} {bands} "
+        f"else {INVALID_SQL} end)"
     )

@@ -6,46 +6,167 @@ into one slice: a suite's fixed cost is paid once for all of them.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from expectations.model import Feed
+from expectations.check import DELIVERY, ROW, SAME_KEY
+from expectations.model import Feed, Severity
 from expectations.suites import feed_suite, form_suite, unknown_instrument_suite
-from expectations.verdict import RuleVerdict, merge, validate
-from orchestration.ingest.frames import LABEL, ROW, UNIT, CheckedTable, columns_sql, repeats_sql
+from expectations.verdict import RuleVerdict, merge, validate_pooled
+from orchestration.ingest.frames import CheckedTable, columns_sql, repeats_sql
 from orchestration.ingest.outcome import RuleOutcome
 from orchestration.sql import identifier
 
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
 
-@dataclass(frozen=True)
-class Checked:
-    """Verdicts of one delivery."""
-
-    verdicts: tuple[RuleOutcome, ...]
+Verdicts = dict[str, list[RuleVerdict]]
 
 
-def check_parts(
+def check_tables(
     con: duckdb.DuckDBPyConnection,
     feed: Feed,
     tables: Sequence[CheckedTable],
-    sites: tuple[str, ...],
+    sites: Sequence[str],
     received_on: date,
     slice_rows: int,
-) -> dict[str, Checked]:
-    """Judge every table; write each delivery's `quarantine` table; verdicts by delivery id."""
-    found: dict[str, list[RuleVerdict]] = defaultdict(list)
-    for group in _alike(tables):
-        part = group[0].part
-        if part.is_unknown_instrument:
-            suite = unknown_instrument_suite(feed)
-        elif part.instrument is None:
-            suite = feed_suite(feed, sites, received_on, part.mapped)
-        else:
-            suite = form_suite(feed, part.instrument, sites, received_on, part.mapped)
-        for label, verdicts in _judged(con, feed, group, suite, slice_rows).items():
-            found[label] = verdicts
-    return _by_delivery(con, tables, found)
+) -> dict[str, tuple[RuleOutcome, ...]]:
+    """Judge every table of one practice and feed; verdicts by delivery id.
+
+    Writes a table `quarantine` (part, row_no, instrument_code, check_id, column_name) into each
+    delivery's schema: the rows that fail a critical rule, once for each rule.
+    """
+    found: dict[str, Verdicts] = defaultdict(dict)
+    for alike in _alike(tables):
+        suite = _suite(feed, alike[0], sites, received_on)
+        slices: dict[str, list[list[RuleVerdict]]] = defaultdict(list)
+        for frame in _slices(con, feed, alike, slice_rows):
+            for label, verdicts in validate_pooled(frame, suite).items():
+                slices[label].append(verdicts)
+        for table in alike:
+            if table.label in slices:
+                found[table.delivery_id][table.part.table] = merge(slices[table.label])
+    for delivery_id, schema in {table.delivery_id: table.schema for table in tables}.items():
+        _write_quarantine(con, schema, found[delivery_id])
+    return {
+        table.delivery_id: tuple(map(_outcome, merge(found[table.delivery_id].values())))
+        for table in tables
+    }
+
+
+def _alike(tables: Sequence[CheckedTable]) -> list[list[CheckedTable]]:
+    """Tables that one suite judges together: the same instrument and the same columns sent."""
+    groups: dict[object, list[CheckedTable]] = defaultdict(list)
+    for table in tables:
+        part = table.part
+        if part.holds_only_exclusions:
+            continue
+        code = part.instrument.instrument_code if part.instrument else None
+        version = part.instrument.version if part.instrument else None
+        groups[(part.is_unknown_instrument, code, version, frozenset(part.mapped))].append(table)
+    return list(groups.values())
+
+
+def _suite(
+    feed: Feed, table: CheckedTable, sites: Sequence[str], received_on: date
+) -> "ExpectationSuite":
+    part = table.part
+    if part.is_unknown_instrument:
+        return unknown_instrument_suite(feed)
+    if part.instrument is None:
+        return feed_suite(feed, sites, received_on, part.mapped)
+    return form_suite(feed, part.instrument, sites, received_on, part.mapped)
+
+
+def _slices(
+    con: duckdb.DuckDBPyConnection, feed: Feed, tables: Sequence[CheckedTable], slice_rows: int
+) -> Iterator[pd.DataFrame]:
+    """Frames of at most `slice_rows` rows; small tables share one, a large one has several."""
+    pooled: list[str] = []
+    n_pooled = 0
+    for table in tables:
+        ((n_rows, last),) = con.execute(
+            f"select count(*), coalesce(max(rowid), -1) from {table.relation} "
+            "where excluded is null"
+        ).fetchall()
+        if n_rows == 0:
+            continue
+        query = _frame_sql(con, feed, table)
+        if n_rows > slice_rows:
+            for first in range(0, last + 1, slice_rows):
+                within = f" and rowid >= {first} and rowid < {first + slice_rows}"
+                yield _frame(con, [query + within])
+            continue
+        if pooled and n_pooled + n_rows > slice_rows:
+            yield _frame(con, pooled)
+            pooled, n_pooled = [], 0
+        pooled.append(query)
+        n_pooled += n_rows
+    if pooled:
+        yield _frame(con, pooled)
+
+
+def _frame_sql(con: duckdb.DuckDBPyConnection, feed: Feed, table: CheckedTable) -> str:
+    """The query of one table's frame, open for a further `and`."""
+    columns = columns_sql(feed, table)
+    if table.part.is_unknown_instrument:
+        return f"select {columns} from {table.relation} where excluded is null"
+    # The keys are compared over the whole table, once, however many slices follow.
+    repeats = f"scratch.{identifier(table.schema)}.{identifier(table.part.table + '_repeats')}"
+    con.execute(f"create table {repeats} as {repeats_sql(feed, table)}")
+    same = (
+        f"coalesce((select any_value(r.{SAME_KEY}) from {repeats} r "
+        f"where r.row_no = {table.relation}.row_no), 1)::double as {SAME_KEY}"
+    )
+    ((n_repeats,),) = con.execute(f"select count(*) from {repeats}").fetchall()
+    if n_repeats == 0:
+        same = f"1.0::double as {SAME_KEY}"
+    return f"select {columns}, {same} from {table.relation} where excluded is null"
+
+
+def _frame(con: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> pd.DataFrame:
+    frame = con.execute(" union all by name ".join(queries)).df()
+    for name in frame.columns:
+        # Plain numpy columns: Arrow-backed text costs Great Expectations several times as much.
+        if name not in (DELIVERY, ROW) and frame[name].dtype.kind not in "fiu":
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    return frame.set_index([DELIVERY, ROW])
+
+
+def _write_quarantine(con: duckdb.DuckDBPyConnection, schema: str, found: Verdicts) -> None:
+    table = f"scratch.{identifier(schema)}.quarantine"
+    con.execute(
+        f"create table {table} (part varchar, row_no bigint, instrument_code varchar, "
+        "check_id varchar, column_name varchar)"
+    )
+    for part, verdicts in found.items():
+        for verdict in verdicts:
+            if verdict.severity is Severity.CRITICAL and verdict.n_failed:
+                rows = pd.DataFrame({"row_no": np.asarray(verdict.failed_rows, dtype=np.int64)})
+                con.register("failed_rows", rows)
+                con.execute(
+                    f"insert into {table} select ?, row_no, ?, ?, ? from failed_rows",
+                    [part, verdict.instrument_code, verdict.check_id, verdict.column],
+                )
+                con.unregister("failed_rows")
+
+
+def _outcome(verdict: RuleVerdict) -> RuleOutcome:
+    return RuleOutcome(
+        check_id=verdict.check_id,
+        instrument_code=verdict.instrument_code,
+        column=verdict.column,
+        rule=verdict.rule,
+        rule_version=verdict.rule_version,
+        rule_text=verdict.rule_text,
+        category=str(verdict.category),
+        severity=str(verdict.severity),
+        threshold=verdict.threshold,
+        n_evaluated=verdict.n_evaluated,
+        n_failed=verdict.n_failed,
+        status=verdict.status,
+    )

@@ -14,7 +14,7 @@ from expectations.instrument import Instrument
 from expectations.model import Feed, FeedName
 from expectations.practice import FileSpec, FormBlock, LongIdentity, Mapping
 from orchestration.ingest import cells
-from orchestration.sql import identifier, literal
+from orchestration.sql import identifier, literal, literals
 
 BLANK_FORM = "blank_form"
 REPEATED_ROW = "repeated_row"
@@ -91,7 +91,7 @@ def _canonical(spec: FileSpec, mapping: Mapping, terms: Terms) -> dict[str, str]
 
 def _excluded(spec: FileSpec, mapping: Mapping) -> str:
     cases = " ".join(
-        f"when trim({identifier(rule.column)}) in ({cells.literals(rule.words)}) "
+        f"when trim({identifier(rule.column)}) in ({literals(rule.words)}) "
         f"then {literal(rule.reason)}"
         for rule in mapping.exclude
     )
@@ -123,20 +123,27 @@ def _table(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             f"case when excluded is null and row_number() over (partition by {content} "
             f"order by row_no) > 1 then '{REPEATED_ROW}' else excluded end"
         )
-    sql = (
-        f"create table {identifier(name)} as with typed as (select row_number() over () as row_no, "
-        f"1::bigint as n_source_rows, {_excluded(spec, mapping)} as excluded, "
-        f"{_selected(columns)} from {terms.source}) "
-        f"select * replace ({excluded} as excluded), {unit} as unit_key from typed"
-    )
+    sql = f"""
+        create table {identifier(name)} as
+        with typed as (
+            select
+                row_number() over () as row_no,
+                1::bigint as n_source_rows,
+                {_excluded(spec, mapping)} as excluded,
+                {_selected(columns)}
+            from {terms.source}
+        )
+        select * replace ({excluded} as excluded), {unit} as unit_key from typed
+        """
     part = Part(table=name, feed=mapping.feed, sql=sql, mapped=_mapped(mapping))
     return Conformed(before=(), parts=(part,), readings=1)
 
 
 def _form_key(terms: Terms, instrument: Instrument, language: str, informant: str) -> str:
     occasion = "coalesce(session_id, occasion::varchar, completed_on::varchar, administration_id)"
-    identity = (terms.practice_id, instrument.instrument_code, instrument.version, language, informant)
-    return _key([*map(literal, identity), "client_id", "respondent", occasion])
+    form = (instrument.instrument_code, instrument.version, language, informant)
+    identity = map(literal, (terms.practice_id, *form))
+    return _key([*identity, "client_id", "respondent", occasion])
 
 
 def _status(is_mapped: bool, answered: str, n_items: int) -> str:
@@ -151,6 +158,12 @@ def _status(is_mapped: bool, answered: str, n_items: int) -> str:
     )
 
 
+def _sends_status(mapping: Mapping) -> bool:
+    """Whether each row says for itself what became of the form; a constant says nothing."""
+    source = mapping.columns.get("status")
+    return source is not None and source.column is not None
+
+
 def _wide(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     parts = tuple(
         _block(spec, mapping, terms, block, number)
@@ -159,9 +172,7 @@ def _wide(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     return Conformed(before=(), parts=parts, readings=len(parts))
 
 
-def _block(
-    spec: FileSpec, mapping: Mapping, terms: Terms, block: FormBlock, number: int
-) -> Part:
+def _block(spec: FileSpec, mapping: Mapping, terms: Terms, block: FormBlock, number: int) -> Part:
     instrument = terms.instruments[(block.instrument_code, block.version)]
     columns = _canonical(spec, mapping, terms)
     if block.total is not None:
@@ -178,20 +189,33 @@ def _block(
     filled = " + ".join(f"({identifier(name)} is not null)::integer" for name in items) or (
         "(stated_total is not null)::integer"
     )
-    has_status = "status" in mapping.columns
+    has_status = _sends_status(mapping)
     # A row shared by several questionnaires says nothing of one whose cells are all blank; a row
     # of its own with a status (declined, not offered) is a form that was due.
     keeps_blank = has_status and len(mapping.forms) == 1
-    blank = "" if keeps_blank else f"when n_filled = 0 and stated_total is null then '{BLANK_FORM}' "
+    is_blank = "false" if keeps_blank else "n_filled = 0 and stated_total is null"
     table = f"forms_{number:02d}"
-    sql = (
-        f"create table {table} as with typed as (select row_number() over () as row_no, "
-        f"1::bigint as n_source_rows, {_excluded(spec, mapping)} as excluded, 0.0 as n_stray_items, "
-        f"{_selected(columns)} from {terms.source}), counted as (select *, {filled} as n_filled from typed) "
-        f"select * exclude (n_filled) replace (case when excluded is not null then excluded {blank}end "
-        f"as excluded, {_status(has_status, 'n_filled', len(items))} as status), "
-        f"{_form_key(terms, instrument, block.language, block.informant)} as unit_key from counted"
-    )
+    sql = f"""
+        create table {table} as
+        with typed as (
+            select
+                row_number() over () as row_no,
+                1::bigint as n_source_rows,
+                {_excluded(spec, mapping)} as excluded,
+                0.0 as n_stray_items,
+                {_selected(columns)}
+            from {terms.source}
+        ),
+        counted as (select *, {filled} as n_filled from typed)
+        select
+            * exclude (n_filled) replace (
+                case when excluded is null and {is_blank} then '{BLANK_FORM}' else excluded end
+                as excluded,
+                {_status(has_status, "n_filled", len(items))} as status
+            ),
+            {_form_key(terms, instrument, block.language, block.informant)} as unit_key
+        from counted
+        """
     total = ("stated_total",) if block.total is not None else ()
     return Part(
         table=table,
@@ -222,40 +246,48 @@ def _long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     bare = f"substr({item}, {len(long.item_prefix) + 1})" if long.item_prefix else item
     prefix = f"starts_with({item}, {literal(long.item_prefix)})" if long.item_prefix else "true"
     form = _key([identifier(column) for column in long.form_columns])
-    before = (
-        f"create table {LONG_ROWS} as with source as (select row_number() over () as row_no, "
-        f"(case {word} {which} else -1 end)::integer as identity_no, * from {terms.source}) "
-        f"select row_no, identity_no, {_excluded(spec, mapping)} as excluded, {form} as form_hash, "
-        f"case when {item} is null then null when {prefix} then coalesce(try_cast({bare} as smallint), -1) "
-        f"else -1 end as item_no, (case identity_no {value} end)::double as value, "
-        f"{_selected(columns)} from source"
-    )
-    parts = [
-        _pivot(mapping, terms, of, number) for number, (_, of) in enumerate(identities)
+    before = f"""
+        create table {LONG_ROWS} as
+        with source as (
+            select
+                row_number() over () as row_no,
+                (case {word} {which} else -1 end)::integer as identity_no,
+                *
+            from {terms.source}
+        )
+        select
+            row_no,
+            identity_no,
+            {_excluded(spec, mapping)} as excluded,
+            {form} as form_hash,
+            case
+                when {item} is null then null
+                when {prefix} then coalesce(try_cast({bare} as smallint), -1)
+                else -1
+            end as item_no,
+            (case identity_no {value} end)::double as value,
+            {_selected(columns)}
+        from source
+        """
+    parts = [_pivot(mapping, terms, of, number) for number, (_, of) in enumerate(identities)]
+    unknown = f"""
+        create table forms_unknown as
+        select
+            min(row_no) as row_no,
+            count(*) as n_source_rows,
+            null::varchar as excluded,
+            {cells.INVALID_SQL} as instrument_code
+        from {LONG_ROWS} where identity_no = -1 and excluded is null group by form_hash
+        """
+    excluded = f"""
+        create table rows_excluded as
+        select row_no, 1::bigint as n_source_rows, excluded
+        from {LONG_ROWS} where excluded is not null
+        """
+    parts += [
+        Part("forms_unknown", "administrations", unknown, is_unknown_instrument=True),
+        Part("rows_excluded", "administrations", excluded, holds_only_exclusions=True),
     ]
-    parts.append(
-        Part(
-            table="forms_unknown",
-            feed="administrations",
-            sql=(
-                "create table forms_unknown as select min(row_no) as row_no, count(*) as n_source_rows, "
-                f"null::varchar as excluded, {cells.INVALID_SQL} as instrument_code from {LONG_ROWS} "
-                "where identity_no = -1 and excluded is null group by form_hash"
-            ),
-            is_unknown_instrument=True,
-        )
-    )
-    parts.append(
-        Part(
-            table="rows_excluded",
-            feed="administrations",
-            sql=(
-                "create table rows_excluded as select row_no, 1::bigint as n_source_rows, excluded "
-                f"from {LONG_ROWS} where excluded is not null"
-            ),
-            holds_only_exclusions=True,
-        )
-    )
     return Conformed(before=(before,), parts=tuple(parts), readings=1)
 
 
@@ -278,18 +310,29 @@ def _pivot(mapping: Mapping, terms: Terms, of: LongIdentity, number: int) -> Par
         f"+ (min(hash({everything})) <> max(hash({everything})))::integer"
     )
     filled = " + ".join(f"({name} is not null)::integer" for name in items)
-    has_status = "status" in mapping.columns
+    has_status = _sends_status(mapping)
     blank = "null::varchar" if has_status else f"case when n_filled = 0 then '{BLANK_FORM}' end"
     table = f"forms_{number + 1:02d}"
-    sql = (
-        f"create table {table} as with pivoted as (select min(row_no) as row_no, "
-        f"count(*) as n_source_rows, ({stray})::double as n_stray_items, {attributes}, {pivoted} "
-        f"from {LONG_ROWS} where identity_no = {number} and excluded is null group by form_hash), "
-        f"counted as (select *, {filled} as n_filled from pivoted) "
-        f"select * exclude (n_filled) replace ({_status(has_status, 'n_filled', len(items))} as status), "
-        f"{blank} as excluded, {_form_key(terms, instrument, of.language, of.informant)} as unit_key "
-        "from counted"
-    )
+    sql = f"""
+        create table {table} as
+        with pivoted as (
+            select
+                min(row_no) as row_no,
+                count(*) as n_source_rows,
+                ({stray})::double as n_stray_items,
+                {attributes},
+                {pivoted}
+            from {LONG_ROWS}
+            where identity_no = {number} and excluded is null group by form_hash
+        ),
+        counted as (select *, {filled} as n_filled from pivoted)
+        select
+            * exclude (n_filled)
+            replace ({_status(has_status, "n_filled", len(items))} as status),
+            {blank} as excluded,
+            {_form_key(terms, instrument, of.language, of.informant)} as unit_key
+        from counted
+        """
     return Part(
         table=table,
         feed="administrations",

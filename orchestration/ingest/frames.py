@@ -7,14 +7,10 @@ read is infinity or the INVALID mark.
 
 from dataclasses import dataclass
 
+from expectations.check import DELIVERY, ROW, SAME_KEY, STRAY_ITEMS
 from expectations.model import Feed
 from orchestration.ingest.conform import Part
 from orchestration.sql import identifier, literal
-
-LABEL = "delivery_id"
-ROW = "row_no"
-UNIT = "n_same_key"
-STRAY = "n_stray_items"
 
 
 @dataclass(frozen=True)
@@ -46,20 +42,27 @@ def repeats_sql(feed: Feed, table: CheckedTable) -> str:
         identifier(name) for name in (*(column.name for column in feed.columns), *table.part.items)
     )
     included = f"from {table.relation} where excluded is null"
-    return (
-        f"select row_no, row_number() over units + (min(content) over all_of <> max(content) "
-        f"over all_of)::integer as {UNIT} from (select row_no, unit_key, hash({content}) as content "
-        f"{included} and unit_key in (select unit_key {included} group by unit_key "
-        "having count(*) > 1)) window units as (partition by unit_key order by row_no), "
-        "all_of as (partition by unit_key)"
-    )
+    return f"""
+        select
+            row_no,
+            row_number() over units
+            + (min(content) over all_of <> max(content) over all_of)::integer as {SAME_KEY}
+        from (
+            select row_no, unit_key, hash({content}) as content {included} and unit_key in (
+                select unit_key {included} group by unit_key having count(*) > 1
+            )
+        )
+        window
+            units as (partition by unit_key order by row_no),
+            all_of as (partition by unit_key)
+        """
 
 
 def columns_sql(feed: Feed, table: CheckedTable) -> str:
     """Select list of a frame: the columns the contract sends, and the items."""
     part = table.part
     if part.is_unknown_instrument:
-        return f"{literal(table.label)} as {LABEL}, row_no as {ROW}, instrument_code"
+        return f"{literal(table.label)} as {DELIVERY}, row_no as {ROW}, instrument_code"
     chosen = []
     for column in feed.columns:
         if column.name not in part.mapped:
@@ -72,10 +75,10 @@ def columns_sql(feed: Feed, table: CheckedTable) -> str:
             )
         else:
             chosen.append(name)
-    stray = [STRAY] if part.instrument else []
+    stray = [STRAY_ITEMS] if part.instrument else []
     return ", ".join(
         [
-            f"{literal(table.label)} as {LABEL}",
+            f"{literal(table.label)} as {DELIVERY}",
             f"row_no as {ROW}",
             *chosen,
             *part.items,

@@ -5,7 +5,7 @@ what is written afterwards holds pseudonyms in place of ids.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from expectations.model import FeedName
 from expectations.practice import Agreement, Contract, FileSpec
 from expectations.registry import Registry
 from orchestration.ingest import privacy
-from orchestration.ingest.checking import Checked, check_parts
+from orchestration.ingest.checking import check_tables
 from orchestration.ingest.conform import Conformed, Part, Terms, conform
-from orchestration.ingest.outcome import Outcome, refused
+from orchestration.ingest.frames import CheckedTable
+from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
 from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import read_header, text_relation, unreadable
 from orchestration.ingest.receive import receive
@@ -193,9 +194,13 @@ def _checked(
 ) -> dict[str, Outcome]:
     first = taken[0].job
     sites = tuple(site.site_id for site in registry.practices[first.practice_id].sites)
-    parts = [(file.job.delivery_id, file.schema, part) for file in taken for part in file.conformed.parts]
-    checked = check_parts(
-        con, registry.feeds[first.feed], parts, sites, first.day, limits.slice_rows
+    tables = [
+        CheckedTable(file.job.delivery_id, file.schema, part)
+        for file in taken
+        for part in file.conformed.parts
+    ]
+    checked = check_tables(
+        con, registry.feeds[first.feed], tables, sites, first.day, limits.slice_rows
     )
     return {
         file.job.delivery_id: _outcome(con, file, checked[file.job.delivery_id], scratch)
@@ -204,7 +209,10 @@ def _checked(
 
 
 def _outcome(
-    con: duckdb.DuckDBPyConnection, file: _Taken, checked: Checked, scratch: Path
+    con: duckdb.DuckDBPyConnection,
+    file: _Taken,
+    verdicts: tuple[RuleOutcome, ...],
+    scratch: Path,
 ) -> Outcome:
     counts = [_counts(con, file.schema, part) for part in file.conformed.parts]
     accepted, quarantined = (sum(count[i] for count in counts) for i in (0, 1))
@@ -212,7 +220,8 @@ def _outcome(
     for part in file.conformed.parts:
         table = f"scratch.{identifier(file.schema)}.{identifier(part.table)}"
         for reason, rows in con.execute(
-            f"select excluded, sum(n_source_rows) from {table} where excluded is not null group by 1"
+            f"select excluded, sum(n_source_rows) from {table} "
+            "where excluded is not null group by 1"
         ).fetchall():
             exclusions[reason] = exclusions.get(reason, 0) + int(rows)
     excluded = sum(exclusions.values())
@@ -221,8 +230,14 @@ def _outcome(
         return refused(
             file.job.delivery_id,
             "rows_lost",
-            f"{n_read} rows read, but {accepted} accepted, {quarantined} quarantined and {excluded} "
-            "excluded; nothing was loaded; this is a fault of the software, report it",
+            f"{n_read} rows read, but {accepted} accepted, {quarantined} quarantined and "
+            f"{excluded} excluded; nothing was loaded; this is a fault of the software, report it",
+            n_bytes=file.n_bytes,
+        )
+    if any(verdict.status == "error" for verdict in verdicts):
+        return replace(
+            dead(file.job, "a check could not run, so nothing is known of the rows"),
+            verdicts=verdicts,
             n_bytes=file.n_bytes,
         )
     judged = accepted + quarantined
@@ -239,17 +254,24 @@ def _outcome(
         exclusions=exclusions,
         is_over_tolerance=bool(judged)
         and quarantined / judged > file.spec.tolerated_quarantine_share,
-        verdicts=checked.verdicts,
+        verdicts=verdicts,
     )
 
 
 def _counts(con: duckdb.DuckDBPyConnection, schema: str, part: Part) -> tuple[int, int]:
     table = f"scratch.{identifier(schema)}.{identifier(part.table)}"
     ((kept, set_aside),) = con.execute(
-        f"select coalesce(sum(n_source_rows) filter (not is_set_aside), 0), "
-        f"coalesce(sum(n_source_rows) filter (is_set_aside), 0) from (select n_source_rows, row_no in "
-        f"(select row_no from scratch.{identifier(schema)}.quarantine where part = ?) as is_set_aside "
-        f"from {table} where excluded is null)",
+        f"""
+        select
+            coalesce(sum(n_source_rows) filter (not is_set_aside), 0),
+            coalesce(sum(n_source_rows) filter (is_set_aside), 0)
+        from (
+            select n_source_rows, row_no in (
+                select row_no from scratch.{identifier(schema)}.quarantine where part = ?
+            ) as is_set_aside
+            from {table} where excluded is null
+        )
+        """,
         [part.table],
     ).fetchall()
     return int(kept), int(set_aside)

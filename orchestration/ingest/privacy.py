@@ -16,11 +16,14 @@ from orchestration.ingest.readers.delimited import TextRelation
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.sql import identifier, literal
 
-FORBIDDEN_HEADER_WORDS = frozenset(
-    "name firstname lastname surname forename dob birth birthdate birthday ssn mrn email mail phone "
-    "telephone mobile fax address street zip postcode postal notes note comment comments url ip "
-    "freetext narrative insurance policy licence license passport".split()
-)
+# fmt: off
+FORBIDDEN_HEADER_WORDS = frozenset((
+    "name", "firstname", "lastname", "surname", "forename", "dob", "birth", "birthdate",
+    "birthday", "ssn", "mrn", "email", "mail", "phone", "telephone", "mobile", "fax", "address",
+    "street", "zip", "postcode", "postal", "notes", "note", "comment", "comments", "url", "ip",
+    "freetext", "narrative", "insurance", "policy", "licence", "license", "passport",
+))
+# fmt: on
 PATTERNS: dict[str, str] = {
     "e-mail address": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}",
     "web address": r"(?i:https?://|www\.)[^\s]+",
@@ -68,8 +71,8 @@ def check_columns(header: Sequence[str], spec: FileSpec) -> None:
     if not present & set(expected):
         raise DeliveryRefused(
             "wrong_header",
-            f"none of the {len(expected)} expected columns is in line 1{_delimiter_hint(header, expected)};"
-            f" expected {', '.join(expected)}",
+            f"none of the {len(expected)} expected columns is in line 1"
+            f"{_delimiter_hint(header, expected)}; expected {', '.join(expected)}",
         )
     unknown = [name for name in header if name not in expected]
     missing = [name for name in expected if name not in present]
@@ -107,16 +110,18 @@ def scan(con: duckdb.DuckDBPyConnection, source: TextRelation) -> Gated:
     return Gated(n_rows=n_rows)
 
 
-def _findings(
-    con: duckdb.DuckDBPyConnection, source: TextRelation, suspect: Sequence[str]
-) -> str:
+def _findings(con: duckdb.DuckDBPyConnection, source: TextRelation, suspect: Sequence[str]) -> str:
     lines = []
     for column in suspect:
         cell = identifier(column)
         for kind, pattern in PATTERNS.items():
             rows = con.execute(
-                f"select row_no from (select {cell}, row_number() over () as row_no from {source.sql})"
-                f" where regexp_matches({cell}, {literal(pattern)}) order by row_no limit {_ROWS_NAMED}"
+                f"""
+                select row_no
+                from (select {cell}, row_number() over () as row_no from {source.sql})
+                where regexp_matches({cell}, {literal(pattern)})
+                order by row_no limit {_ROWS_NAMED}
+                """
             ).fetchall()
             if rows:
                 numbers = ", ".join(str(number) for (number,) in rows)

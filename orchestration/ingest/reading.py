@@ -1,5 +1,6 @@
 """The run's side of the reading worker: start it, hand it jobs, end it when it hangs or dies."""
 
+import contextlib
 import json
 import os
 import select
@@ -54,10 +55,8 @@ class ReadingWorker:
         process, self._process = self._process, None
         if process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:

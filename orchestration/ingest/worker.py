@@ -73,5 +73,3 @@ def main(home: str) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
-
-

@@ -1,4 +1,4 @@
-"""A release file with a known content, in the schema a page may rely on.
+"""A release file with a known content, in the schema of a real one (its allow-list).
 
 Written by hand and not by the pipeline, so that a page's tests run in seconds and hold every state
 a site can be in: within, outside either limit on either side, no flag for each reason, suppressed,
@@ -13,54 +13,14 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.release.tables import tables_of
+
 Z95, Z998 = 1.959964, 3.090232
 CREATED_AT = datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC)
 DATA_THROUGH_ON = date(2026, 10, 31)
 LONG_PAST = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
 """A deadline that has passed on any clock this test runs on."""
 FAR_FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
-
-SCHEMA = """
-create table release (
-    release_id varchar, created_at timestamp, data_through_on date, code_version varchar,
-    registry_version varchar, source_digest varchar, settings varchar, is_internal_only boolean,
-    group_name varchar, time_zone varchar
-);
-create table site_benchmarks (
-    practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
-    language varchar, informant varchar, collection_mode varchar, metric varchar, stage varchar,
-    period varchar, n_clients integer, n_therapists integer, n_forms integer,
-    response_rate double, ceiling_share double, raw double, adjusted double, shrunken double,
-    shrunken_lower95 double, shrunken_upper95 double, reliability double, target double,
-    standard_error double, z double, phi double, tau2 double, lower95 double, upper95 double,
-    lower998 double, upper998 double, flag varchar, comparability varchar,
-    is_suppressed boolean, suppression_reason varchar
-);
-create table response_rates (
-    practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
-    informant varchar, stage varchar, period varchar, n_due integer, n_completed integer,
-    response_rate double, is_suppressed boolean
-);
-create table deliveries (
-    practice_id varchar, feed varchar, delivery_id varchar, file varchar, state varchar,
-    received_at timestamp, expected_by_at timestamp, n_rows_read bigint, n_accepted bigint,
-    n_quarantined bigint, n_excluded bigint, n_checks_passed bigint, n_checks_warned bigint,
-    n_checks_failed bigint, data_through_on date, message varchar
-);
-create table instruments (
-    instrument_code varchar, version varchar, name varchar, kind varchar, direction varchar,
-    n_items integer, total_minimum double, total_maximum double, key_status varchar,
-    key_note varchar, licence varchar, citations varchar
-);
-create table metrics (
-    metric varchar, name varchar, definition varchar, unit varchar, minimum varchar,
-    pitfall varchar, citation varchar
-);
-create table sites (
-    practice_id varchar, practice_name varchar, site_id varchar, site_name varchar,
-    service_setting varchar, peer_group varchar, open_from date, open_to date
-);
-"""
 
 PRACTICES = {
     "birchwood": "Birchwood Psychology",
@@ -90,8 +50,8 @@ SITES: tuple[tuple[str, str, str], ...] = (
 class Cell:
     """One site in one view. `offset` is its distance from the target in units of sqrt(s² + tau2).
 
-    `standard_error` and `target` are in scale points. `has_limits` says whether the release gives
-    the site a range and a flag.
+    `standard_error` and `target` are in scale points. A site that is no member of
+    its network (therapists unknown) has no range; one that is not comparable has one, but no flag.
     """
 
     practice_id: str
@@ -103,10 +63,11 @@ class Cell:
     response_rate: float | None = 0.7
     ceiling_share: float | None = 0.24
     comparability: str | None = None
-    has_limits: bool = True
+    is_flagged: bool = True
+    is_member: bool = True
     is_suppressed: bool = False
     instrument_code: str = "srs"
-    version: str = "v3"
+    version: str = "3"
     language: str = "en"
     informant: str = "client"
     collection_mode: str | None = "tablet"
@@ -138,9 +99,18 @@ def default_cells() -> list[Cell]:
         Cell("harbour", "main", 233, 10, 0.46, -0.3, 0.72, 0.23),
         Cell("harbour", "quay_street", 118, 4, 0.78, 2.3, 0.63, 0.31),
         Cell("harbour", "riverside", 287, 11, 0.43, -3.5, 0.79, 0.12),
-        Cell("northgate", "garden_wing", 22, 3, 1.05, 0.6, 0.58, 0.2, "too_few_clients", False),
-        Cell("northgate", "main", 152, 6, 0.6, 0.9, 0.41, 0.27, "response_rate_low", False),
-        Cell("northgate", "orchard", 64, None, None, -0.5, 0.62, 0.2, "therapist_unknown", False),
+        replace(
+            Cell("northgate", "garden_wing", 22, 3, 1.05, 0.6, 0.58, 0.2, "too_few_clients"),
+            is_flagged=False,
+        ),
+        replace(
+            Cell("northgate", "main", 152, 6, 0.6, 0.9, 0.41, 0.27, "response_rate_low"),
+            is_flagged=False,
+        ),
+        replace(
+            Cell("northgate", "orchard", 64, None, 0.66, -0.5, 0.62, 0.2, "therapist_unknown"),
+            is_member=False,
+        ),
         Cell("northgate", "west_end", is_suppressed=True),
     ]
     quarter = [
@@ -151,24 +121,24 @@ def default_cells() -> list[Cell]:
     on_paper = [
         replace(cell, collection_mode="paper", tau2=None, offset=0.1) for cell in every_state[:2]
     ]
-    working = {"instrument_code": "wai_sr", "version": "client_12", "target": 49.2, "tau2": 0.0}
-    wai = [
-        replace(cell, **working, standard_error=0.9, offset=0.3, ceiling_share=0.1)  # type: ignore[arg-type]
-        for cell in every_state[5:9]
+    working = replace(every_state[0], instrument_code="wai_sr", target=49.2, tau2=0.0)
+    inventory = [
+        replace(
+            working,
+            practice_id=cell.practice_id,
+            site_id=cell.site_id,
+            standard_error=0.7 + 0.1 * place,
+            offset=0.3 * place,
+        )
+        for place, cell in enumerate(every_state[5:9])
     ]
     symptoms = [
-        Cell(
-            "birchwood",
-            "abbey_lane",
-            instrument_code="phq_9",
-            version="9",
-            target=9.8,
-            offset=2.5,
-            standard_error=0.4,
-        ),
-        Cell("harbour", "dockside", instrument_code="phq_9", version="9", is_suppressed=True),
+        Cell("birchwood", "abbey_lane", offset=2.5, target=9.8, instrument_code="phq_9"),
+        Cell("harbour", "dockside", is_suppressed=True, instrument_code="phq_9"),
     ]
-    return [*every_state, *quarter, *opening, *on_paper, *wai, *symptoms]
+    symptoms = [replace(cell, version="1") for cell in symptoms]
+    inventory = [replace(cell, version="1") for cell in inventory]
+    return [*every_state, *quarter, *opening, *on_paper, *inventory, *symptoms]
 
 
 def _flag(offset: float) -> str:
@@ -211,13 +181,13 @@ def _benchmark_row(cell: Cell) -> dict[str, object]:
         "tau2": cell.tau2,
         "phi": None if cell.tau2 is None else 1.3,
     }
-    if cell.standard_error is None:
-        return identity
+    if cell.standard_error is None or not cell.is_member:
+        return identity | dict.fromkeys(("target", "tau2", "phi"))
     identity["z"] = (raw - cell.target) / cell.standard_error
     for name, z in (("95", Z95), ("998", Z998)):
         identity[f"lower{name}"] = cell.target - z * spread
         identity[f"upper{name}"] = cell.target + z * spread
-    if cell.has_limits:
+    if cell.is_flagged:
         identity["flag"] = _flag(cell.offset)
     return identity
 
@@ -234,10 +204,13 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
+SRS = "Session Rating Scale, version 3"
+WAI_SR = "Working Alliance Inventory, Short Revised, client form"
+PHQ_9 = "Patient Health Questionnaire, nine items"
 _INSTRUMENTS = (
-    ("srs", "v3", "Session Rating Scale", "alliance", "higher_is_better", 4, 0, 40, "verified"),
-    ("wai_sr", "client_12", "WAI-SR", "alliance", "higher_is_better", 12, 12, 60, "unverified"),
-    ("phq_9", "9", "PHQ-9", "outcome", "lower_is_better", 9, 0, 27, "verified"),
+    ("srs", "3", SRS, "alliance", "higher_is_better", 4, 0, 40, "verified"),
+    ("wai_sr", "1", WAI_SR, "alliance", "higher_is_better", 12, 12, 60, "unverified"),
+    ("phq_9", "1", PHQ_9, "outcome", "lower_is_better", 9, 0, 27, "verified"),
 )
 
 
@@ -272,7 +245,7 @@ def _delivery_rows(late: Sequence[str]) -> list[dict[str, object]]:
             common = {"practice_id": practice_id, "feed": feed}
             loaded = {"state": "loaded", "delivery_id": f"{practice_id}-{feed}-1"}
             received = {"received_at": _naive(CREATED_AT - timedelta(hours=2))}
-            rows.append({**common, **loaded, **received, "file": f"{feed}.csv"})
+            rows.append({**common, **loaded, **received, "file_name": f"{feed}.csv"})
             expected = {"state": "expected", "expected_by_at": _naive(deadline)}
             rows.append({**common, **expected})
     return rows
@@ -293,7 +266,8 @@ def build_release(
     path = releases / f"{release_id}.duckdb"
     names = site_names or {}
     with duckdb.connect(str(path)) as connection:
-        connection.execute(SCHEMA)
+        for table in tables_of("release"):
+            connection.execute(table.create_statement)
         release: dict[str, object] = {
             "release_id": release_id,
             "created_at": _naive(CREATED_AT),

@@ -1,17 +1,14 @@
-"""Serves the dashboard as `alliance dashboard` does, on a free port, and stops it again."""
+"""Serves the dashboard on a free port with the command that `alliance dashboard` becomes."""
 
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from dashboards import serve
-
-_ROOT = Path(__file__).parents[2]
 
 
 def _free_port() -> int:
@@ -35,14 +32,22 @@ def _wait_until_healthy(server: "subprocess.Popen[bytes]", url: str, seconds: fl
 
 
 @contextmanager
-def served_dashboard(home: Path, log: Path, seconds: float = 60) -> Iterator[str]:
-    """The address of a dashboard on `home` that runs while the block does; output goes to `log`."""
+def served_dashboard(
+    home: Path, log: Path, environment: Mapping[str, str] | None = None, seconds: float = 60
+) -> Iterator[str]:
+    """The address of a dashboard on `home` that runs while the block does; output goes to `log`.
+
+    `environment` replaces this process's own. RuntimeError when the server does not come up.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"PYTHONPATH": str(_ROOT), "BROWSER": "none"}
+    command = [sys.executable, "-m", "dashboards.serve"]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            serve.command(home, port), stdout=output, stderr=output, env=environment
+            [*command, "--home", str(home), "--port", str(port)],
+            stdout=output,
+            stderr=output,
+            env=dict(os.environ if environment is None else environment),
         )
         try:
             _wait_until_healthy(server, url, seconds)

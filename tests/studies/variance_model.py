@@ -76,7 +76,7 @@ _BEYOND = ("above_95", "below_95", "above_998", "below_998")
 def _plain_standard_errors(network: DrawnNetwork) -> Floats:
     n = network.sites["n_clients"].to_numpy(dtype=np.float64)
     squares = network.sites["sum_of_squares"].to_numpy(dtype=np.float64)
-    return np.sqrt(squares / (n - 1) / n)
+    return np.asarray(np.sqrt(squares / (n - 1) / n), dtype=np.float64)
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def _cells(network: DrawnNetwork, thresholds: Thresholds | None = None) -> pd.Da
     return found.cells.set_index("site_id")
 
 
-def _set(frame: pd.DataFrame, site: str, **values: object) -> None:
+def _set(frame: pd.DataFrame, site: str, **values: float | bool) -> None:
     for column, value in values.items():
         frame.loc[frame["site_id"] == site, column] = value
 
@@ -47,7 +47,8 @@ def test_columns_are_the_releases_and_the_later_ones_are_empty(network: DrawnNet
     assert found["n_clients"].dtype == "Int64"
     assert found["adjusted"].isna().all()
     assert found["reliability"].isna().all()
-    assert found["comparability"].tolist() == [None] * 8
+    assert found["comparability"].isna().all()
+    assert found["comparability"].dtype == "str"
     assert found["flag"].notna().all()
 
 
@@ -55,7 +56,7 @@ def test_standard_error_is_the_clustered_one_of_the_networks_variances(
     network: DrawnNetwork,
 ) -> None:
     therapists = network.therapists
-    site = therapists["site_id"].astype("category").cat.codes.to_numpy(dtype=np.intp)
+    site = therapists["site_id"].astype("category").cat.codes.to_numpy().astype(np.intp)
     n = therapists["n_clients"].to_numpy(dtype=np.float64)
     fit = estimate_variances(
         site,
@@ -86,8 +87,7 @@ def test_a_small_cell_is_listed_without_a_single_number(
     assert row["is_suppressed"]
     assert row["suppression_reason"] == "too_few"
     assert row[list(NUMBER_COLUMNS)].isna().all()
-    assert row["flag"] is None
-    assert row["comparability"] is None
+    assert row[["flag", "comparability"]].isna().all()
 
 
 def test_a_hidden_site_leaves_no_trace_in_the_others(network: DrawnNetwork) -> None:
@@ -140,8 +140,7 @@ def test_unknown_therapists_give_the_client_rule_and_no_comparison(network: Draw
         (statistics["sum_of_squares"] / (n - 1) / n) ** 0.5
     )
     assert row["comparability"] == "therapist_unknown"
-    assert row["flag"] is None
-    assert row[["target", "z", "phi", "tau2", "lower95", "upper998"]].isna().all()
+    assert row[["flag", "target", "z", "phi", "tau2", "lower95", "upper998"]].isna().all()
     assert not row["is_suppressed"]
     absent = _cells(_without(network, "site_01"))
     pd.testing.assert_frame_equal(cells.drop("site_01"), absent, check_exact=True)
@@ -177,8 +176,8 @@ def test_a_few_clients_without_therapist_count_and_many_mark_the_cell(
 )
 def test_each_reason_is_named_and_takes_the_flag(
     network: DrawnNetwork,
-    site_values: dict[str, object],
-    rate_values: dict[str, object],
+    site_values: dict[str, float | bool],
+    rate_values: dict[str, float | bool],
     reasons: str | None,
 ) -> None:
     if "n_clients" in site_values:
@@ -188,8 +187,8 @@ def test_each_reason_is_named_and_takes_the_flag(
     _set(network.response_rates, "site_05", **rate_values)
     # .7 elsewhere; .5 is then exactly the gap away and exactly the floor.
     row = _cells(network).loc["site_05"]
-    assert row["comparability"] == reasons
-    assert (row["flag"] is None) == (reasons is not None)
+    assert row["comparability"] == reasons if reasons else pd.isna(row["comparability"])
+    assert pd.isna(row["flag"]) == (reasons is not None)
     assert not np.isnan(row["upper95"])
 
 
@@ -225,12 +224,22 @@ def test_one_therapist_a_site_is_no_comparison_where_a_group_allows_such_cells(
     network: DrawnNetwork,
 ) -> None:
     first = ~network.therapists.duplicated("site_id")
-    _only = network.therapists[first].assign(n_clients=40)
+    only = network.therapists[first].assign(n_clients=40)
     network.sites["n_clients"] = 40
     network.sites["n_therapists"] = 1
-    kept = DrawnNetwork(_only, network.sites, network.response_rates, network.truth)
+    kept = DrawnNetwork(only, network.sites, network.response_rates, network.truth)
     cells = _cells(kept, Thresholds(minimum_therapists=1))
     assert set(cells["comparability"]) == {"therapists_not_separable"}
+
+
+def test_forms_without_language_or_mode_are_a_network_of_their_own(network: DrawnNetwork) -> None:
+    expected = _cells(network)
+    for frame in (network.therapists, network.sites):
+        frame[["language", "collection_mode"]] = None
+    cells = _cells(network)
+    columns = ["raw", "standard_error", "target", "flag"]
+    pd.testing.assert_frame_equal(cells[columns], expected[columns], check_exact=True)
+    assert cells["language"].isna().all()
 
 
 def test_networks_say_what_was_found(network: DrawnNetwork) -> None:
@@ -269,7 +278,7 @@ def test_a_cell_twice_is_an_error(network: DrawnNetwork) -> None:
 
 def test_therapists_with_more_clients_than_their_site_are_an_error(network: DrawnNetwork) -> None:
     network.therapists.loc[0, "n_clients"] = 10_000
-    with pytest.raises(ValueError, match="practice practice, site site_00.*build the marts again"):
+    with pytest.raises(ValueError, match=r"practice practice, site site_00.*build the marts again"):
         _cells(network)
 
 

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 # Davies & Goldsmith 1972, Statistical Methods in Research and Production: yield of dyestuff,
 # 6 batches of 5; as lme4::Dyestuff and lme4::Dyestuff2 (the latter from Box & Tiao 1973).
-DYESTUFF = [
+DYESTUFF: list[list[float]] = [
     [1545, 1440, 1440, 1520, 1580],
     [1540, 1555, 1490, 1560, 1495],
     [1595, 1550, 1605, 1510, 1560],
@@ -25,7 +25,7 @@ DYESTUFF = [
     [1595, 1630, 1515, 1635, 1625],
     [1520, 1455, 1450, 1480, 1445],
 ]
-DYESTUFF_2 = [
+DYESTUFF_2: list[list[float]] = [
     [7.298, 3.846, 2.434, 9.566, 7.990],
     [5.220, 6.556, 0.608, 11.788, -0.892],
     [0.110, 10.386, 13.434, 5.510, 8.166],

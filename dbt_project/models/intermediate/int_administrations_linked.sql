@@ -1,0 +1,176 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook='{{ delete_touched_clients() }}',
+) }}
+-- depends_on: {{ ref('stg_touched_clients') }}
+
+with forms as (
+    select forms.*
+    from {{ ref('stg_administrations') }} as forms
+    inner join {{ ref('int_administrations_resolved') }} as resolved
+        on forms.administration_row = resolved.administration_row
+    where {{ is_touched('resolved.client_key') }}
+),
+
+sessions as (
+    select *
+    from {{ ref('int_sessions_numbered') }}
+    where {{ is_touched() }}
+),
+
+episodes as (
+    select *
+    from {{ ref('int_episodes_resolved') }}
+    where {{ is_touched() }}
+),
+
+totals as (
+    select *
+    from {{ ref('int_scores_computed') }}
+    where scale = 'total'
+),
+
+-- A form that names a session is never given another by its date, even when that one has not come.
+nearest as (
+    select
+        administration_row,
+        session_key
+    from (
+        select
+            forms.administration_row,
+            sessions.session_key,
+            row_number() over (
+                partition by forms.administration_row
+                order by
+                    abs({{ days_between('sessions.scheduled_on', 'forms.completed_on') }}),
+                    sessions.scheduled_on,
+                    sessions.session_key
+            ) as choice
+        from forms
+        inner join sessions
+            on
+                forms.client_key = sessions.client_key
+                and coalesce(forms.episode_key = sessions.episode_key, true)
+        cross join {{ ref('stg_settings') }} as settings
+        where
+            forms.session_key is null
+            and sessions.is_attended
+            and abs({{ days_between('sessions.scheduled_on', 'forms.completed_on') }})
+            <= settings.link_days
+    ) as candidates
+    where choice = 1
+),
+
+linked as (
+    select
+        forms.*,
+        sessions.session_key as linked_session_key,
+        case
+            when sessions.session_key is null then 'none'
+            when forms.session_key is null then 'date'
+            else 'session'
+        end as link_method,
+        sessions.episode_key as session_episode_key,
+        sessions.scheduled_on,
+        sessions.site_id as session_site_id,
+        sessions.therapist_key as session_therapist_key,
+        coalesce(sessions.session_type, 'not_recorded') as session_type,
+        sessions.session_no,
+        sessions.stage_while_open,
+        sessions.stage_once_closed,
+        sessions.closed_from_on
+    from forms
+    left join nearest on forms.administration_row = nearest.administration_row
+    left join sessions
+        on
+            forms.client_key = sessions.client_key
+            and coalesce(forms.session_key, nearest.session_key) = sessions.session_key
+),
+
+homeless as (
+    select
+        client_key,
+        administration_row,
+        completed_on,
+        coalesce(episode_key, session_episode_key) as episode_key
+    from linked
+    where coalesce(episode_key, session_episode_key) is null
+),
+
+placements as (
+    {{ episodes_placed('homeless', 'administration_row', 'completed_on', 'episodes') }}
+),
+
+placed as (
+    select
+        linked.*,
+        episodes.episode_key is null as is_episode_unknown,
+        coalesce(linked.episode_key, linked.session_episode_key, placements.episode_key)
+            as placed_episode_key,
+        coalesce(linked.session_site_id, episodes.site_id) as site_id,
+        coalesce(
+            linked.rated_therapist_key, linked.session_therapist_key, episodes.therapist_key
+        ) as therapist_key,
+        coalesce(episodes.service_type, 'not_recorded') as service_type,
+        coalesce(episodes.use_permission, 'not_recorded') as use_permission,
+        coalesce(linked.scheduled_on, linked.completed_on) as counted_on
+    from linked
+    left join placements on linked.administration_row = placements.administration_row
+    left join episodes
+        on
+            linked.client_key = episodes.client_key
+            and coalesce(linked.episode_key, linked.session_episode_key, placements.episode_key)
+            = episodes.episode_key
+)
+
+select
+    placed.administration_row,
+    placed.practice_id,
+    placed.client_key,
+    placed.placed_episode_key as episode_key,
+    placed.linked_session_key as session_key,
+    placed.link_method,
+    placed.site_id,
+    placed.therapist_key,
+    placed.instrument_code,
+    placed.version,
+    placed.language,
+    placed.informant,
+    placed.respondent,
+    placed.occasion,
+    placed.status,
+    placed.status in ('completed', 'partial', 'not_recorded')
+    and coalesce(totals.null_reason, '') <> 'no_answers' as is_filled_in,
+    placed.timing,
+    placed.collection_mode,
+    placed.seen_by_therapist,
+    placed.completed_on,
+    placed.counted_on,
+    {{ month_of('placed.counted_on') }} as month_on,
+    case
+        when placed.counted_on <= deliveries.received_on then placed.counted_on
+    end as known_through_on,
+    placed.session_no,
+    placed.stage_while_open,
+    placed.stage_once_closed,
+    placed.closed_from_on,
+    placed.service_type,
+    placed.use_permission,
+    totals.score as total,
+    totals.score_source as total_source,
+    case
+        when totals.administration_row is null then 'instrument_unknown' else totals.null_reason
+    end as total_null_reason,
+    case
+        when placed.status not in ('completed', 'partial', 'not_recorded') then 'not_filled_in'
+        when placed.is_episode_unknown then 'episode_unknown'
+        when placed.use_permission <> 'all' then 'no_permission'
+        when placed.service_type in ('crisis', 'assessment') then 'service_type'
+        when placed.session_type in ('crisis', 'assessment') then 'session_type'
+        when placed.site_id is null then 'site_unknown'
+        when totals.score is null then 'no_score'
+    end as exclusion_reason
+from placed
+inner join {{ ref('stg_deliveries') }} as deliveries on placed.load_seq = deliveries.load_seq
+left join totals on placed.administration_row = totals.administration_row

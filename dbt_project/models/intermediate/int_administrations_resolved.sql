@@ -1,0 +1,24 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook='{{ delete_touched_clients() }}',
+) }}
+-- depends_on: {{ ref('stg_touched_clients') }}
+
+-- Only row numbers are compared: a form has some twenty columns, and nearly all have one version.
+with newest as (
+    select {{ newest(['administration_row']) }} as found
+    from {{ ref('stg_administrations') }}
+    where {{ is_touched() }}
+    group by form_key
+)
+
+-- delivery_scope: forms a newer snapshot no longer holds are to be taken out here.
+select
+    forms.administration_row,
+    forms.client_key,
+    forms.instrument_code,
+    forms.version,
+    forms.stated_total
+from {{ ref('stg_administrations') }} as forms
+inner join newest on forms.administration_row = {{ newest_part('newest.found', 1) }}

@@ -1,0 +1,189 @@
+-- Every form counts in its stage and in `all`, and in each closed period its month lies in, so the
+-- rows multiply by about eight: numbers stand for names until they are few again.
+with client_months as (
+    select
+        sums.*,
+        {{ treatment_stage('sums', 'practices.data_through_on') }} as stage
+    from {{ ref('int_client_months_summed') }} as sums
+    inner join {{ ref('int_practices_dated') }} as practices
+        on sums.practice_id = practices.practice_id
+),
+
+cells as (
+    select
+        *,
+        row_number() over () as cell_no
+    from (
+        select distinct
+            practice_id,
+            site_id,
+            instrument_code,
+            version,
+            language,
+            informant,
+            collection_mode
+        from client_months
+    ) as named
+),
+
+clients as (
+    select
+        client_key,
+        row_number() over () as client_no
+    from (select distinct client_key from client_months) as named
+),
+
+-- The unknown therapist has the last number: among equals a known one comes first, then by key.
+therapists as (
+    select
+        therapist_key,
+        row_number() over (order by therapist_key nulls last) as therapist_no
+    from (select distinct therapist_key from client_months) as named
+),
+
+stages as (
+    select
+        stage,
+        counted_as
+    from (
+        values
+            ('opening', 'opening'),
+            ('developing', 'developing'),
+            ('maintaining', 'maintaining'),
+            ('ending', 'ending'),
+            ('opening', 'all'),
+            ('developing', 'all'),
+            ('maintaining', 'all'),
+            ('ending', 'all'),
+            (null, 'all')
+    ) as listed (stage, counted_as)
+),
+
+numbered as (
+    select
+        cells.cell_no,
+        clients.client_no,
+        therapists.therapist_no,
+        client_months.month_on,
+        client_months.stage,
+        client_months.n_forms,
+        client_months.n_at_best,
+        client_months.summed_billionths
+    from client_months
+    inner join cells
+        on
+            client_months.practice_id = cells.practice_id
+            and client_months.site_id = cells.site_id
+            and client_months.instrument_code = cells.instrument_code
+            and client_months.version = cells.version
+            and client_months.language = cells.language
+            and client_months.informant = cells.informant
+            and client_months.collection_mode = cells.collection_mode
+    inner join clients on client_months.client_key = clients.client_key
+    inner join therapists
+        on client_months.therapist_key is not distinct from therapists.therapist_key
+),
+
+-- Grain: cell x stage x period x client x therapist.
+rated as (
+    select
+        numbered.cell_no,
+        stages.counted_as as stage,
+        periods.period,
+        numbered.client_no,
+        numbered.therapist_no,
+        sum(numbered.n_forms) as n_forms,
+        sum(numbered.n_at_best) as n_at_best,
+        sum(numbered.summed_billionths) as summed_billionths
+    from numbered
+    inner join {{ ref('int_periods_closed') }} as periods
+        on numbered.month_on is not distinct from periods.month_on
+    inner join stages on numbered.stage is not distinct from stages.stage
+    group by
+        numbered.cell_no,
+        stages.counted_as,
+        periods.period,
+        numbered.client_no,
+        numbered.therapist_no
+),
+
+-- A client belongs to the therapist with most of the client's forms in the cell.
+averaged as (
+    select
+        cell_no,
+        stage,
+        period,
+        client_no,
+        max_by(therapist_no, n_forms * 10000000000 - therapist_no) as therapist_no,
+        sum(n_forms) as n_forms,
+        sum(n_at_best) as n_at_best,
+        {{ exact(inexact('sum(summed_billionths)') ~ ' / sum(n_forms)') }} as mean_billionths
+    from rated
+    group by cell_no, stage, period, client_no
+),
+
+assigned as (
+    select
+        cell_no,
+        stage,
+        period,
+        therapist_no,
+        count(*) as n_clients,
+        sum(n_forms) as n_forms,
+        sum(n_at_best) as n_at_best,
+        sum(mean_billionths) as summed_means,
+        sum(mean_billionths * mean_billionths) as summed_squares,
+        0 as n_forms_rated
+    from averaged
+    group by cell_no, stage, period, therapist_no
+),
+
+by_therapist as (
+    select * from assigned
+    union all
+    select
+        cell_no,
+        stage,
+        period,
+        therapist_no,
+        0 as n_clients,
+        0 as n_forms,
+        0 as n_at_best,
+        0 as summed_means,
+        0 as summed_squares,
+        sum(n_forms) as n_forms_rated
+    from rated
+    group by cell_no, stage, period, therapist_no
+)
+
+select
+    cells.practice_id,
+    cells.site_id,
+    cells.instrument_code,
+    cells.version,
+    cells.language,
+    cells.informant,
+    cells.collection_mode,
+    by_therapist.stage,
+    by_therapist.period,
+    therapists.therapist_key,
+    cast(sum(by_therapist.n_clients) as integer) as n_clients,
+    cast(sum(by_therapist.n_forms) as integer) as n_forms,
+    cast(sum(by_therapist.n_at_best) as integer) as n_at_best,
+    cast(sum(by_therapist.n_forms_rated) as integer) as n_forms_rated,
+    sum(by_therapist.summed_means) as summed_means,
+    sum(by_therapist.summed_squares) as summed_squares
+from by_therapist
+inner join cells on by_therapist.cell_no = cells.cell_no
+inner join therapists on by_therapist.therapist_no = therapists.therapist_no
+group by
+    cells.practice_id,
+    cells.site_id,
+    cells.instrument_code,
+    cells.version,
+    cells.language,
+    cells.informant,
+    cells.collection_mode,
+    by_therapist.stage,
+    by_therapist.period,
+    therapists.therapist_key

@@ -1,0 +1,7 @@
+select
+    practice_id,
+    practice_name,
+    is_sending_sessions,
+    data_through_on,
+    group_data_through_on
+from {{ ref('int_practices_dated') }}

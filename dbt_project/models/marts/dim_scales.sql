@@ -1,0 +1,13 @@
+select
+    instrument_code,
+    version,
+    scale,
+    method,
+    n_items,
+    minimum,
+    maximum,
+    best,
+    missing_rule,
+    max_missing,
+    decimals
+from {{ ref('int_scales_numbered') }}

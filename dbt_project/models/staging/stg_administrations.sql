@@ -1,0 +1,23 @@
+select
+    administration_row,
+    load_seq,
+    exported_on,
+    practice_id,
+    client_key,
+    form_key,
+    respondent,
+    episode_key,
+    session_key,
+    occasion,
+    rated_therapist_key,
+    instrument_code,
+    version,
+    language,
+    informant,
+    coalesce(status, 'not_recorded') as status,
+    completed_on,
+    coalesce(timing, 'not_recorded') as timing,
+    coalesce(collection_mode, 'not_recorded') as collection_mode,
+    seen_by_therapist,
+    stated_total
+from {{ source('raw', 'administrations') }}

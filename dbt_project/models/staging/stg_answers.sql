@@ -1,0 +1,5 @@
+select
+    administration_row,
+    item_no,
+    value
+from {{ source('raw', 'answers') }}

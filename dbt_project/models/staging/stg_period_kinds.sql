@@ -1,0 +1,2 @@
+select period_kind
+from {{ source('reference', 'period_kinds') }}

@@ -1,0 +1,4 @@
+select
+    practice_id,
+    name as practice_name
+from {{ source('reference', 'practices') }}

@@ -1,0 +1,5 @@
+select
+    practice_id,
+    schedule_id,
+    session_no
+from {{ source('reference', 'schedule_sessions') }}

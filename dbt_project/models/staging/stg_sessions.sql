@@ -1,0 +1,21 @@
+select
+    load_seq,
+    row_no,
+    exported_on,
+    practice_id,
+    client_key,
+    session_key,
+    unit_key,
+    episode_key,
+    site_id,
+    therapist_key,
+    scheduled_on,
+    coalesce(attendance, 'not_recorded') as attendance,
+    coalesce(session_type, 'not_recorded') as session_type,
+    coalesce(delivery_mode, 'not_recorded') as delivery_mode,
+    stated_number,
+    planned_minutes,
+    actual_minutes,
+    group_session_key,
+    interpreter
+from {{ source('raw', 'sessions') }}

@@ -1,0 +1,7 @@
+select
+    opening_sessions,
+    developing_until_session,
+    ending_sessions,
+    link_days,
+    data_complete_within_days
+from {{ source('reference', 'settings') }}

@@ -1,0 +1,268 @@
+"""Turns declared rules into Great Expectations suites, one rule one expectation.
+
+Great Expectations takes seconds to import, so it is asked for only when a suite is built.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import date
+from sys import float_info
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from expectations.check import INVALID, SAME_KEY, STRAY_ITEMS, Check
+from expectations.feed_checks import SITE_ID, STATED_TOTAL
+from expectations.instrument import Instrument
+from expectations.model import Category, Column, Feed, Rule, Severity
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+EPOCH = date(1970, 1, 1)
+"""Dates are checked as whole days since then: a datetime comparison costs half the suite."""
+
+CHECKS, CHECK_ID = "checks", "check_id"
+"""Keys of a suite's and of an expectation's `meta`."""
+
+_UNREADABLE = "A cell that could not be read fails."
+
+
+class PlannedCheck(NamedTuple):
+    """A check with the expectation that judges it: the class's name and its arguments."""
+
+    check: Check
+    kind: str
+    arguments: dict[str, Any]
+
+
+def feed_suite(
+    feed: Feed, sites: Sequence[str], received_on: date, sent: Sequence[str] | None = None
+) -> "ExpectationSuite":
+    """The suite of a feed of units: episodes or sessions.
+
+    `sites` are the ids the practice declares; `received_on` is the day the delivery came; `sent`
+    the columns the contract delivers (default all): a rule on another has nothing to judge.
+    """
+    return _suite(feed.feed, tuple(_feed_checks(feed, sites, received_on, sent)))
+
+
+def form_suite(
+    feed: Feed,
+    instrument: Instrument,
+    sites: Sequence[str],
+    received_on: date,
+    sent: Sequence[str] | None = None,
+) -> "ExpectationSuite":
+    """The suite of one instrument's forms: the feed's rules and one for each item.
+
+    Items are the columns `item_01`, `item_02`, ... of numbers; a stated total has to lie in the
+    range of the instrument's total. `sent` is as in `feed_suite` and leaves the items alone.
+    """
+    planned = (
+        *_feed_checks(feed, sites, received_on, sent, instrument),
+        *(_item_check(feed, instrument, item_no) for item_no in range(1, instrument.n_items + 1)),
+        _stray_check(feed, instrument),
+    )
+    return _suite(f"{feed.feed}.{instrument.instrument_code}", planned)
+
+
+def unknown_instrument_suite(feed: Feed) -> "ExpectationSuite":
+    """The suite of forms whose instrument no contract names: column `instrument_code`, INVALID."""
+    check = Check(
+        check_id=f"{feed.feed}.instrument_code.known",
+        feed=feed.feed,
+        instrument_code=None,
+        column="instrument_code",
+        rule="known",
+        rule_version=1,
+        rule_text="The file's word for the questionnaire is one the contract names.",
+        category=Category.CONFORMANCE,
+        severity=Severity.CRITICAL,
+        threshold=0.0,
+    )
+    arguments = {"column": "instrument_code", "value_set": [INVALID]}
+    plan = PlannedCheck(check, "ExpectColumnValuesToNotBeInSet", arguments)
+    return _suite(f"{feed.feed}.unknown", (plan,))
+
+
+def _suite(name: str, planned: Sequence[PlannedCheck]) -> "ExpectationSuite":
+    """The checks stand once, in the suite's `meta`: an expectation's is copied 100 times a run."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    return gx.ExpectationSuite(
+        name=name,
+        expectations=[
+            getattr(gxe, plan.kind)(
+                **plan.arguments,
+                severity=str(plan.check.severity),
+                meta={CHECK_ID: plan.check.check_id},
+            )
+            for plan in planned
+        ],
+        meta={CHECKS: [asdict(plan.check) for plan in planned]},
+    )
+
+
+def _feed_checks(
+    feed: Feed,
+    sites: Sequence[str],
+    received_on: date,
+    sent: Sequence[str] | None = None,
+    instrument: Instrument | None = None,
+) -> Iterator[PlannedCheck]:
+    for column in feed.columns:
+        for rule in column.rules:
+            needed = {column.name, rule.after_column or column.name}
+            if sent is not None and not needed <= set(sent):
+                continue
+            text, kind, arguments = _column_rule(column, rule, sites, received_on, instrument)
+            yield PlannedCheck(_check(feed, instrument, column.name, rule, text), kind, arguments)
+    for rule in feed.rules:
+        key = ", ".join(feed.key)
+        if feed.feed == "administrations":
+            key = f"instrument, version, language, informant, {key}"
+        text = f"The unit's key ({key}) occurs once in the delivery; exact copies count once."
+        arguments = {"column": SAME_KEY, "min_value": 1.0, "max_value": 1.0}
+        check = _check(feed, instrument, None, rule, text)
+        yield PlannedCheck(check, "ExpectColumnValuesToBeBetween", arguments)
+
+
+def _check(
+    feed: Feed, instrument: Instrument | None, column: str | None, rule: Rule, text: str
+) -> Check:
+    return Check(
+        check_id=f"{feed.feed}.{column or 'key'}.{rule.rule}",
+        feed=feed.feed,
+        instrument_code=instrument.instrument_code if instrument else None,
+        column=column,
+        rule=rule.rule,
+        rule_version=rule.version,
+        rule_text=text,
+        category=rule.category,
+        severity=rule.severity,
+        threshold=rule.tolerated_share,
+    )
+
+
+def _column_rule(
+    column: Column,
+    rule: Rule,
+    sites: Sequence[str],
+    received_on: date,
+    instrument: Instrument | None,
+) -> tuple[str, str, dict[str, Any]]:
+    """The rule in plain English, its expectation class and that class's arguments."""
+    name = column.name
+    if rule.rule == "required":
+        return f"{name} is present.", "ExpectColumnValuesToNotBeNull", {"column": name}
+    if rule.rule == "valid":
+        return _valid(column)
+    if rule.rule == "one_of":
+        if name == SITE_ID:
+            said, words = "a site the practice declares", list(sites)
+        else:
+            said, words = f"one of {', '.join(column.allowed)}", list(column.allowed)
+        text = f"{name} is {said}, or empty. {_UNREADABLE}"
+        return text, "ExpectColumnValuesToBeInSet", {"column": name, "value_set": words}
+    if rule.rule == "ordered":
+        text = f"{name} is not before {rule.after_column}, where both are given."
+        arguments = {
+            "column_A": name,
+            "column_B": rule.after_column,
+            "or_equal": True,
+            "ignore_row_if": "either_value_is_missing",
+        }
+        return text, "ExpectColumnPairValuesAToBeGreaterThanB", arguments
+    if rule.rule == "not_future":
+        text = f"{name} is not after the day the delivery came, or empty. {_UNREADABLE}"
+        return text, *_between(name, None, float((received_on - EPOCH).days))
+    low, high = rule.minimum, rule.maximum
+    if name == STATED_TOTAL and instrument is not None:
+        low, high = instrument.total.minimum, instrument.total.maximum
+    text = f"{name} {_range_text(low, high)}, or empty. {_UNREADABLE}"
+    return text, *_between(name, _as_number(low), _as_number(high))
+
+
+def _valid(column: Column) -> tuple[str, str, dict[str, Any]]:
+    if column.type in ("id", "enumeration"):
+        text = f"{column.name} has the shape of the practice's ids, or is empty."
+        arguments = {"column": column.name, "value_set": [INVALID]}
+        return text, "ExpectColumnValuesToNotBeInSet", arguments
+    text = f"{column.name} can be read as {column.type}, or is empty."
+    return text, *_between(column.name, None, None)
+
+
+def _between(name: str, low: float | None, high: float | None) -> tuple[str, dict[str, Any]]:
+    """Both bounds are always set, or infinity, the mark of an unreadable cell, would pass."""
+    bounds = {
+        "min_value": -float_info.max if low is None else low,
+        "max_value": float_info.max if high is None else high,
+    }
+    return "ExpectColumnValuesToBeBetween", {"column": name, **bounds}
+
+
+def _item_check(feed: Feed, instrument: Instrument, item_no: int) -> PlannedCheck:
+    column = f"item_{item_no:02d}"
+    points = instrument.response_values
+    if points is None:
+        low, high = instrument.item_minimum, instrument.item_maximum
+        said = _range_text(low, high)
+        kind, arguments = _between(column, low, high)
+    else:
+        # The set covers range and whole numbers in one rule; a separate one for each costs twice.
+        said = f"is one of {', '.join(f'{point:g}' for point in points)}"
+        kind = "ExpectColumnValuesToBeInSet"
+        arguments = {"column": column, "value_set": list(points)}
+    check = Check(
+        check_id=f"{feed.feed}.{column}.in_range",
+        feed=feed.feed,
+        instrument_code=instrument.instrument_code,
+        column=column,
+        rule="in_range",
+        rule_version=1,
+        rule_text=f"Item {item_no} {said}, or is unanswered. {_UNREADABLE}",
+        category=Category.CONFORMANCE,
+        severity=Severity.CRITICAL,
+        threshold=0.0,
+    )
+    return PlannedCheck(check, kind, arguments)
+
+
+def _stray_check(feed: Feed, instrument: Instrument) -> PlannedCheck:
+    check = Check(
+        check_id=f"{feed.feed}.items.belong",
+        feed=feed.feed,
+        instrument_code=instrument.instrument_code,
+        column=None,
+        rule="belong",
+        rule_version=1,
+        rule_text=(
+            "Every answer belongs to a known item, comes once, and the rows of one form agree on "
+            "client, session and date."
+        ),
+        category=Category.CONFORMANCE,
+        severity=Severity.CRITICAL,
+        threshold=0.0,
+    )
+    arguments = {"column": STRAY_ITEMS, "min_value": 0.0, "max_value": 0.0}
+    return PlannedCheck(check, "ExpectColumnValuesToBeBetween", arguments)
+
+
+def _range_text(low: float | str | None, high: float | str | None) -> str:
+    shown = [
+        bound if isinstance(bound, str) else f"{bound:g}"
+        for bound in (low, high)
+        if bound is not None
+    ]
+    if low is None:
+        return f"is at most {shown[0]}"
+    if high is None:
+        return f"is at least {shown[0]}"
+    return f"lies between {shown[0]} and {shown[1]}"
+
+
+def _as_number(bound: float | str | None) -> float | None:
+    """A bound as the frame holds its column: dates as days since 1970-01-01."""
+    if isinstance(bound, str):
+        return float((date.fromisoformat(bound) - EPOCH).days)
+    return bound

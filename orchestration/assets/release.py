@@ -1,0 +1,76 @@
+"""The release: what readers open, written when everything before it holds."""
+
+from datetime import UTC, date
+
+import dagster as dg
+import duckdb
+
+from orchestration.assets.benchmarks import KEY as BENCHMARKS
+from orchestration.dbt_runner import models_digest
+from orchestration.instance import POOL
+from orchestration.night import Night
+from orchestration.release.contents import ReleaseMeta
+from orchestration.release.publish import Published, write_release
+from orchestration.state import State, ledger_end
+from orchestration.warehouse import transaction
+
+KEY = dg.AssetKey(["release", "current"])
+
+
+def release_assets() -> list[dg.AssetsDefinition]:
+    """The one release asset."""
+
+    @dg.asset(
+        key=KEY,
+        deps=[BENCHMARKS],
+        group_name="release",
+        pool=POOL,
+        kinds={"duckdb"},
+        description="The files that dashboards and quality teams open, and the pointer to them.",
+    )
+    def current(night: dg.ResourceParam[Night]) -> dg.MaterializeResult[None]:
+        published = publish(night)
+        return dg.MaterializeResult(
+            metadata={"release_id": published.release_id, "is_new": published.is_new}
+        )
+
+    return [current]
+
+
+def publish(night: Night) -> Published:
+    """Write a release when its content is new, and note what it was made from.
+
+    Raises ReleaseRefused when the candidate must not go out; the last release stays in force.
+    """
+    with night.warehouse.connect() as con:
+        meta = ReleaseMeta.of(
+            night.registry,
+            created_at=night.now,
+            data_through_on=_data_through_on(con),
+            code_version=night.settings.code_version,
+        )
+        published = write_release(con, night.settings.releases, meta, night.registry)
+        state = State(
+            ledger_end(con), night.registry.digest, models_digest(), night.settings.code_version
+        )
+        with transaction(con):
+            con.execute(
+                "insert into benchmark.published values (?, ?, ?, ?, ?, ?)",
+                [
+                    published.release_id,
+                    state.processed_through,
+                    state.registry_digest,
+                    state.models_digest,
+                    state.code_version,
+                    night.now.astimezone(UTC).replace(tzinfo=None),
+                ],
+            )
+    return published
+
+
+def _data_through_on(con: duckdb.DuckDBPyConnection) -> date | None:
+    last: date | None
+    ((last,),) = con.execute(
+        "select max(practice_data_through_on) from marts.rpt_site_statistics"
+    ).fetchall()
+    return last

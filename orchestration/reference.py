@@ -1,0 +1,213 @@
+"""The registry as tables, so that SQL may know what the declarations say.
+
+dbt knows no practice and no instrument by name; it joins these tables. They are rewritten whole.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+import duckdb
+
+from expectations.instrument import Instrument
+from expectations.model import Thresholds
+from expectations.practice import Contract, Practice, Schedule
+from expectations.registry import Registry
+from orchestration.warehouse import read_sql
+
+REFERENCE_TABLES: tuple[str, ...] = (
+    "practices",
+    "sites",
+    "schedules",
+    "schedule_sessions",
+    "schedule_sites",
+    "schedule_service_types",
+    "instruments",
+    "scales",
+    "scale_items",
+    "settings",
+    "period_kinds",
+)
+"""Tables of the schema `reference` that dbt reads; `registry` beside them holds the digest."""
+
+Row = Sequence[object]
+
+
+def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
+    """Replace every reference table by what the registry declares.
+
+    The caller's transaction makes the change one step.
+    """
+    con.execute(read_sql("reference.sql"))
+    practices = registry.practices.values()
+    _insert(con, "practices", ((p.practice_id, p.name) for p in practices))
+    _insert(con, "sites", (row for p in practices for row in _sites(p)))
+    for practice in practices:
+        _write_schedules(con, practice)
+    write_instruments(con, registry.instruments.values())
+    _insert(con, "settings", [_settings(registry.group.thresholds)])
+    _insert(con, "period_kinds", ((kind,) for kind in registry.group.periods))
+    _insert(con, "registry", [(registry.digest,)])
+
+
+def write_instruments(
+    con: duckdb.DuckDBPyConnection, instruments: Iterable[Instrument]
+) -> None:
+    """Replace the tables of instruments, scales and items, and nothing else."""
+    known = list(instruments)
+    for table in ("instruments", "scales", "scale_items"):
+        con.execute(f"delete from reference.{table}")
+    _insert(con, "instruments", map(_instrument, known))
+    _insert(con, "scales", (row for instrument in known for row in _scales(instrument)))
+    _insert(con, "scale_items", (row for instrument in known for row in _items(instrument)))
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:
+    found = list(rows)
+    if found:
+        marks = ", ".join("?" for _ in found[0])
+        values = ", ".join([f"({marks})"] * len(found))
+        con.execute(
+            f"insert into reference.{table} values {values}",
+            [cell for row in found for cell in row],
+        )
+
+
+def _sites(practice: Practice) -> list[Row]:
+    return [
+        (
+            practice.practice_id,
+            site.site_id,
+            site.name,
+            site.service_setting,
+            site.peer_group,
+            site.open_from,
+            site.open_to,
+        )
+        for site in practice.sites
+    ]
+
+
+def _write_schedules(con: duckdb.DuckDBPyConnection, practice: Practice) -> None:
+    sites = [site.site_id for site in practice.sites]
+    schedules: list[Row] = []
+    sessions: list[Row] = []
+    in_sites: list[Row] = []
+    in_services: list[Row] = []
+    for name, due, valid_from, valid_to in _schedules_in_force(practice):
+        key = (practice.practice_id, name)
+        schedules.append(
+            (
+                *key,
+                due.instrument_code,
+                due.version,
+                due.informant,
+                due.rule,
+                due.every,
+                due.window_days,
+                valid_from,
+                valid_to,
+            )
+        )
+        sessions += [(*key, number) for number in due.sessions]
+        in_sites += [(*key, site) for site in due.scope.sites or sites]
+        in_services += [(*key, service) for service in due.scope.service_types]
+    _insert(con, "schedules", schedules)
+    _insert(con, "schedule_sessions", sessions)
+    _insert(con, "schedule_sites", in_sites)
+    _insert(con, "schedule_service_types", in_services)
+
+
+def _schedules_in_force(
+    practice: Practice,
+) -> Iterable[tuple[str, Schedule, date, date | None]]:
+    """Every schedule with its name and the days on which it was in force, both ends inclusive.
+
+    A contract's schedules hold until the next version's do; the first version's also hold for
+    sessions from before it was signed, which its first export brings along. A schedule that goes
+    on through several versions has a row for each, so its name says which.
+    """
+    contracts = practice.contracts
+    for position, contract in enumerate(contracts):
+        begins = contract.valid_from if position else date.min
+        ends = _day_before_next(contracts, position)
+        for due in contract.schedules:
+            valid_from = max(due.valid_from, begins)
+            valid_to = min((day for day in (due.valid_to, ends) if day), default=None)
+            if valid_to is None or valid_from <= valid_to:
+                name = due.schedule_id if len(contracts) == 1 else _dated(due, contract)
+                yield name, due, valid_from, valid_to
+
+
+def _day_before_next(contracts: Sequence[Contract], position: int) -> date | None:
+    following = contracts[position + 1 :]
+    return following[0].valid_from - timedelta(days=1) if following else None
+
+
+def _dated(due: Schedule, contract: Contract) -> str:
+    return f"{due.schedule_id}@{contract.valid_from}"
+
+
+def _instrument(instrument: Instrument) -> Row:
+    return (
+        instrument.instrument_code,
+        instrument.version,
+        instrument.name,
+        instrument.kind,
+        instrument.n_items,
+        instrument.item_minimum,
+        instrument.item_maximum,
+        instrument.direction,
+        instrument.totals_only,
+        instrument.key_status,
+        instrument.key_note,
+        instrument.licence,
+        "\n".join(instrument.citations),
+    )
+
+
+def _scales(instrument: Instrument) -> list[Row]:
+    return [
+        (
+            instrument.instrument_code,
+            instrument.version,
+            scale.scale,
+            scale.method,
+            len(scale.items),
+            scale.minimum,
+            scale.maximum,
+            scale.missing.rule,
+            scale.missing.max_missing,
+            scale.decimals,
+        )
+        for scale in instrument.scales
+    ]
+
+
+def _items(instrument: Instrument) -> list[Row]:
+    return [
+        (
+            instrument.instrument_code,
+            instrument.version,
+            scale.scale,
+            number,
+            number in instrument.reversed_items,
+        )
+        for scale in instrument.scales
+        for number in scale.items
+    ]
+
+
+def _settings(thresholds: Thresholds) -> Row:
+    return (
+        thresholds.minimum_clients,
+        thresholds.minimum_therapists,
+        thresholds.flag_minimum_clients,
+        thresholds.winsorise_share,
+        thresholds.opening_sessions,
+        thresholds.developing_until_session,
+        thresholds.ending_sessions,
+        thresholds.link_days,
+        thresholds.data_complete_within_days,
+        thresholds.response_rate_floor,
+        thresholds.response_rate_gap,
+    )

@@ -1,0 +1,1 @@
+"""Releases: the only files anyone outside the nightly run reads."""

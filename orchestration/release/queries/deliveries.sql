@@ -1,0 +1,36 @@
+-- The ledger, each attempt with its counts of checks. Expected deliveries are added by the writer.
+with checks as (
+    select
+        load_seq,
+        count(*) filter (where status in ('passed', 'passed_with_failures')) as n_checks_passed,
+        count(*) filter (
+            where status in ('failed', 'error') and severity <> 'critical'
+        ) as n_checks_warned,
+        count(*) filter (
+            where status in ('failed', 'error') and severity = 'critical'
+        ) as n_checks_failed
+    from quality.check_results
+    group by load_seq
+)
+
+select
+    ledger.practice_id,
+    ledger.feed,
+    ledger.load_seq,
+    ledger.delivery_id,
+    ledger.file,
+    ledger.file_name,
+    ledger.state,
+    ledger.received_at,
+    cast(null as timestamp) as expected_by_at,
+    ledger.n_rows_read,
+    ledger.n_accepted,
+    ledger.n_quarantined,
+    ledger.n_excluded,
+    coalesce(checks.n_checks_passed, 0) as n_checks_passed,
+    coalesce(checks.n_checks_warned, 0) as n_checks_warned,
+    coalesce(checks.n_checks_failed, 0) as n_checks_failed,
+    ledger.data_through_on,
+    ledger.message
+from raw.deliveries as ledger
+left join checks on ledger.load_seq = checks.load_seq

@@ -1,0 +1,178 @@
+"""The page's logic, run without a browser: choosers, and every state a release can be in."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import clock
+from tests.browser.fixture_release import (
+    LONG_PAST,
+    PHQ_9,
+    SRS,
+    WAI_SR,
+    Cell,
+    build_release,
+)
+
+APP = Path(__file__).parents[3] / "dashboards" / "app.py"
+NOW = LONG_PAST + timedelta(days=1)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALLIANCE_HOME", str(tmp_path))
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    return tmp_path
+
+
+def _run(home: Path) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    assert not app.exception
+    return app
+
+
+def _html(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def _choose(app: AppTest, label: str, option: str) -> AppTest:
+    [box] = [box for box in app.selectbox if box.label == label]
+    box.select(option).run()
+    assert not app.exception
+    return app
+
+
+def _value(app: AppTest, label: str) -> str:
+    [box] = [box for box in app.selectbox if box.label == label]
+    return str(box.value)
+
+
+def test_it_opens_on_the_alliance_over_the_newest_12_months(home: Path) -> None:
+    build_release(home)
+    app = _run(home)
+    assert _value(app, "Questionnaire") == SRS
+    assert _value(app, "Filled in by") == "Clients"
+    assert _value(app, "Language and way") == "English, on a tablet"
+    assert _value(app, "Period") == "12 months to October 2026"
+    assert _value(app, "Stage of treatment") == "All stages"
+    assert _value(app, "Read it for") == "The whole group"
+    page = _html(app)
+    assert "Data through</dt><dd>31 October 2026" in page
+    assert "2 November 2026, 04:04 (Europe/Berlin)" in page
+    assert "2026-11-02-030405" in page
+    assert "Internal only" in page
+    assert "Of the 9 sites we can compare, 5 lie within" in page
+    assert "These are raw means" in page
+    assert "no verdict on a site or on a therapist" in page
+    assert "Not shown: Station Square and West End." in page
+    assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) == 1
+
+
+def test_a_questionnaire_chosen_changes_the_choosers_after_it(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Stage of treatment", "Opening")
+    assert _value(app, "Stage of treatment") == "Opening"
+    app = _choose(app, "Questionnaire", PHQ_9)
+    [stage] = [box for box in app.selectbox if box.label == "Stage of treatment"]
+    assert stage.options == ["All stages"]
+    page = _html(app)
+    assert "We can compare one site only: Abbey Lane lies just above the range" in page
+    assert "a lower score is better" in page
+    assert "Not in this view: Castle Hill" in page
+
+
+def test_the_way_of_collecting_is_a_choice_and_never_mixed(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Language and way", "English, on paper")
+    page = _html(app)
+    assert "Both sites we can compare lie within" in page
+    assert "too few sites to tell how much sites differ" in page
+
+
+def test_a_site_chosen_is_read_aloud(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Read it for", "Quay Street")
+    page = _html(app)
+    assert "At Quay Street, the mean score for 118 clients is 37.3 points" in page
+    assert '<tr class="chosen"><th scope="row">Quay Street' in page
+    app = _choose(app, "Read it for", "West End")
+    assert "We show no numbers for West End." in _html(app)
+
+
+def test_sites_stand_in_alphabetical_order(home: Path) -> None:
+    build_release(home)
+    [box] = [box for box in _run(home).selectbox if box.label == "Read it for"]
+    assert box.options[1:] == sorted(box.options[1:], key=str.lower)
+    assert len(box.options) == 15
+
+
+def test_an_unverified_key_is_said_wherever_its_numbers_show(home: Path) -> None:
+    build_release(home)
+    app = _run(home)
+    assert not any("scoring key" in warning.value for warning in app.warning)
+    app = _choose(app, "Questionnaire", WAI_SR)
+    assert any("scoring key" in warning.value for warning in app.warning)
+
+
+def test_a_practice_is_late_by_the_clock_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_release(home)
+    [warning] = _run(home).warning
+    assert "Northgate Practice is late" in warning.value
+    assert "Harbour" not in warning.value
+    monkeypatch.setattr(clock, "now", lambda: LONG_PAST)
+    assert not _run(home).warning, "at the deadline itself nobody is late"
+    monkeypatch.setattr(clock, "now", lambda: datetime(3000, 1, 1, tzinfo=UTC))
+    [warning] = _run(home).warning
+    assert "Harbour Counselling is late" in warning.value
+
+
+def test_without_a_release_it_says_what_to_do(home: Path) -> None:
+    app = _run(home)
+    [info] = app.info
+    assert "There is no release yet" in info.value
+    assert "make nightly" in info.value
+    assert not app.selectbox
+
+
+def test_a_broken_pointer_is_an_error_with_a_way_out(home: Path) -> None:
+    (home / "releases").mkdir()
+    (home / "releases" / "current.json").write_text("{}")
+    [error] = _run(home).error
+    assert "not a release pointer" in error.value
+    assert "alliance doctor" in error.value
+
+
+def test_a_release_without_a_closed_period_says_so(home: Path) -> None:
+    build_release(home, cells=[])
+    [info] = _run(home).info
+    assert "no period has closed" in info.value
+
+
+def test_a_view_with_suppressed_sites_only_has_words_and_no_chart(home: Path) -> None:
+    build_release(home, cells=[Cell("birchwood", "abbey_lane", is_suppressed=True)])
+    app = _run(home)
+    assert "No site can be shown in this view" in _html(app)
+    assert "Not shown: too few people" in _html(app)
+    assert not app.get("vega_lite_chart")
+    assert not app.get("arrow_vega_lite_chart")
+
+
+def test_the_next_run_shows_the_new_release(home: Path) -> None:
+    build_release(home)
+    app = _run(home)
+    build_release(home, release_id="2026-12-01-000000", is_internal_only=False, late=())
+    app.run()
+    page = _html(app)
+    assert "2026-12-01-000000" in page
+    assert "Internal only" not in page
+    assert not app.warning
+
+
+def test_names_from_yaml_are_shown_as_written(home: Path) -> None:
+    name = "<b>*Bold* [link](http://elsewhere.invalid)</b>"
+    build_release(home, site_names={("birchwood", "abbey_lane"): name})
+    page = _html(_run(home))
+    assert "<b>" not in page
+    assert "&lt;b&gt;*Bold*" in page

@@ -1,0 +1,121 @@
+"""The table twin and its download: the same numbers, safe to show and safe to open."""
+
+import csv
+import io
+from html.parser import HTMLParser
+
+import pytest
+
+from dashboards import table
+from tests.unit.dashboards.rows import ALLIANCE, NO_LIMITS, named, row, suppressed
+
+CAPTION = "A caption."
+
+
+class _Cells(HTMLParser):
+    """The text of every cell, row by row, and the tags that occurred."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.tags: set[str] = set()
+        self._cell: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self._cell = []
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None:
+            self._cell.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self._cell is not None:
+            self.rows[-1].append("|".join(self._cell))
+            self._cell = None
+
+
+def _parsed(html: str) -> _Cells:
+    parser = _Cells()
+    parser.feed(html)
+    return parser
+
+
+def test_it_holds_the_rows_numbers_in_the_order_given() -> None:
+    rows = [named("Abbey Lane"), suppressed("Elm Court"), named("Mill Road", raw=36.9)]
+    head, first, hidden, last = _parsed(table.html_table(rows, ALLIANCE, CAPTION)).rows
+    assert head[0] == "Site"
+    assert len(head) == len(first) == 9
+    assert first[:8] == [
+        "Abbey Lane|Harbour",
+        "212",
+        "8",
+        "1,272",
+        "35.2 ± 1.0",
+        "34.3 to 36.5",
+        "72 %",
+        "24 %",
+    ]
+    assert first[8].endswith("Within the expected range")
+    assert hidden == ["Elm Court|Harbour", "Not shown: too few people"]
+    assert last[4] == "36.9 ± 1.0"
+
+
+def test_a_missing_number_is_a_dash_and_its_reason_is_in_words() -> None:
+    result = row(**NO_LIMITS, n_therapists=None, comparability="therapist_unknown")
+    cells = _parsed(table.html_table([result], ALLIANCE, CAPTION)).rows[1]
+    assert cells[2] == "–"
+    assert cells[5] == "–"
+    assert cells[8].endswith("No flag|Therapists not known")
+
+
+def test_flags_differ_by_mark_and_words_not_by_colour_alone() -> None:
+    flags = ("above_998", "above_95", "within", "below_95", "below_998", None)
+    rows = [row(flag=flag) for flag in flags]
+    parsed = _parsed(table.html_table(rows, ALLIANCE, CAPTION)).rows[1:]
+    assert len({cells[8] for cells in parsed}) == len(flags)
+    assert len({cells[8][0] for cells in parsed}) == len(flags)
+
+
+def test_a_name_cannot_bring_markup_in() -> None:
+    result = row(site_label="<img src=x onerror=alert(1)>", practice_name="A & B")
+    html = table.html_table([result], ALLIANCE, "<script>")
+    assert {"img", "script"}.isdisjoint(_parsed(html).tags)
+    assert "A &amp; B" in html
+
+
+def test_no_column_is_a_rank() -> None:
+    html = table.html_table([row()], ALLIANCE, CAPTION).lower()
+    assert "rank" not in html
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_text_that_a_spreadsheet_would_run_is_quoted(start: str) -> None:
+    assert table.safe_cell(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("value", [-1.5, 0, None, True, "plain", " =late"])
+def test_other_cells_are_left_alone(value: object) -> None:
+    assert table.safe_cell(value) == value
+
+
+def test_the_download_has_the_releases_numbers_and_says_what_it_is() -> None:
+    rows = [
+        named("=HYPERLINK(0)", raw=35.123456789012345, target=-1.5),
+        suppressed(),
+    ]
+    text = table.csv_text(rows, {"release_id": "r1", "language": None, "period": "2025"})
+    first, hidden = csv.DictReader(io.StringIO(text))
+    assert first["release_id"] == "r1"
+    assert first["language"] == ""
+    assert first["site_label"] == "'=HYPERLINK(0)"
+    assert float(first["raw"]) == 35.123456789012345
+    assert first["target"] == "-1.5"
+    assert first["flag"] == "within"
+    for name in table.DOWNLOAD_COLUMNS[2:15]:
+        assert hidden[name] == ""
+    assert hidden["is_suppressed"] == "True"
+    assert hidden["suppression_reason"] == "too_few"

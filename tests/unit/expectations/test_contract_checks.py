@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import pytest
+
+from expectations.pattern_checks import globs_overlap
+from expectations.registry import load_registry
+from tests.unit.expectations.homes import PRACTICE, home, line_of
+
+# What is written instead of what, the text on the line to be named, and part of the message.
+BROKEN = [
+    ("practice_id: lakeside\n", "practice_id: seaside\n", "practice_id", "must equal the file's"),
+    (
+        "open_from: 2020-01-01",
+        "open_from: 2020-01-01\n    open_to: 2019-01-01",
+        "open_to",
+        "before",
+    ),
+    (
+        "valid_from: 2024-01-01\n    priv",
+        "valid_from: 2024-01-01\n    valid_to: 2023-01-01\n    priv",
+        "valid_to: 2023",
+        "is before valid_from",
+    ),
+    ("expires_on: 2030-12-31", "expires_on: 2020-12-31", "expires_on", "is before signed_on"),
+    ("instrument_code: wai_sr", "instrument_code: wai_x", "wai_x", "is no declared instrument"),
+    (
+        'version: "1"\n        informant',
+        'version: "9"\n        informant',
+        "instrument_code: wai_sr",
+        "has no version 9; declared: 1",
+    ),
+    (
+        "informant: client\n        rule",
+        "informant: observer\n        rule",
+        "informant: observer",
+        "must be one of client",
+    ),
+    (
+        "every: 3\n        valid_from: 2024-01-01",
+        "every: 3\n        valid_from: 2024-01-01\n        valid_to: 2023-01-01",
+        "valid_to: 2023",
+        "is before valid_from",
+    ),
+    ("sites: [lakeside_main]", "sites: [seaside]", "sites: [seaside]", "no site of this practice"),
+    ("discard: [room]", "discard: [room, Kept]", "discard", "`Kept` is also mapped"),
+    ("pattern: forms_*.csv", "pattern: s*.csv", "s*.csv", "the pattern of `sessions`"),
+    ("pattern: forms_*.csv", "pattern: ../forms.csv", "../forms", "bare file name"),
+    ("pattern: forms_*.csv", "pattern: forms_[0-9].csv", "forms_[0", "`*` and `?` only"),
+    (
+        "exported_at: sessions_(\\d{8})",
+        "exported_at: sessions_(",
+        "exported_at",
+        "no valid regular",
+    ),
+    ("exported_at: sessions_(\\d{8})", "exported_at: sessions_", "exported_at", "needs a group"),
+    ("discard: [room]", "id_pattern: '^(?=x)x$'", "id_pattern", "look-around"),
+    (
+        "scheduled_on: {from: Day}",
+        "note_text: {from: Day}",
+        "note_text",
+        "is no column of sessions",
+    ),
+    (
+        "              scheduled_on: {from: Day}\n",
+        "",
+        "columns:\n              session_id",
+        "sessions needs scheduled_on",
+    ),
+    ("{constant: lakeside_main}", "{constant: seaside}", "constant: seaside", "a declared site"),
+    ("missed: no_show", "missed: absent", "missed: absent", "must be one of attended"),
+    (
+        "status: {constant: completed}",
+        "status: {constant: done}",
+        "constant: done",
+        "must be one of",
+    ),
+    ('date_format: "%d.%m.%Y"', 'date_format: "%m.%Y"', "date_format", "day, month and year"),
+    ("{from: Day}", '{from: Day, date_format: "%Y"}', "{from: Day", "day, month and year"),
+    (
+        "{from: SessionNo}",
+        '{from: SessionNo, date_format: "%Y-%m-%d"}',
+        "{from: Sess",
+        "goes with dates",
+    ),
+    (
+        "{from: SessionNo}",
+        "{from: SessionNo, age_bands: true}",
+        "{from: Sess",
+        "age_band_at_intake",
+    ),
+    ("4: D}", "4: D, 5: E}", "items: {1", "has no such item; its items are 1 to 4"),
+    ("4: D}", "4: C}", "items: {1", "`C` is mapped to several items"),
+    (", 4: D}", "}", "items: {1", "items 4 are not mapped; no form could ever be scored"),
+    (
+        "language: en\n                informant",
+        "language: xx\n                informant",
+        "language: xx",
+        "must be one of en",
+    ),
+    (
+        "4: D}",
+        "4: D}\n                recode: {always: often}",
+        "recode: {always",
+        "must be a number",
+    ),
+    ("instrument_code: phq_9", "instrument_code: phq", "phq\n", "is no declared instrument"),
+    (
+        "                  informant: client\n",
+        "                  informant: teacher\n",
+        "informant: teacher",
+        "must be one of client",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "at", "message"), BROKEN)
+def test_a_slip_in_a_contract_is_named_by_line(
+    tmp_path: Path, old: str, new: str, at: str, message: str
+) -> None:
+    assert old in PRACTICE
+    text = PRACTICE.replace(old, new, 1)
+    registry = load_registry([home(tmp_path, lakeside=text)])
+    told = registry.broken["lakeside"]
+    place = f"{tmp_path / 'practices' / 'lakeside.yml'}:{line_of(text, at)}: "
+    assert [one for one in told if one.startswith(place) and message in one], told
+
+
+def test_the_unbroken_contract_has_nothing_to_tell(tmp_path: Path) -> None:
+    registry = load_registry([home(tmp_path, lakeside=PRACTICE)])
+    assert registry.broken == {}
+
+
+def test_forms_without_sessions_or_episodes_have_no_site(tmp_path: Path) -> None:
+    start = PRACTICE.index("      - file: sessions")
+    text = PRACTICE[:start] + PRACTICE[PRACTICE.index("      - file: forms") :]
+    (told,) = load_registry([home(tmp_path, lakeside=text)]).broken["lakeside"]
+    assert "map episodes or sessions too" in told
+
+
+def test_a_form_may_lack_as_many_items_as_its_missing_rule_admits(tmp_path: Path) -> None:
+    items = ", ".join(f"{number}: P{number}" for number in range(1, 8))
+    text = PRACTICE.replace("instrument_code: srs", "instrument_code: phq_9")
+    text = text.replace('version: "3"', 'version: "1"').replace("1: A, 2: B, 3: C, 4: D", items)
+    assert load_registry([home(tmp_path, lakeside=text)]).broken == {}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "overlap"),
+    [
+        ("a*.csv", "b*.csv", False),
+        ("a*.csv", "*b.csv", True),
+        ("a?.csv", "ab.csv", True),
+        ("a?.csv", "a.csv", False),
+        ("*", "x", True),
+        ("", "*", True),
+        ("*.csv", "*.txt", False),
+        ("*a*b*", "*b*a*", True),
+        ("forms_*.csv", "forms_*_old.csv", True),
+        ("abc", "abc", True),
+        ("*?", "", False),
+    ],
+)
+def test_globs_overlap_when_one_name_fits_both(left: str, right: str, overlap: bool) -> None:
+    assert globs_overlap(left, right) is overlap
+    assert globs_overlap(right, left) is overlap

@@ -1,0 +1,153 @@
+"""A warehouse with just what a release reads: benchmarks, response rates, ledger, verdicts."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from expectations.instrument import Instrument
+from expectations.model import Group, Thresholds
+from expectations.practice import Practice
+from expectations.registry import Registry
+from orchestration.benchmarking.site_benchmarks import benchmark_sites
+from orchestration.release.contents import ReleaseMeta
+from orchestration.warehouse import read_sql
+from tests.studies.networks import NetworkModel, draw_network
+
+NIGHT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+"""04:00 in New York."""
+
+FEEDS = ("episodes", "sessions", "administrations")
+
+_INSTRUMENT = Instrument.model_validate(
+    {
+        "instrument_code": "srs",
+        "version": "3.0",
+        "name": "Session Rating Scale",
+        "kind": "alliance",
+        "informants": ["client"],
+        "languages": ["en"],
+        "n_items": 0,
+        "item_coding": "printed_value",
+        "direction": "higher_is_better",
+        "scales": [
+            {
+                "scale": "total",
+                "minimum": 0,
+                "maximum": 40,
+                "missing": {"rule": "complete_only", "source": "test"},
+                "source": "test",
+            }
+        ],
+        "totals_only": True,
+        "key_status": "unverified",
+        "key_note": "made up for a test",
+        "licence": "none",
+        "citations": ["One 2000", "Two 2001"],
+        "examples": [],
+    }
+)
+
+
+def small_registry(**contract: Any) -> Registry:
+    """One practice with four sites that sends three feeds daily."""
+    mappings: list[dict[str, Any]] = [
+        {"feed": feed, "layout": "table", "columns": {}} for feed in ("episodes", "sessions")
+    ]
+    forms = {
+        "instrument_code": "srs",
+        "version": "3.0",
+        "language": "en",
+        "informant": "client",
+        "total": "total",
+    }
+    mappings.append({"feed": "administrations", "layout": "wide", "columns": {}, "forms": [forms]})
+    practice = Practice.model_validate(
+        {
+            "practice_id": "practice",
+            "name": "The practice",
+            "sites": [
+                {
+                    "site_id": f"site_{number:02d}",
+                    "name": f"Site {number}",
+                    "service_setting": "outpatient",
+                    "open_from": date(2020, 1, 1),
+                }
+                for number in range(4)
+            ],
+            "contracts": [
+                {
+                    "valid_from": date(2025, 1, 1),
+                    "privacy_class": "limited_data_set",
+                    "agreements": [],
+                    "owners": ["owner"],
+                    "files": [{"file": "export", "pattern": "*.csv", "mappings": mappings}],
+                    **contract,
+                }
+            ],
+        }
+    )
+    group = Group(group_id="group", name="The group", time_zone="America/New_York")
+    return Registry(group, {"practice": practice}, {}, {("srs", "3.0"): _INSTRUMENT}, {})
+
+
+def small_meta(registry: Registry, created_at: datetime = NIGHT) -> ReleaseMeta:
+    """A release of that night; 2026 counts as closed."""
+    return ReleaseMeta.of(
+        registry, created_at=created_at, data_through_on=date(2026, 12, 31), code_version="1.2.3"
+    )
+
+
+def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
+    """Four sites, the last one too small to show; one loaded and one refused delivery."""
+    con = duckdb.connect()
+    con.execute(read_sql("schema.sql"))
+    network = draw_network(np.random.default_rng(seed), NetworkModel(n_sites=4, n_clients=600))
+    network.sites.loc[3, "n_clients"] = 9
+    network.response_rates["n_due"] = 100
+    network.response_rates["n_completed"] = 70
+    found = benchmark_sites(network.therapists, network.sites, network.response_rates, Thresholds())
+    con.execute("create schema marts")
+    for name, frame in (
+        ("benchmark.site_benchmarks", found.cells),
+        ("marts.rpt_response_rates", network.response_rates),
+    ):
+        con.register("frame", frame)
+        con.execute(f"create table {name} as select * from frame")
+        con.unregister("frame")
+    add_delivery(con, 1, "loaded", datetime(2026, 11, 22, 9, 0))
+    add_delivery(con, 2, "refused", datetime(2026, 11, 23, 9, 0))
+    return con
+
+
+def add_delivery(
+    con: duckdb.DuckDBPyConnection, load_seq: int, state: str, received_at: datetime
+) -> None:
+    """One ledger row of feed `sessions` with a passed and a failed critical rule."""
+    con.execute(
+        "insert into raw.deliveries by name select ? as load_seq, ? as state, ? as received_at, "
+        "'practice.sessions.0123456789abcdef' as delivery_id, 'practice' as practice_id, "
+        "'sessions' as feed, 'export' as file, 'sha' as file_sha256, 10 as n_rows_read, "
+        "8 as n_accepted, 1 as n_quarantined, 1 as n_excluded, '{}' as exclusions, "
+        "false as is_over_tolerance, 'digest' as registry_digest, '1.2.3' as code_version, "
+        "1 as n_attempts, date '2026-11-21' as data_through_on",
+        [load_seq, state, received_at],
+    )
+    for number, (status, severity) in enumerate((("passed", "warning"), ("failed", "critical"))):
+        con.execute(
+            "insert into quality.check_results by name select ? as check_seq, ? as load_seq, "
+            "? as status, ? as severity, ? as checked_at, 'sessions.site_id.required' as check_id, "
+            "'practice' as practice_id, 'practice.sessions.0123456789abcdef' as delivery_id, "
+            "'sha' as file_sha256, 'sessions' as feed, 'required' as rule, 1 as rule_version, "
+            "'not null' as rule_text, 'completeness' as category, 0.0 as threshold, "
+            "10 as n_evaluated, 1 as n_failed, 'digest' as registry_digest, "
+            "'1.2.3' as code_version, 'a' as prev_hash, 'b' as row_hash",
+            [2 * load_seq + number, load_seq, status, severity, received_at],
+        )
+    con.execute(
+        "insert into quality.quarantine values ('practice', "
+        "'practice.sessions.0123456789abcdef', ?, 'sessions', null, 4, "
+        "'sessions.site_id.required', 'site_id')",
+        [load_seq],
+    )

@@ -1,0 +1,80 @@
+"""What the documents tell a newcomer to do must work: paths, targets, commands, the example."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from expectations.registry import SHIPPED, load_registry
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/runbooks")
+
+
+@pytest.fixture(scope="module")
+def documents(repository: Path) -> dict[Path, str]:
+    paths = [repository / name for name in DOCUMENTS]
+    files = [file for path in paths for file in (path.glob("*.md") if path.is_dir() else [path])]
+    return {file: file.read_text(encoding="utf-8") for file in files}
+
+
+def test_every_link_leads_somewhere(documents: dict[Path, str]) -> None:
+    broken = [
+        f"{path.name}: {target}"
+        for path, text in documents.items()
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+        if not target.startswith("http") and not (path.parent / target).exists()
+    ]
+    assert not broken
+
+
+def test_every_path_named_exists(repository: Path, documents: dict[Path, str]) -> None:
+    named = r"`((?:expectations|orchestration|dbt_project|dashboards|tests|docs|requirements)/[\w./*]*)`"
+    broken = [
+        f"{path.name}: {name}"
+        for path, text in documents.items()
+        for name in re.findall(named, text)
+        if not list(repository.glob(name.rstrip("/")))
+    ]
+    assert not broken
+
+
+def test_every_target_named_is_in_the_makefile(
+    repository: Path, documents: dict[Path, str]
+) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        word
+        for text in documents.values()
+        for word in re.findall(r"(?:`|\n)make ([a-z]+)(?:`| +#)", text)
+    }
+    assert named
+    assert named <= targets
+
+
+def test_every_command_named_exists(documents: dict[Path, str]) -> None:
+    from orchestration.cli.main import app
+
+    commands = {command.name for command in app.registered_commands}
+    named = {
+        word
+        for text in documents.values()
+        for word in re.findall(r"`(?:\w+=\S+ )?alliance ([a-z]+)", text)
+    }
+    assert named
+    assert named <= commands
+
+
+def test_the_example_contract_of_the_runbook_holds_together(
+    repository: Path, tmp_path: Path
+) -> None:
+    text = (repository / "docs/runbooks/a_new_practice.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    name = yaml.safe_load(example)["practice_id"]
+    (tmp_path / "practices").mkdir()
+    (tmp_path / "practices" / f"{name}.yml").write_text(example, encoding="utf-8")
+    shutil.copy(SHIPPED / "group.yml", tmp_path / "group.yml")
+    registry = load_registry([tmp_path])
+    assert registry.broken == {}
+    assert name in registry.practices
