@@ -50,7 +50,7 @@ bench: .venv/.dev ## ten million answers: the night, the floor under it, memory
 	@python -m tests.benchmarks.run --json build/bench.json
 
 faults: .venv/.dev ## the whole crash and fuzz campaigns (make test runs a seeded sample)
-	@pytest tests/faults --campaign full --timeout 0 --capture no
+	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no
 
 studies: .venv/.dev ## simulation over many seeds (make test runs a seeded sample)
 	@pytest tests/studies --campaign full --timeout 0 --capture no

@@ -321,6 +321,8 @@ class Practice(Declaration):
     def contract_on(self, day: date) -> Contract | None:
         """The version valid on `day`, or None."""
         for contract in self.contracts:
-            if contract.valid_from <= day and (contract.valid_to is None or day <= contract.valid_to):
+            if contract.valid_from <= day and (
+                contract.valid_to is None or day <= contract.valid_to
+            ):
                 return contract
         return None

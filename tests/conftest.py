@@ -22,6 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what has a campaign, wherever it lives, so that `make faults` finds it."""
+    for item in items:
+        if "is_full_campaign" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.campaign)
+
+
 @pytest.fixture(scope="session")
 def is_full_campaign(pytestconfig: pytest.Config) -> bool:
     """Whether `make faults` or `make studies` asked for every seed."""

@@ -25,11 +25,11 @@ def _say_no_release(error: Exception) -> None:
             "(or `alliance nightly`), then reload this page.",
             icon=":material/hourglass_empty:",
         )
-        st.caption(f"Looked in: {error}")
+        st.caption(f"Looked in: {_plain(str(error))}")
     else:
         st.error(
-            f"The current release cannot be shown: {error}. Run `alliance doctor`, or publish "
-            "again with `alliance nightly`, then reload this page.",
+            f"The current release cannot be shown: {_plain(str(error))}. Run `alliance doctor`, "
+            "or publish again with `alliance nightly`, then reload this page.",
             icon=":material/error:",
         )
 

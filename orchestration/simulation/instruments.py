@@ -11,17 +11,22 @@ E[cut(m + s·eta)], with no simulation error, and that is what a site's truth is
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
-from scipy.special import ndtr
 
 from expectations.instrument import Instrument
 from orchestration.simulation.arrays import Floats, Ints
+from orchestration.simulation.items import (
+    Cut,
+    cut_mean,
+    cut_sd,
+    draw_items,
+    fitted_cut,
+    fitted_spread,
+)
 from orchestration.simulation.settings import ScoreTarget, SimulationSettings
 
 LINE_STEP = 0.1
 """A mark on a line is read to a tenth of its unit."""
 UNANSWERED = -1
-_ALPHA_FORMS = 6_000
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,8 @@ class ScoreModel:
 
     instrument: Instrument
     step: float
-    n_points: int
-    """Highest point; the lowest is 0."""
-    location: float
-    scale: float
-    """m and s of T, in points."""
+    cut: Cut
+    """Distribution of T, in points."""
     spread: float
     """SD of an item around T, in points, before the ends hold it."""
     offsets: Floats
@@ -47,14 +49,19 @@ class ScoreModel:
         """Number of items."""
         return self.instrument.n_items
 
+    @property
+    def n_points(self) -> int:
+        """Highest point; the lowest is 0."""
+        return self.cut.top
+
     def expected(self, eta: Floats, sd: float = 0.0) -> Floats:
         """Expected total of forms with latent `eta` plus normal noise of `sd`, on the total's
         own scale."""
-        centre = self.location + self.sign * self.scale * eta
         if sd > 0:
-            mean = cut_mean(centre, self.scale * sd, self.n_points)
+            centre = self.cut.location + self.sign * self.cut.scale * eta
+            mean = cut_mean(centre, self.cut.scale * sd, self.cut.top)
         else:
-            mean = np.clip(centre, 0, self.n_points)
+            mean = self.cut.draw(self.sign * eta)
         return self._total(mean * self._n_summed)
 
     def totals(self, points: Ints) -> Floats:
@@ -64,8 +71,8 @@ class ScoreModel:
 
     def draw(self, eta: Floats, rng: np.random.Generator) -> Ints:
         """Keyed points of forms with latent `eta`: one row a form, one column an item."""
-        mean = np.clip(self.location + self.sign * self.scale * eta, 0, self.n_points)
-        return _items(mean, self, rng)
+        means = self.cut.draw(self.sign * eta)
+        return draw_items(means, self.spread, self.offsets, self.cut.top, rng)
 
     @property
     def _n_summed(self) -> int:
@@ -80,33 +87,15 @@ class ScoreModel:
         """The latent shift that moves the expected total by that many SDs of the total."""
         if planted_sd == 0:
             return 0.0
-        start = cut_mean(np.array([self.location]), self.scale, self.n_points)[0]
-        sd = cut_sd(self.location, self.scale, self.n_points)
+        location, scale, top = self.cut.location, self.cut.scale, self.cut.top
+        wanted = planted_sd * cut_sd(location, scale, top)
+        start = cut_mean(np.array([location]), scale, top)[0]
         low, high = -6.0, 6.0
         for _ in range(60):
             middle = (low + high) / 2
-            moved = cut_mean(
-                np.array([self.location + self.scale * middle]), self.scale, self.n_points
-            )
-            low, high = (middle, high) if moved[0] - start < planted_sd * sd else (low, middle)
+            moved = cut_mean(np.array([location + scale * middle]), scale, top)[0] - start
+            low, high = (middle, high) if moved < wanted else (low, middle)
         return (low + high) / 2
-
-
-def cut_mean(mean: Floats, sd: float, top: float) -> Floats:
-    """Mean of a normal variable cut off at 0 and `top` (Tobin 1958, two limits)."""
-    low, high = -mean / sd, (top - mean) / sd
-    density = (np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)) / np.sqrt(2 * np.pi)
-    inside = ndtr(high) - ndtr(low)
-    return np.asarray(mean * inside + sd * density + top * (1 - ndtr(high)), dtype=np.float64)
-
-
-def cut_sd(mean: float, sd: float, top: float) -> float:
-    """SD of a normal variable cut off at 0 and `top`, by quadrature."""
-    z = np.linspace(-8, 8, 4001)
-    weight = np.exp(-(z**2) / 2)
-    value = np.clip(mean + sd * z, 0, top)
-    centre = (value * weight).sum() / weight.sum()
-    return float(np.sqrt(((value - centre) ** 2 * weight).sum() / weight.sum()))
 
 
 def score_model(instrument: Instrument, settings: SimulationSettings) -> ScoreModel:
@@ -128,27 +117,18 @@ def score_model(instrument: Instrument, settings: SimulationSettings) -> ScoreMo
         mean, sd, alpha = settings.alliance_target if is_alliance else settings.outcome_target
         mean = mean if is_alliance or instrument.direction == "lower_is_better" else 1 - mean
         target = ScoreTarget(low + mean * (high - low), sd * (high - low), alpha)
-    wanted = np.array([(target.item_mean - low) / step, target.item_sd / step])
-
-    def misfit(guess: Floats) -> Floats:
-        sd = float(np.exp(guess[1]))
-        mean = cut_mean(np.array([guess[0]]), sd, n_points)[0]
-        found = np.array([mean, cut_sd(float(guess[0]), sd, n_points)])
-        return np.asarray(found - wanted, dtype=np.float64)
-
-    fitted = least_squares(misfit, np.array([wanted[0], np.log(wanted[1])])).x
+    mean, sd = (target.item_mean - low) / step, target.item_sd / step
+    cut = fitted_cut(mean, sd, n_points)
+    offsets = _offsets(instrument, sd)
     runs_against = instrument.kind == "outcome" and instrument.direction == "higher_is_better"
-    bare = ScoreModel(
+    return ScoreModel(
         instrument=instrument,
         step=step,
-        n_points=n_points,
-        location=float(fitted[0]),
-        scale=float(np.exp(fitted[1])),
-        spread=0.0,
-        offsets=_offsets(instrument, float(wanted[1])),
+        cut=cut,
+        spread=fitted_spread(cut, tuple(offsets.tolist()), target.alpha),
+        offsets=offsets,
         sign=-1.0 if runs_against else 1.0,
     )
-    return _with_alpha(bare, target.alpha)
 
 
 def _offsets(instrument: Instrument, sd: float) -> Floats:
@@ -161,50 +141,3 @@ def _offsets(instrument: Instrument, sd: float) -> Floats:
     for item in instrument.risk_items:
         offsets[item - 1] = -1.8 * sd
     return np.asarray(offsets - offsets.mean(), dtype=np.float64)
-
-
-def _with_alpha(model: ScoreModel, alpha: float) -> ScoreModel:
-    """The spread that gives Cronbach's alpha, by bisection on one fixed sample."""
-    latent = np.random.default_rng(7).standard_normal(_ALPHA_FORMS)
-    low, high = 0.0, float(model.n_points)
-    for _ in range(18):
-        middle = (low + high) / 2
-        trial = _replaced(model, middle)
-        found = cronbach_alpha(trial.draw(latent, np.random.default_rng(8)))
-        low, high = (middle, high) if found > alpha else (low, middle)
-    return _replaced(model, (low + high) / 2)
-
-
-def _replaced(model: ScoreModel, spread: float) -> ScoreModel:
-    return ScoreModel(**{**vars(model), "spread": spread})
-
-
-def cronbach_alpha(points: Ints) -> float:
-    """Alpha of complete forms, one row a form (Cronbach 1951)."""
-    k = points.shape[1]
-    items = points.var(axis=0, ddof=1).sum()
-    return float(k / (k - 1) * (1 - items / points.sum(axis=1).var(ddof=1)))
-
-
-def _items(mean: Floats, model: ScoreModel, rng: np.random.Generator) -> Ints:
-    n, k = len(mean), model.n_items
-    middle = mean[:, None]
-    apart = model.spread * rng.standard_normal((n, k)) + model.offsets
-    items = np.clip(middle + apart, 0, model.n_points)
-    # What the ends cut off is given back in proportion to the room each item has: the sum is that
-    # of the form again and no item passes an end.
-    lacking = (middle - items.mean(axis=1, keepdims=True)) * k
-    above = model.n_points - items
-    raised = items + above * _ratio(lacking, above.sum(axis=1, keepdims=True))
-    lowered = items + items * _ratio(lacking, items.sum(axis=1, keepdims=True))
-    # Nine decimals, or a sum of tenths could fall short of the whole number it is.
-    level = np.round(np.where(lacking > 0, raised, lowered), 9)
-    # Systematic rounding: the sum of a row is off by less than one point and unbiased, and so is
-    # each item.
-    reached = np.floor(np.cumsum(level, axis=1) + rng.random((n, 1)))
-    points = np.diff(reached, axis=1, prepend=0.0)
-    return np.clip(points, 0, model.n_points).astype(np.int64)
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

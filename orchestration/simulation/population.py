@@ -110,7 +110,8 @@ def draw_cases(
     service[(service == COUPLE) & (size == 1)] = INDIVIDUAL
     day = first[site] + np.floor(rng.random(n) * np.maximum(last - first + 1, 1)[site])
     weekday = rng.integers(0, 5, n)
-    week = (day.astype(np.int64) - model.calendar.monday) // 7
+    # The first whole week from that day on: nobody is seen before their site opens.
+    week = (day.astype(np.int64) + 6 - model.calendar.monday) // 7
     return Cases(
         site=site,
         therapist=_by_load(site, therapists, rng) if only_site is None else before,

@@ -91,7 +91,7 @@ class SimulationSettings:
     intake_share: float = 0.3
     dropout: tuple[float, float] = (0.12, 0.35)
     dropout_mean: float = 0.20
-    dropout_alliance_logit: float = -0.7
+    dropout_alliance_logit: float = -0.9
     """Logit of an unplanned ending per SD of the client's alliance (about d = .55)."""
     ending_unrecorded: tuple[float, float] = (0.15, 0.40)
     return_share: float = 0.04

@@ -27,7 +27,9 @@ def chromium_path() -> Path:
         pytest.fail(str(error))
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its event loop is this thread's, and a test elsewhere
+# that starts one of its own would fail.
+@pytest.fixture(scope="module")
 def browser(chromium_path: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=launch_arguments())

@@ -16,10 +16,10 @@ from tests.browser.served import served_dashboard
 CHART = ".st-key-funnel svg.marks"
 
 
-def take(home: Path, out: Path, width: int = 1280, choose: Sequence[tuple[str, str]] = ()) -> None:
-    """Write a picture of the whole page as it opens on `home`'s release to `out` (PNG).
+def take(home: Path, out: Path, width: int = 1280, *, is_whole: bool = False) -> None:
+    """Write a picture of the page as it opens on `home`'s release to `out` (PNG, 1.5 x).
 
-    `choose` holds (chooser's label, option) pairs to pick first.
+    It ends below the first rows of the table, enough for a README; `is_whole` takes all.
     """
     browser_path = find_or_install()
     with (
@@ -31,13 +31,15 @@ def take(home: Path, out: Path, width: int = 1280, choose: Sequence[tuple[str, s
         page = browser.new_page(viewport={"width": width, "height": 900}, device_scale_factor=1.5)
         page.goto(url)
         page.locator(CHART).wait_for(timeout=30_000)
-        for label, option in choose:
-            page.get_by_label(label).first.click()
-            page.get_by_role("option", name=option, exact=True).click()
-            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        page.wait_for_timeout(500)
-        height = page.locator("[data-testid=stMainBlockContainer]").evaluate("e => e.scrollHeight")
-        page.set_viewport_size({"width": width, "height": int(height) + 60})
+        end = "[data-testid=stMainBlockContainer]"
+        if not is_whole:
+            end = "[data-testid=comparison-table] tr:nth-child(6)"
+        last = page.locator(end).first.bounding_box()
+        if last is None:
+            raise RuntimeError("the page drew no table to end the picture at")
+        height = int(last["y"] + last["height"])
+        # A taller window and not a full-page picture: Streamlit scrolls inside the page.
+        page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(500)
         out.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=out)
@@ -50,8 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--whole", action="store_true", help="the whole page, to its end")
     options = parser.parse_args(arguments)
-    take(options.home, options.out, options.width)
+    take(options.home, options.out, options.width, is_whole=options.whole)
 
 
 if __name__ == "__main__":

@@ -168,9 +168,11 @@ select
         when placed.use_permission <> 'all' then 'no_permission'
         when placed.service_type in ('crisis', 'assessment') then 'service_type'
         when placed.session_type in ('crisis', 'assessment') then 'session_type'
-        when placed.site_id is null then 'site_unknown'
+        when sites.site_id is null then 'site_unknown'
         when totals.score is null then 'no_score'
     end as exclusion_reason
 from placed
 inner join {{ ref('stg_deliveries') }} as deliveries on placed.load_seq = deliveries.load_seq
 left join totals on placed.administration_row = totals.administration_row
+left join {{ ref('stg_sites') }} as sites
+    on placed.practice_id = sites.practice_id and placed.site_id = sites.site_id

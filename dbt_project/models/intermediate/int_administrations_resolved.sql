@@ -22,3 +22,4 @@ select
     forms.stated_total
 from {{ ref('stg_administrations') }} as forms
 inner join newest on forms.administration_row = {{ newest_part('newest.found', 1) }}
+inner join {{ ref('stg_practices') }} as practices on forms.practice_id = practices.practice_id

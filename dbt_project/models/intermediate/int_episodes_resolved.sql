@@ -23,6 +23,7 @@ newest as (
     group by episode_key
 ),
 
+-- The newest version may name a client of whom nothing came tonight: that client has it already.
 -- delivery_scope: rows a newer snapshot no longer holds are to be taken out here.
 current_episodes as (
     select versions.*
@@ -32,6 +33,9 @@ current_episodes as (
             versions.episode_key = newest.episode_key
             and versions.load_seq = {{ newest_part('newest.found', 1) }}
             and versions.row_no = {{ newest_part('newest.found', 2) }}
+    inner join {{ ref('stg_practices') }} as practices
+        on versions.practice_id = practices.practice_id
+    where {{ is_touched('versions.client_key') }}
 )
 
 select

@@ -9,8 +9,18 @@
 -- scope and dates it lies in.
 with scheduled as (
     select
-        sessions.*,
-        coalesce(sessions.therapist_key, episodes.therapist_key) as treating_therapist_key,
+        sessions.practice_id,
+        sessions.client_key,
+        sessions.session_key,
+        sessions.episode_key,
+        sessions.site_id,
+        coalesce(sessions.therapist_key, episodes.therapist_key) as therapist_key,
+        sessions.scheduled_on,
+        sessions.session_no,
+        sessions.n_sessions_after,
+        sessions.stage_while_open,
+        sessions.stage_once_closed,
+        sessions.closed_from_on,
         schedules.schedule_id,
         schedules.instrument_code,
         schedules.version,
@@ -108,8 +118,9 @@ due as (
         instrument_code,
         version,
         informant,
+        row_number() over () as due_no,
         min(site_id) as site_id,
-        min(treating_therapist_key) as therapist_key,
+        min(therapist_key) as therapist_key,
         min(scheduled_on) as due_on,
         max(window_days) as window_days,
         case when count(due_from_on) = count(*) then min(due_from_on) end as due_from_on,
@@ -120,51 +131,34 @@ due as (
     group by practice_id, client_key, session_key, instrument_code, version, informant
 ),
 
+-- Each filled-in form with the due one of its own session, if that asked for it.
 filled_in as (
     select
-        administration_row,
-        client_key,
-        session_key,
-        instrument_code,
-        version,
-        informant,
-        counted_on
-    from {{ ref('int_administrations_linked') }}
-    where {{ is_touched() }} and is_filled_in
-),
-
-of_their_session as (
-    select
-        due.client_key,
-        due.session_key,
-        due.instrument_code,
-        due.version,
-        due.informant,
-        filled_in.administration_row
-    from due
-    inner join filled_in
+        forms.administration_row,
+        forms.client_key,
+        forms.instrument_code,
+        forms.version,
+        forms.informant,
+        forms.counted_on,
+        due.due_no
+    from {{ ref('int_administrations_linked') }} as forms
+    left join due
         on
-            due.client_key = filled_in.client_key
-            and due.session_key = filled_in.session_key
-            and due.instrument_code = filled_in.instrument_code
-            and due.version = filled_in.version
-            and due.informant = filled_in.informant
+            forms.client_key = due.client_key
+            and forms.session_key = due.session_key
+            and forms.instrument_code = due.instrument_code
+            and forms.version = due.version
+            and forms.informant = due.informant
+    where {{ is_touched('forms.client_key') }} and forms.is_filled_in
 ),
 
 -- A form whose own session asked for none makes up for the nearest due day within the window; so
 -- one form never answers for two sessions.
 made_up_for as (
-    select
-        client_key,
-        session_key,
-        instrument_code,
-        version,
-        informant,
-        administration_row
+    select due_no
     from (
         select
-            due.*,
-            filled_in.administration_row,
+            due.due_no,
             row_number() over (
                 partition by filled_in.administration_row
                 order by
@@ -173,33 +167,24 @@ made_up_for as (
                     due.session_key
             ) as choice
         from filled_in
-        left join of_their_session
-            on filled_in.administration_row = of_their_session.administration_row
         inner join due
             on
                 filled_in.client_key = due.client_key
                 and filled_in.instrument_code = due.instrument_code
                 and filled_in.version = due.version
                 and filled_in.informant = due.informant
-        where
-            of_their_session.administration_row is null
-            and abs({{ days_between('due.due_on', 'filled_in.counted_on') }}) <= due.window_days
+                and abs({{ days_between('due.due_on', 'filled_in.counted_on') }})
+                <= due.window_days
+        where filled_in.due_no is null
     ) as candidates
     where choice = 1
 ),
 
 completed as (
-    select distinct
-        client_key,
-        session_key,
-        instrument_code,
-        version,
-        informant
-    from (
-        select * from of_their_session
-        union all
-        select * from made_up_for
-    ) as answering
+    select due_no from filled_in
+    where due_no is not null
+    union
+    select due_no from made_up_for
 )
 
 select
@@ -217,12 +202,6 @@ select
     due.stage_while_open,
     due.stage_once_closed,
     due.closed_from_on,
-    completed.session_key is not null as is_completed
+    completed.due_no is not null as is_completed
 from due
-left join completed
-    on
-        due.client_key = completed.client_key
-        and due.session_key = completed.session_key
-        and due.instrument_code = completed.instrument_code
-        and due.version = completed.version
-        and due.informant = completed.informant
+left join completed on due.due_no = completed.due_no

@@ -25,11 +25,12 @@ with forms as (
 ),
 
 -- A reversed answer is item_minimum + item_maximum - answer: mirrored within the item's range.
+-- Instrument and item make one key, which only an answer joined to its form has: joined the other
+-- way round, forms with items, there would be a hash table as long as all answers.
 items as (
     select
-        scales.instrument_no,
+        scales.instrument_no * 256 + scale_items.item_no as item_key,
         scales.scale_no,
-        scale_items.item_no,
         case when scale_items.is_reversed then -1 else 1 end as sign,
         cast(
             case
@@ -61,8 +62,7 @@ contributions as (
         null as stated_score
     from {{ ref('stg_answers') }} as answers
     inner join forms on answers.administration_row = forms.administration_row
-    inner join items
-        on forms.instrument_no = items.instrument_no and answers.item_no = items.item_no
+    inner join items on forms.instrument_no * 256 + answers.item_no = items.item_key
     union all
     select
         forms.administration_row,
@@ -79,8 +79,8 @@ summed as (
     select
         administration_row,
         scale_no,
-        -- Thousandths: answers have three decimals, and whole numbers divide without a rest lost.
-        cast(sum(points) * 1000 as bigint) as thousandths,
+        -- Thousandths: answers have three decimals, and the quotient of whole numbers is rounded once.
+        round(cast(sum(points) as double) * 1000) as thousandths,
         cast(sum(n_answers) as integer) as n_answered,
         max(stated_score) as stated_score
     from contributions
@@ -98,7 +98,7 @@ scored as (
         case
             when summed.n_answered > 0 and scales.n_items - summed.n_answered <= scales.max_missing
                 then
-                    cast(summed.thousandths as double)
+                    summed.thousandths
                     * case when scales.method = 'sum' then scales.n_items else 1 end
                     / (1000.0 * summed.n_answered)
         end as computed_score,

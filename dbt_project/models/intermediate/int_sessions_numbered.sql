@@ -5,18 +5,13 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 
-with versions as (
-    select *
-    from {{ ref('stg_sessions') }}
-    where {{ is_touched() }}
-),
-
-newest as (
+with newest as (
     select
         session_key,
         client_key,
         {{ newest(['load_seq', 'row_no']) }} as found
-    from versions
+    from {{ ref('stg_sessions') }}
+    where {{ is_touched() }}
     group by session_key, client_key
 ),
 
@@ -33,14 +28,14 @@ current_sessions as (
         -- A session said to have been attended after the day it was reported has a misread date.
         versions.attendance = 'attended'
         and coalesce(versions.scheduled_on <= deliveries.received_on, false) as is_attended
-    from versions
+    from {{ ref('stg_sessions') }} as versions
     inner join newest
         on
-            versions.client_key = newest.client_key
-            and versions.session_key = newest.session_key
-            and versions.load_seq = {{ newest_part('newest.found', 1) }}
+            versions.load_seq = {{ newest_part('newest.found', 1) }}
             and versions.row_no = {{ newest_part('newest.found', 2) }}
     inner join {{ ref('stg_deliveries') }} as deliveries on versions.load_seq = deliveries.load_seq
+    inner join {{ ref('stg_practices') }} as practices
+        on versions.practice_id = practices.practice_id
 ),
 
 placements as (

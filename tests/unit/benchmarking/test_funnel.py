@@ -134,10 +134,17 @@ def test_winsorise_keeps_the_number_of_scores_and_their_order() -> None:
     assert found.tolist() == [-4.0, *z[1:-1].tolist(), 4.0]
 
 
-def test_a_value_on_a_limit_is_within() -> None:
-    value = np.array([2.0])
-    limits = (np.array([-2.0]), np.array([2.0]), np.array([-3.0]), np.array([3.0]))
-    assert flag_beyond(value, limits).tolist() == ["within"]
+def test_a_value_on_a_limit_is_within_it() -> None:
+    value = np.array([-3.1, -3.0, -2.0, 2.0, 3.0, 3.1])
+    limits = [np.full(6, bound) for bound in (-2.0, 2.0, -3.0, 3.0)]
+    assert flag_beyond(value, (limits[0], limits[1], limits[2], limits[3])).tolist() == [
+        "below_998",
+        "below_95",
+        "within",
+        "within",
+        "above_95",
+        "above_998",
+    ]
 
 
 def test_proportion_limits_stay_between_0_and_1() -> None:

@@ -113,6 +113,7 @@ def test_expected_deliveries_carry_their_deadline_in_utc(
         "select * from read_csv('{other}')",
         "set enable_external_access = true",
         "install httpfs",
+        "set threads = 64",
     ],
 )
 def test_the_connection_can_neither_write_nor_reach_another_file(
