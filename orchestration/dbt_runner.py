@@ -1,142 +1,182 @@
 """dbt in this process: parse when the project changed, build, and say what was built.
 
 Its command would start a Python of its own for every night; called here it shares imports with the
-run. Target and logs go to the home, never into the project's folder.
+run. Target and spill go to the home, never into the project's folder.
 """
 
-import contextlib
 import hashlib
-import io
+import json
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
-MANIFEST = "manifest.json"
-_DIGEST = "project.sha256"
-_READ = (".sql", ".yml", ".yaml", ".csv", ".md")
+CATALOG = "warehouse"
+"""DuckDB names a catalog after its file, and dbt writes that name into every statement."""
+
+_MANIFEST = "manifest.json"
+_PARSED = "partial_parse.msgpack"
+_NOTED = "project.sha256"
+_READ_FOLDERS = ("macros", "models", "tests")
+_READ_FILES = ("dbt_project.yml", "profiles.yml")
+
+_QUIET = (
+    "--quiet",
+    "--log-level",
+    "none",
+    "--log-level-file",
+    "none",
+    "--no-print",
+    "--no-use-colors",
+    "--no-send-anonymous-usage-stats",
+    "--no-version-check",
+)
+"""dbt logs every statement and error, and DuckDB's errors may quote a cell: it writes no log."""
+
+_SPEAKS_OF_NAMES = re.compile(
+    r"(Binder|Catalog|Parser|Compilation|Database|Dependency|IO|Out of Memory|Permission|Syntax) "
+    r"Error|NOT NULL constraint failed|Got \d+ results?"
+)
+"""Errors whose text holds names, paths and counts. Any other may quote what is in a row."""
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model of a build."""
+    """One node of a build: a model, or a data test with the rows it found (`n_failures`)."""
 
     name: str
     unique_id: str
+    kind: Literal["model", "test"]
+    status: str
     seconds: float
+    n_failures: int | None = None
 
 
-class DbtFailed(Exception):
-    """A parse or build that failed; names the nodes, never rows."""
+class DbtBuildFailed(Exception):
+    """A parse or build that failed. Names nodes, and what dbt says of them unless it quotes rows."""
+
+    def __init__(self, what: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"dbt {what} failed: " + "; ".join(problems))
 
 
 @cache
 def models_digest() -> str:
-    """sha256 over every file of the dbt project that dbt reads."""
-    digest = hashlib.sha256()
-    for path in sorted(PROJECT.rglob("*")):
-        parts = path.relative_to(PROJECT).parts
-        if path.suffix in _READ and parts[0] not in ("target", "logs"):
-            digest.update("/".join(parts).encode() + b"\0" + path.read_bytes() + b"\0")
+    """sha256 over every file of the dbt project that dbt reads, and over dbt's version."""
+    digest = hashlib.sha256(version("dbt-core").encode() + version("dbt-duckdb").encode())
+    folders = (path for name in _READ_FOLDERS for path in (PROJECT / name).rglob("*.*"))
+    for path in sorted([*folders, *(PROJECT / name for name in _READ_FILES)]):
+        if path.suffix in (".sql", ".yml"):
+            digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def ensure_manifest(target: Path) -> Path:
-    """The project's manifest in `target`, parsed again only when the project changed."""
-    manifest, noted = target / MANIFEST, target / _DIGEST
-    current = noted.read_text() if noted.exists() else None
-    if current != models_digest() or not manifest.exists():
-        run(["parse"], target, warehouse=target / "none.duckdb")
-        noted.write_text(models_digest())
-    return manifest
+def ensure_manifest(target_dir: Path) -> Path:
+    """The project's manifest in `target_dir`, parsed again only when the project changed.
+
+    Raises DbtBuildFailed when the project cannot be parsed.
+    """
+    noted = target_dir / _NOTED
+    if noted.exists() and noted.read_text(encoding="utf-8") == models_digest():
+        return target_dir / _MANIFEST
+    target_dir.mkdir(parents=True, exist_ok=True)
+    # Parsed aside and moved: the orchestrator's processes look here at any moment.
+    with tempfile.TemporaryDirectory(dir=target_dir, prefix="parse-") as aside:
+        run(("parse", "--no-partial-parse"), Path(aside), Path(aside) / f"{CATALOG}.duckdb")
+        for name in (_MANIFEST, _PARSED):
+            (Path(aside) / name).replace(target_dir / name)
+    noted.write_text(models_digest(), encoding="utf-8")
+    return target_dir / _MANIFEST
 
 
 def build(
-    warehouse: Path, target: Path, full_refresh: bool, select: Sequence[str] = ()
+    warehouse_path: Path,
+    target_dir: Path,
+    full_refresh: bool,
+    select: Sequence[str] | None = None,
+    memory_limit: str = "600MB",
 ) -> list[ModelResult]:
-    """Run the models and their data tests; unit tests belong to `make test`.
+    """Build the models and run their data tests; unit tests belong to `make test`.
 
-    Raises DbtFailed, naming the nodes that failed.
+    `warehouse_path` must be called warehouse.duckdb and be open nowhere else. `memory_limit` bounds
+    DuckDB; what needs more goes to a folder in `target_dir`. A build that was killed is repeated
+    by the next: every model is one transaction, and the watermark moves when the caller says so.
+
+    Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    if warehouse_path.stem != CATALOG:
+        raise ValueError(f"dbt's statements name the catalog {CATALOG}, so must the file")
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
     if full_refresh:
         arguments.append("--full-refresh")
     if select:
         arguments += ["--select", *select]
-    results = run(arguments, target, warehouse)
-    return [
-        ModelResult(
-            result.node.name, result.node.unique_id, round(float(result.execution_time), 3)
-        )
-        for result in results
-        if result.node.resource_type == "model"
-    ]
+    manifest = load_manifest(target_dir)
+    results = run(arguments, target_dir, warehouse_path, manifest, memory_limit).results
+    shutil.rmtree(target_dir / "spill", ignore_errors=True)
+    return [_model_result(result) for result in results]
 
 
-def run(arguments: Sequence[str], target: Path, warehouse: Path) -> Any:
-    """One dbt command; its results. Raises DbtFailed."""
+def load_manifest(target_dir: Path) -> "Manifest":
+    """The parsed project as dbt's own object.
+
+    Handed to dbt it saves the comparison of every file and variable, which takes it longer than an
+    ordinary night's models.
+    """
+    ensure_manifest(target_dir)
+    from dbt.contracts.graph.manifest import Manifest
+
+    return Manifest.from_msgpack((target_dir / _PARSED).read_bytes())
+
+
+def run(
+    arguments: Sequence[str],
+    target_dir: Path,
+    warehouse_path: Path,
+    manifest: "Manifest | None" = None,
+    memory_limit: str = "600MB",
+) -> Any:
+    """One dbt command; what it gives back, by command. Raises DbtBuildFailed."""
     from dbt.cli.main import dbtRunner
 
-    target.mkdir(parents=True, exist_ok=True)
-    with (
-        _environment(warehouse, target),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.closing(_Connections()),
-    ):
-        done = dbtRunner().invoke(
-            [
-                *arguments,
-                "--project-dir",
-                str(PROJECT),
-                "--profiles-dir",
-                str(PROJECT),
-                "--target-path",
-                str(target),
-                "--log-path",
-                str(target / "logs"),
-                "--quiet",
-                "--no-use-colors",
-            ]
-        )
+    target_dir.mkdir(parents=True, exist_ok=True)
+    folders = {
+        "--project-dir": PROJECT,
+        "--profiles-dir": PROJECT,
+        "--target-path": target_dir,
+        "--log-path": target_dir,
+    }
+    command = [*_QUIET, *arguments]
+    for option, folder in folders.items():
+        command += [option, str(folder)]
+    wanted = {
+        "ALLIANCE_WAREHOUSE": str(warehouse_path),
+        "ALLIANCE_DUCKDB_MEMORY": memory_limit,
+        "ALLIANCE_DUCKDB_SPILL": str(target_dir / "spill"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    with _environment(wanted), _closed_afterwards():
+        done = dbtRunner(manifest=manifest).invoke(command)
     if not done.success:
-        raise DbtFailed(_why(arguments[0], done))
+        raise DbtBuildFailed(arguments[0], _problems(done)) from None
     return done.result
 
 
-class _Connections:
-    """What dbt leaves open in this process; DuckDB lets nobody else in until it is closed."""
-
-    def close(self) -> None:
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-        # Raises when nothing was ever opened, as after a mere parse.
-        with contextlib.suppress(Exception):
-            DuckDBConnectionManager.env().close()
-        DuckDBConnectionManager.close_all_connections()
-
-
-def _why(command: str, done: Any) -> str:
-    bad = [
-        result
-        for result in getattr(done.result, "results", None) or []
-        if str(result.status) not in ("success", "pass", "warn", "skipped")
-    ]
-    nodes = "; ".join(f"{result.node.name} ({result.status})" for result in bad)
-    return f"dbt {command} failed: {nodes or type(done.exception).__name__}; see dbt's log"
-
-
-@contextlib.contextmanager
-def _environment(warehouse: Path, target: Path) -> Iterator[None]:
+@contextmanager
+def _environment(wanted: dict[str, str]) -> Iterator[None]:
     """What dbt_project/profiles.yml reads, for the length of one command."""
-    wanted = {
-        "ALLIANCE_WAREHOUSE": str(warehouse),
-        "ALLIANCE_DUCKDB_SPILL": str(target / "spill"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -147,3 +187,52 @@ def _environment(warehouse: Path, target: Path) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _closed_afterwards() -> Iterator[None]:
+    """Let go of the warehouse file: DuckDB lets nobody in with other settings while it is open."""
+    try:
+        yield
+    finally:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.adapters.factory import reset_adapters
+
+        reset_adapters()
+        if DuckDBConnectionManager._ENV is not None:
+            DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager.close_all_connections()
+
+
+def _model_result(result: Any) -> ModelResult:
+    return ModelResult(
+        name=result.node.name,
+        unique_id=result.node.unique_id,
+        kind="test" if result.node.resource_type == "test" else "model",
+        status=str(result.status),
+        seconds=round(float(result.execution_time), 3),
+        n_failures=result.failures,
+    )
+
+
+def _problems(done: Any) -> list[str]:
+    if done.exception is not None:
+        return [_without_rows(f"{type(done.exception).__name__}: {done.exception}")]
+    bad = [r for r in done.result.results if str(r.status) in ("error", "fail", "runtime error")]
+    return [f"{r.node.name}: {_without_rows(r.message or str(r.status))}" for r in bad]
+
+
+def _without_rows(message: str) -> str:
+    """dbt's message on one line, or only its kind when it may quote a row."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    said = " ".join(line for line in lines if not line.startswith(("compiled code at", ">")))
+    if _SPEAKS_OF_NAMES.search(said):
+        return said
+    kinds = re.findall(r"\b(?:[A-Z]\w+ )+Error\b", said)
+    return f"{kinds[-1] if kinds else 'error'} (its text is withheld: it may quote a row)"
+
+
+def read_nodes(manifest_path: Path) -> dict[str, dict[str, Any]]:
+    """Models of a manifest by name, each as dbt wrote it."""
+    nodes = json.loads(manifest_path.read_text(encoding="utf-8"))["nodes"].values()
+    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}

@@ -12,10 +12,14 @@ from orchestration.assets.reference import reference_assets
 from orchestration.assets.release import release_assets
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.instance import end_dead_runs, open_instance
-from orchestration.nightly_plan import Plan
+from orchestration.nightly_plan import NightFailed, Plan
 from orchestration.resources import night_resource
 from orchestration.schedules import JOB, nightly_schedule
 from orchestration.settings import Settings, from_environment
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The event log keeps everything; a person at the command line gets the report."""
+_SAID_BY_US = ("DbtFailed", "ReleaseRefused", "WarehouseBusy")
 
 
 def build(
@@ -32,7 +36,13 @@ def build(
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
         assets=assets,
-        jobs=[dg.define_asset_job(JOB, selection="*", executor_def=dg.in_process_executor)],
+        jobs=[
+            dg.define_asset_job(
+                JOB,
+                selection=dg.AssetSelection.assets(*assets),
+                executor_def=dg.in_process_executor,
+            )
+        ],
         schedules=[nightly_schedule(settings, registry, keys)],
         resources={"night": night_resource(settings, registry, worker)},
         executor=dg.in_process_executor,
@@ -53,8 +63,26 @@ def execute_nightly(
         dead = end_dead_runs(settings, instance)
         progress("running the nightly job")
         keys = keys_to_run(list(job.asset_layer.executable_asset_keys), todo.raw)
-        job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=True)
+        done = job.execute_in_process(
+            instance=instance, asset_selection=keys, raise_on_error=False, run_config=_QUIET
+        )
+    if not done.success:
+        raise NightFailed(done.run_id, _why(done))
     return dead
+
+
+def _why(done: dg.ExecuteInProcessResult) -> str:
+    """The failed steps with the message of our own error; a library's text may quote a row."""
+    reasons = []
+    for event in done.get_failed_step_keys() and done.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause if error is not None else None
+            known = cause is not None and cause.cls_name in _SAID_BY_US
+            reasons.append(
+                f"{event.step_key}: {cause.message.strip() if known and cause else 'failed'}"
+            )
+    return "; ".join(reasons) or "the run failed before its first step"
 
 
 @dg.definitions

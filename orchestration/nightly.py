@@ -49,14 +49,13 @@ class NightReport:
         return asdict(self)
 
 
-class NightFailed(Exception):
-    """The job itself failed; the last release stays served."""
-
-
 def run_nightly(
     settings: Settings, registry: Registry, progress: Callable[[str], None] = lambda _: None
 ) -> NightReport:
-    """Take in what is new, rebuild what follows from it, publish. Raises WarehouseBusy."""
+    """Take in what is new, rebuild what follows from it, publish.
+
+    Raises WarehouseBusy and NightFailed.
+    """
     with Warehouse(settings).writer(waiting=progress):
         todo = plan(settings, registry)
         standing = _standing_problems(settings, registry, todo)
@@ -70,8 +69,8 @@ def run_nightly(
         before = current_release(settings)
         dead = _run_job(settings, registry, todo, progress)
         with Warehouse(settings).connect() as con:
-            lines = practice_lines(con, todo.ledger_end, registry.practices)
-            fresh = _fresh_problems(con, todo.ledger_end)
+            lines = practice_lines(con, todo.published_through, registry.practices)
+            fresh = _fresh_problems(con, todo.published_through)
         release_id = current_release(settings)
         return NightReport(
             did_anything=True,

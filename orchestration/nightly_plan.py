@@ -18,12 +18,23 @@ class Plan:
     landing: Sorted
     raw: tuple[tuple[str, FeedName], ...]
     is_behind: bool
-    ledger_end: int
+    published_through: int
+    """Number of the ledger up to which the release in force knows it."""
 
     @property
     def has_work(self) -> bool:
         """Whether anything would change."""
         return bool(self.raw) or self.is_behind
+
+
+class NightFailed(Exception):
+    """The job itself failed; what was loaded stays loaded and the last release stays served."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        super().__init__(
+            f"the night did not come to its end ({reason}); the last release stays in force; look "
+            f"at run {run_id} in the orchestrator, and start the night again when it is mended"
+        )
 
 
 def plan(settings: Settings, registry: Registry) -> Plan:
@@ -34,5 +45,7 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     with night.warehouse.connect() as con:
         end = ledger_end(con)
         wanted = State(end, registry.digest, models_digest(), settings.code_version)
-        is_behind = end > 0 and last_published(con) != wanted
-    return Plan(landing, tuple(selection(landing)), is_behind, end)
+        published = last_published(con)
+    is_behind = end > 0 and published != wanted
+    through = published.processed_through if published else 0
+    return Plan(landing, tuple(selection(landing)), is_behind, through)

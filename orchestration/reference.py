@@ -49,9 +49,7 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
     _insert(con, "registry", [(registry.digest,)])
 
 
-def write_instruments(
-    con: duckdb.DuckDBPyConnection, instruments: Iterable[Instrument]
-) -> None:
+def write_instruments(con: duckdb.DuckDBPyConnection, instruments: Iterable[Instrument]) -> None:
     """Replace the tables of instruments, scales and items, and nothing else."""
     known = list(instruments)
     for table in ("instruments", "scales", "scale_items"):

@@ -24,7 +24,7 @@ def benchmark_assets() -> list[dg.AssetsDefinition]:
         kinds={"python", "duckdb"},
         description="Funnel and flags of every cell; small cells are suppressed first.",
     )
-    def site_benchmarks(night: dg.ResourceParam[Night]) -> dg.MaterializeResult[None]:
+    def site_benchmarks(night: dg.ResourceParam[Night]) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with night.warehouse.connect() as con:
             cells = write_benchmarks(con, night.registry.group.thresholds)
         suppressed = int(cells["is_suppressed"].sum())

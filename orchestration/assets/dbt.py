@@ -4,8 +4,10 @@ dbt runs inside the asset, not as a child: its command's own start-up would cost
 models do on an ordinary night.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -43,9 +45,11 @@ def dbt_models(settings: Settings) -> dg.AssetsDefinition:
     since each would cost an event on every night.
     """
     translator = _Translator(settings=DagsterDbtTranslatorSettings(enable_asset_checks=False))
+    manifest = dbt_runner.ensure_manifest(settings.dbt_target)
+    ordered = _in_order(json.loads(manifest.read_text(encoding="utf-8")))
 
     @dbt_assets(
-        manifest=dbt_runner.ensure_manifest(settings.dbt_target),
+        manifest=manifest,
         dagster_dbt_translator=translator,
         pool=POOL,
         name="dbt",
@@ -54,7 +58,9 @@ def dbt_models(settings: Settings) -> dg.AssetsDefinition:
         night.close()
         results = build_models(night)
         context.log.info(f"{len(results)} models built")
-        for key in sorted(context.selected_asset_keys):
+        for key in ordered:
+            if key not in context.selected_asset_keys:
+                continue
             result = results.get(key.path[-1])
             yield dg.MaterializeResult(
                 asset_key=key,
@@ -62,6 +68,14 @@ def dbt_models(settings: Settings) -> dg.AssetsDefinition:
             )
 
     return models
+
+
+def _in_order(manifest: Mapping[str, Any]) -> list[dg.AssetKey]:
+    """Keys of all models, each after those it reads: the order Dagster wants them reported in."""
+    models = {n: node for n, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    graph = {name: set(node["depends_on"]["nodes"]) for name, node in models.items()}
+    order = TopologicalSorter(graph).static_order()
+    return [model_key(models[name]) for name in order if name in models]
 
 
 def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:

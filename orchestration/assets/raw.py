@@ -29,7 +29,8 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
         for feed in _feeds(practice):
             assets.append(_practice_asset(practice, feed))
             sent[feed].append(practice_key(practice.practice_id, feed))
-    return [*assets, *(_collector(feed, keys) for feed, keys in sent.items())]
+    tables: dict[str, list[dg.AssetKey]] = {**sent, "answers": sent["administrations"]}
+    return [*assets, *(_collector(table, keys) for table, keys in tables.items())]
 
 
 def practice_key(practice_id: str, feed: FeedName) -> dg.AssetKey:
@@ -37,9 +38,9 @@ def practice_key(practice_id: str, feed: FeedName) -> dg.AssetKey:
     return dg.AssetKey(["raw", practice_id, feed])
 
 
-def collector_key(feed: FeedName) -> dg.AssetKey:
+def collector_key(table: str) -> dg.AssetKey:
     """Asset key of the table that collects a feed over practices: the dbt source."""
-    return dg.AssetKey(["raw", feed])
+    return dg.AssetKey(["raw", table])
 
 
 def keys_to_run(
@@ -77,7 +78,9 @@ def _practice_asset(practice: Practice, feed: FeedName) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(TAKEN_IN, asset=key, description="Every new file could be taken in."),
             *(
                 dg.AssetCheckSpec(
-                    category, asset=key, description=f"Great Expectations rules on {category}."
+                    category.value,
+                    asset=key,
+                    description=f"Great Expectations rules on {category.value}.",
                 )
                 for category in Category
             ),
@@ -85,7 +88,7 @@ def _practice_asset(practice: Practice, feed: FeedName) -> dg.AssetsDefinition:
     )
     def take_in(
         context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]
-    ) -> dg.MaterializeResult[None]:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         results = night.take_in(practice_id, feed)
         for arrival, outcome in results:
             _tell(context, arrival, outcome)
@@ -97,17 +100,17 @@ def _practice_asset(practice: Practice, feed: FeedName) -> dg.AssetsDefinition:
     return take_in
 
 
-def _collector(feed: FeedName, sources: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+def _collector(table: str, sources: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
-        key=collector_key(feed),
+        key=collector_key(table),
         deps=list(sources),
         group_name="raw",
         kinds={"duckdb"},
-        description=f"The table raw.{feed}, every practice's rows with all their versions.",
+        description=f"The table raw.{table}, every practice's rows with all their versions.",
     )
-    def collect(night: dg.ResourceParam[Night]) -> dg.MaterializeResult[None]:
+    def collect(night: dg.ResourceParam[Night]) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with night.warehouse.connect() as con:
-            ((rows,),) = con.execute(f"select count(*) from raw.{feed}").fetchall()
+            ((rows,),) = con.execute(f"select count(*) from raw.{table}").fetchall()
         return dg.MaterializeResult(metadata={"dagster/row_count": int(rows)})
 
     return collect
@@ -167,7 +170,7 @@ def _category_check(category: Category, verdicts: Sequence[RuleOutcome]) -> dg.A
         for verdict in verdicts
     ]
     return dg.AssetCheckResult(
-        check_name=category,
+        check_name=category.value,
         passed=not bad,
         severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
         metadata={"n_rules": len(rows), "rules": dg.MetadataValue.table(rows, schema=_RULES)}

@@ -30,6 +30,11 @@ REASONS: tuple[str, ...] = (
 """Every reason, in the order in which they are printed."""
 
 
+WITHHOLDS_FLAG: tuple[str, ...] = REASONS
+"""Reasons that take a cell's flag away. All of them: a site is not called out on a comparison that
+is known not to hold, and the limits beside its value stay for who wants to look."""
+
+
 def reasons_of_cells(
     cells: pd.DataFrame, network: "pd.Series[int]", thresholds: Thresholds
 ) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ from orchestration.benchmarking.cells import (
     known_therapists,
     prepared_cells,
 )
-from orchestration.benchmarking.comparability import joined, reasons_of_cells
+from orchestration.benchmarking.comparability import WITHHOLDS_FLAG, joined, reasons_of_cells
 from orchestration.benchmarking.funnel import Floats, Funnel
 from orchestration.benchmarking.network import (
     NetworkBenchmark,
@@ -144,13 +144,13 @@ def _published_benchmarks(
     numbers["standard_error"][therapist_unknown] = independent_standard_error(
         statistics.n_clients[therapist_unknown], statistics.sums_of_squares[therapist_unknown]
     )
-    comparability = joined(reasons, n_cells)
-    flags[np.array([reason is not None for reason in comparability], dtype=bool)] = None
+    for reason in set(reasons) & set(WITHHOLDS_FLAG):
+        flags[reasons[reason]] = None
     result = published[[*CELL_COLUMNS, *_COUNTS, "response_rate", "ceiling_share"]].assign(
         raw=statistics.means,
         **numbers,
         flag=flags,
-        comparability=comparability,
+        comparability=joined(reasons, n_cells),
         is_suppressed=False,
     )
     return result, pd.DataFrame(rows, columns=[*NETWORK_COLUMNS, *_NETWORK_NUMBERS])

@@ -1,6 +1,7 @@
 """How commands speak: tables and documents on standard output, progress and errors on the other."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ from rich.table import Table
 from expectations.registry import Registry, RegistryError, load_registry
 from orchestration.settings import Settings, from_environment
 
-output = Console()
-messages = Console(stderr=True)
+_FILE_WIDTH = 140
+"""Of what goes to a file or a pipe, where there is no window to fit."""
+output = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+messages = Console(stderr=True, width=None if sys.stderr.isatty() else _FILE_WIDTH)
 
 DONE, NEEDS_A_PERSON, WRONG_USE = 0, 1, 2
 

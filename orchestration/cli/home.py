@@ -1,13 +1,14 @@
 """`alliance init` and `alliance simulate`: a home to work in, and exports to work on."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expectations.registry import SHIPPED, Registry
+from expectations.registry import SHIPPED
 from orchestration.cli.console import (
     WRONG_USE,
     HomeOption,
@@ -19,6 +20,9 @@ from orchestration.cli.console import (
 from orchestration.durable import write_whole
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestration.simulation import SimulationSettings
 
 SPAN = timedelta(days=730)
 FOLDERS = ("practices", "instruments", "landing", "archive", "releases", "keys")
@@ -50,13 +54,14 @@ def init(
             messages.print(f"made a key for practice {practice_id}", highlight=False)
     if sample and registry.practices and _never_delivered(settings):
         with progress("writing the sample practices' exports") as step:
-            from orchestration.simulation import SimulationSettings
             from orchestration.simulation import simulate as write
 
+            world = _new_world(_yesterday())
+            _remember(settings, world)
             write(
                 registry,
                 settings.landing,
-                SimulationSettings(from_on=_yesterday() - SPAN, through_on=_yesterday()),
+                world,
                 truth_path=settings.home / "truth.parquet",
                 progress=step,
             )
@@ -81,43 +86,85 @@ def _yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
+def _new_world(through: date, clients: int = 3000, seed: int = 20260930) -> "SimulationSettings":
+    from orchestration.simulation import SimulationSettings
+
+    return SimulationSettings(
+        seed=seed, n_clients=clients, from_on=through - SPAN, through_on=through
+    )
+
+
+def _world_file(settings: Settings) -> Path:
+    return settings.home / "simulation.json"
+
+
+def _remember(settings: Settings, world: "SimulationSettings") -> None:
+    """Later nights must come from the same world, or the same ids would be other people."""
+    facts = {
+        "seed": world.seed,
+        "n_clients": world.n_clients,
+        "from_on": world.from_on.isoformat(),
+        "through_on": world.through_on.isoformat(),
+    }
+    write_whole(_world_file(settings), json.dumps(facts, indent=2) + "\n")
+
+
+def _remembered(settings: Settings) -> "SimulationSettings | None":
+    from orchestration.simulation import SimulationSettings
+
+    if not _world_file(settings).exists():
+        return None
+    facts = json.loads(_world_file(settings).read_text(encoding="utf-8"))
+    return SimulationSettings(
+        seed=facts["seed"],
+        n_clients=facts["n_clients"],
+        from_on=date.fromisoformat(facts["from_on"]),
+        through_on=date.fromisoformat(facts["through_on"]),
+    )
+
+
 def simulate(
     home: HomeOption = None,
-    clients: Annotated[int, typer.Option(help="Clients in the whole network.", min=1)] = 3000,
-    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 20260930,
+    clients: Annotated[int, typer.Option(help="Clients in a new world.", min=1)] = 3000,
+    seed: Annotated[int, typer.Option(help="Of a new world; same seed, same files.")] = 20260930,
     through: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of the exports.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last day of the exports; default yesterday."),
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Only what became visible after this day."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A landing folder; default the home's own.")
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="A later night of the home's world: only what came after this day.",
+        ),
     ] = None,
 ) -> None:
-    """Write simulated exports of the practices in the registry, each in its own shape.
+    """Write simulated exports of the registry's practices into landing, each in its own shape.
 
-    The truth behind them goes to truth.parquet beside the landing folder; nothing reads it but
-    the studies.
+    The first call makes a world and remembers it in simulation.json; with --since it goes on in
+    that world. The truth behind the numbers goes to truth.parquet; nothing but the studies reads
+    it.
 
-    Example: alliance simulate --clients 3000 --through 2026-09-30
+    Example: alliance simulate --since 2026-09-30 --through 2026-10-07
     """
-    from orchestration.simulation import SimulationSettings
     from orchestration.simulation import simulate as write
 
     settings = open_settings(home)
-    registry: Registry = open_registry(settings)
+    registry = open_registry(settings)
     if not registry.practices:
         messages.print("no practice is declared; `alliance init --sample` brings the samples")
         raise typer.Exit(WRONG_USE)
     last = through.date() if through else _yesterday()
-    chosen = SimulationSettings(
-        seed=seed, n_clients=clients, from_on=last - SPAN, through_on=last
-    )
-    if since is not None:
-        chosen = replace(chosen, window=(since.date() + timedelta(days=1), last))
-    landing = out or settings.landing
+    if since is None:
+        world = _new_world(last, clients, seed)
+        _remember(settings, world)
+    else:
+        known = _remembered(settings)
+        if known is None:
+            messages.print("this home has no simulated world yet; leave --since out first")
+            raise typer.Exit(WRONG_USE)
+        world = replace(known, window=(since.date() + timedelta(days=1), last))
+    truth = None if since else settings.home / "truth.parquet"
     with progress("simulating") as step:
-        write(registry, landing, chosen, truth_path=landing.parent / "truth.parquet", progress=step)
-    messages.print(f"wrote simulated exports to {landing}", highlight=False)
+        summary = write(registry, settings.landing, world, truth_path=truth, progress=step)
+    messages.print(f"wrote {len(summary.files)} files to {settings.landing}", highlight=False)

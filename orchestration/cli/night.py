@@ -16,6 +16,7 @@ from orchestration.cli.console import (
     say_table,
 )
 from orchestration.nightly import NightReport, run_nightly
+from orchestration.nightly_plan import NightFailed
 from orchestration.warehouse import WarehouseBusy
 
 COLUMNS = (
@@ -43,9 +44,9 @@ def nightly(home: HomeOption = None, as_json: JsonOption = False) -> None:
     try:
         with progress("looking at landing") as step:
             report = run_nightly(settings, registry, step)
-    except WarehouseBusy as busy:
-        messages.print(str(busy), markup=False)
-        raise typer.Exit(NEEDS_A_PERSON) from busy
+    except (WarehouseBusy, NightFailed) as failure:
+        messages.print(str(failure), markup=False, highlight=False)
+        raise typer.Exit(NEEDS_A_PERSON) from failure
     if as_json:
         say_document(report.to_json())
     else:

@@ -12,8 +12,9 @@ from datetime import date
 import duckdb
 
 from expectations.model import Thresholds
+from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
-from orchestration.sql import identifier
+from orchestration.sql import identifier, literal
 
 _PERIOD = re.compile(r"^(?:12m-)?(?P<year>\d{4})(?:-(?:(?P<month>\d{2})|Q(?P<quarter>[1-4])))?$")
 FLAGS = ("within", "above_95", "below_95", "above_998", "below_998")
@@ -127,10 +128,11 @@ def _disclosure_problems(
     )
     if n := _count(candidate, unshown):
         yield f"response_rates: {n} rates are shown of forms no cell is shown of"
-    flags = ", ".join(f"'{flag}'" for flag in FLAGS)
+    flags = ", ".join(literal(flag) for flag in FLAGS)
+    withholding = ", ".join(literal(reason) for reason in WITHHOLDS_FLAG)
     wrong = (
-        f"select count(*) from site_benchmarks where flag not in ({flags}) "
-        "or (flag is not null and comparability is not null)"
+        f"select count(*) from site_benchmarks where flag not in ({flags}) or (flag is not null "
+        f"and list_has_any(string_split(comparability, ','), [{withholding}]))"
     )
     if n := _count(candidate, wrong):
         yield f"site_benchmarks: {n} flags are unknown or stand on cells that are not comparable"

@@ -198,8 +198,8 @@ def _digest(candidate: duckdb.DuckDBPyConnection, table: ReleaseTable) -> str:
     row = f"concat_ws(chr(31), {', '.join(cells)})"
     # Sums take no memory and forget the order; a row that occurs twice counts twice.
     (sums,) = candidate.execute(
-        "select count(*), sum(md5_number_lower(line)::hugeint), sum(md5_number_upper(line)::hugeint) "
-        f"from (select {row} as line from {identifier(table.table)})"
+        "select count(*), sum(md5_number_lower(line)::hugeint), "
+        f"sum(md5_number_upper(line)::hugeint) from (select {row} as line from {identifier(table.table)})"
     ).fetchall()
     return json.dumps([str(number) for number in sums])
 

@@ -22,6 +22,14 @@ def test_intervals_cover_and_planted_sites_stand_out(
         assert found.covered >= 0.8
 
 
+def test_planted_sites_are_flagged(tmp_path: Path, is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("one network says nothing of power; make studies runs twenty")
+    found = truth_recovered.study("comparable", range(1, 21), tmp_path)
+    print("\ncomparable", *found.lines(), sep="\n  ")
+    assert found.planted_published >= 0.6
+
+
 @pytest.mark.slow
 def test_a_network_without_differences_raises_few_alarms(
     tmp_path: Path, is_full_campaign: bool

@@ -1,10 +1,12 @@
 """Study of the whole way: does a release say what was true of the sites?
 
-`python -m tests.studies.truth_recovered --seeds 20`, or `make studies`. Three worlds, each seed a
+`python -m tests.studies.truth_recovered --seeds 20`, or `make studies`. Four worlds, each seed a
 network of its own:
 
 - recovered: forms missing at random, two sites planted. Do the intervals raw ± 1.96·standard_error
-  cover the sites' truths, and do the planted sites stand out?
+  cover the sites' truths?
+- comparable: the same with response rates of 60-80 %, close enough to compare. Are the planted
+  sites flagged?
 - null: no site differs from another. How many cells are flagged?
 - not_at_random: clients with a weaker alliance answer less. How far off are the means, and the
   intervals? Reported apart: it is a property of who answers, which no interval around the answers
@@ -30,6 +32,7 @@ from tests.studies.pipeline import NetworkRun, run_network
 
 WORLDS: dict[str, SimulationSettings] = {
     "recovered": SimulationSettings(missing_at_random=True),
+    "comparable": SimulationSettings(missing_at_random=True, response=(0.6, 0.8)),
     "null": SimulationSettings(missing_at_random=True, null=True),
     "not_at_random": SimulationSettings(),
 }

@@ -3,7 +3,7 @@
     incremental_strategy='append',
     pre_hook='{{ delete_touched_forms() }}',
 ) }}
--- depends_on: {{ ref('stg_touched_clients') }}
+-- depends_on: {{ ref('stg_touched_clients') }}, {{ ref('stg_administrations') }}
 
 with forms as (
     select
