@@ -5,7 +5,6 @@ run. Target and spill go to the home, never into the project's folder.
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -64,7 +64,7 @@ class ModelResult:
 
 
 class DbtBuildFailed(Exception):
-    """A parse or build that failed. Names nodes, and what dbt says of them unless it quotes rows."""
+    """A parse or build that failed: its nodes, and what dbt says of them unless it quotes rows."""
 
     def __init__(self, what: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -195,13 +195,12 @@ def _closed_afterwards() -> Iterator[None]:
     try:
         yield
     finally:
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-        from dbt.adapters.factory import reset_adapters
-
-        reset_adapters()
-        if DuckDBConnectionManager._ENV is not None:
-            DuckDBConnectionManager._ENV.close()
-        DuckDBConnectionManager.close_all_connections()
+        factory: Any = import_module("dbt.adapters.factory")
+        manager: Any = import_module("dbt.adapters.duckdb.connections").DuckDBConnectionManager
+        factory.reset_adapters()
+        if manager._ENV is not None:
+            manager._ENV.close()
+        manager.close_all_connections()
 
 
 def _model_result(result: Any) -> ModelResult:
@@ -230,9 +229,3 @@ def _without_rows(message: str) -> str:
         return said
     kinds = re.findall(r"\b(?:[A-Z]\w+ )+Error\b", said)
     return f"{kinds[-1] if kinds else 'error'} (its text is withheld: it may quote a row)"
-
-
-def read_nodes(manifest_path: Path) -> dict[str, dict[str, Any]]:
-    """Models of a manifest by name, each as dbt wrote it."""
-    nodes = json.loads(manifest_path.read_text(encoding="utf-8"))["nodes"].values()
-    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}

@@ -19,7 +19,7 @@ from orchestration.settings import Settings, from_environment
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The event log keeps everything; a person at the command line gets the report."""
-_SAID_BY_US = ("DbtFailed", "ReleaseRefused", "WarehouseBusy")
+_SAID_BY_US = ("DbtBuildFailed", "ReleaseRefused", "WarehouseBusy")
 
 
 def build(
@@ -74,14 +74,11 @@ def execute_nightly(
 def _why(done: dg.ExecuteInProcessResult) -> str:
     """The failed steps with the message of our own error; a library's text may quote a row."""
     reasons = []
-    for event in done.get_failed_step_keys() and done.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            cause = error.cause if error is not None else None
-            known = cause is not None and cause.cls_name in _SAID_BY_US
-            reasons.append(
-                f"{event.step_key}: {cause.message.strip() if known and cause else 'failed'}"
-            )
+    for event in done.filter_events(lambda event: event.is_step_failure):
+        error = event.step_failure_data.error
+        cause = error.cause if error is not None else None
+        said = cause.message.strip() if cause and cause.cls_name in _SAID_BY_US else "failed"
+        reasons.append(f"{event.step_key}: {said}")
     return "; ".join(reasons) or "the run failed before its first step"
 
 

@@ -35,8 +35,10 @@ Row = Sequence[object]
 def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
     """Replace every reference table by what the registry declares.
 
-    The caller's transaction makes the change one step.
+    A practice whose declaration is broken keeps the rows it had: it keeps its last good data until
+    somebody mends the file. The caller's transaction makes the change one step.
     """
+    kept = _rows_of(con, registry.broken)
     con.execute(read_sql("reference.sql"))
     practices = registry.practices.values()
     _insert(con, "practices", ((p.practice_id, p.name) for p in practices))
@@ -47,6 +49,22 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
     _insert(con, "settings", [_settings(registry.group.thresholds)])
     _insert(con, "period_kinds", ((kind,) for kind in registry.group.periods))
     _insert(con, "registry", [(registry.digest,)])
+    for table, rows in kept.items():
+        _insert(con, table, rows)
+
+
+def _rows_of(con: duckdb.DuckDBPyConnection, practice_ids: Iterable[str]) -> dict[str, list[Row]]:
+    names = list(practice_ids)
+    tables = con.execute(
+        "select table_name from information_schema.columns "
+        "where table_schema = 'reference' and column_name = 'practice_id'"
+    ).fetchall()
+    return {
+        table: con.execute(
+            f"select * from reference.{table} where list_contains(?, practice_id)", [names]
+        ).fetchall()
+        for (table,) in tables
+    }
 
 
 def write_instruments(con: duckdb.DuckDBPyConnection, instruments: Iterable[Instrument]) -> None:

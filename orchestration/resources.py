@@ -22,7 +22,8 @@ def night_resource(
 
     @dg.resource(description="The night's work, with the writer's lock held.")
     def night(context: dg.InitResourceContext) -> Iterator[Night]:
-        log, run_id = context.log, context.run_id or "no_run"
+        log = context.log
+        run_id = context.run.run_id if context.run else "no_run"
 
         def waiting(text: str) -> None:
             if log is not None:

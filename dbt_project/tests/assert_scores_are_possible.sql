@@ -2,7 +2,7 @@
 select
     scores.administration_row,
     scores.scale
-from {{ ref('fct_scores') }} as scores
+from {{ ref('int_scores_computed') }} as scores
 inner join {{ ref('dim_scales') }} as scales
     on
         scores.instrument_code = scales.instrument_code

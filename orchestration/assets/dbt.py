@@ -99,4 +99,4 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
             "insert into raw.builds values (?, ?, ?, ?)",
             [end, night.registry.digest, digest, built_at],
         )
-    return {result.name: result for result in results}
+    return {result.name: result for result in results if result.kind == "model"}

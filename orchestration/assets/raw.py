@@ -24,12 +24,12 @@ _FRESH_WITHIN = {"day": timedelta(days=2), "week": timedelta(days=9), "month": t
 def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     """Assets of every practice in the registry, and the collectors."""
     assets: list[dg.AssetsDefinition] = []
-    sent: dict[FeedName, list[dg.AssetKey]] = {feed: [] for feed in FEED_NAMES}
+    sent: dict[str, list[dg.AssetKey]] = {feed: [] for feed in FEED_NAMES}
     for practice in registry.practices.values():
         for feed in _feeds(practice):
             assets.append(_practice_asset(practice, feed))
             sent[feed].append(practice_key(practice.practice_id, feed))
-    tables: dict[str, list[dg.AssetKey]] = {**sent, "answers": sent["administrations"]}
+    tables = {**sent, "answers": sent["administrations"]}
     return [*assets, *(_collector(table, keys) for table, keys in tables.items())]
 
 

@@ -195,11 +195,11 @@ def _digest(candidate: duckdb.DuckDBPyConnection, table: ReleaseTable) -> str:
         name = identifier(column.name)
         text = f"format('{{:.12g}}', {name})" if column.type == "double" else f"{name}::varchar"
         cells.append(f"coalesce('=' || {text}, '-')")
-    row = f"concat_ws(chr(31), {', '.join(cells)})"
+    lines = f"select concat_ws(chr(31), {', '.join(cells)}) as line from {identifier(table.table)}"
     # Sums take no memory and forget the order; a row that occurs twice counts twice.
     (sums,) = candidate.execute(
         "select count(*), sum(md5_number_lower(line)::hugeint), "
-        f"sum(md5_number_upper(line)::hugeint) from (select {row} as line from {identifier(table.table)})"
+        f"sum(md5_number_upper(line)::hugeint) from ({lines})"
     ).fetchall()
     return json.dumps([str(number) for number in sums])
 

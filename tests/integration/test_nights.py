@@ -1,7 +1,8 @@
-"""Whole nights through the real job: files to release, twice, late, and beside a poisonous practice."""
+"""Whole nights through the real job: twice, late, killed, and beside a poisonous practice."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 
 from expectations.registry import load_registry
 from orchestration.cli.home import FOLDERS
+from orchestration.dbt_runner import ensure_manifest
 from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.instance import end_dead_runs, open_instance
 from orchestration.nightly import NightReport, run_nightly
@@ -34,7 +36,15 @@ PIPELINE = ("raw", "staging", "intermediate", "marts")
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def _home(path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's reading of the project, which every home would otherwise do for itself."""
+    target = tmp_path_factory.mktemp("parsed") / "dbt"
+    ensure_manifest(target)
+    return target
+
+
+def _home(path: Path, parsed: Path) -> Settings:
     """A home with the sample practices and keys that are the same in every test."""
     settings = Settings(path)
     for folder in FOLDERS:
@@ -43,6 +53,7 @@ def _home(path: Path) -> Settings:
         (settings.landing / practice_id).mkdir(exist_ok=True)
         create_key(settings.keys, practice_id)
         key_path(settings.keys, practice_id).write_text(f"{number:02x}" * 32)
+    shutil.copytree(parsed, settings.dbt_target)
     return settings
 
 
@@ -96,8 +107,8 @@ def _query(path: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, NightReport]:
-    settings = _home(tmp_path_factory.mktemp("nights") / "home")
+def first(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Settings, NightReport]:
+    settings = _home(tmp_path_factory.mktemp("nights") / "home", parsed)
     _send(settings, FIRST)
     return settings, _night(settings)
 
@@ -127,13 +138,14 @@ def test_the_first_night(first: tuple[Settings, NightReport]) -> None:
 def test_nothing_that_was_sent_lies_about_readable(first: tuple[Settings, NightReport]) -> None:
     """Sender ids of the simulation carry digits after a known stem; none is in any byte written."""
     settings, _ = first
-    world = replace(FIRST, window=FIRST.window)
     landing = settings.home.parent / "again"
-    simulate(load_registry([settings.home]), landing, world)
+    simulate(load_registry([settings.home]), landing, FIRST)
     sent = (landing / "riverside_collective").glob("*sessions*.csv")
     lines = next(iter(sent)).read_text(encoding="utf-8", errors="replace").splitlines()[1:20]
     ids = {cell for line in lines for cell in line.replace(";", ",").split(",") if len(cell) > 6}
-    ids = {cell for cell in ids if any(c.isdigit() for c in cell) and any(c.isalpha() for c in cell)}
+    ids = {
+        cell for cell in ids if any(c.isdigit() for c in cell) and any(c.isalpha() for c in cell)
+    }
     assert ids
     for path in settings.home.rglob("*"):
         if path.is_file():
@@ -151,13 +163,15 @@ def test_a_second_night_finds_nothing(first: tuple[Settings, NightReport]) -> No
     assert settings.warehouse.read_bytes() == before
 
 
-def test_two_nights_equal_one(first: tuple[Settings, NightReport], tmp_path: Path) -> None:
+def test_two_nights_equal_one(
+    first: tuple[Settings, NightReport], parsed: Path, tmp_path: Path
+) -> None:
     """Incremental by clients touched, against everything built at once, out of order."""
     two_nights = _copy(first[0], tmp_path / "two")
     _send(two_nights, SECOND)
     report = _night(two_nights)
     assert report.is_new_release
-    one_night = _home(tmp_path / "one")
+    one_night = _home(tmp_path / "one", parsed)
     _send(one_night, SECOND)
     _send(one_night, FIRST)
     _night(one_night)
@@ -169,10 +183,10 @@ def test_two_nights_equal_one(first: tuple[Settings, NightReport], tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def poisoned(
-    first: tuple[Settings, NightReport], tmp_path_factory: pytest.TempPathFactory
+    parsed: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, NightReport]:
     """The first night again, with every file of one practice spoilt in another way."""
-    settings = _home(tmp_path_factory.mktemp("poisoned") / "home")
+    settings = _home(tmp_path_factory.mktemp("poisoned") / "home", parsed)
     _send(settings, FIRST)
     folder = settings.landing / "harbor_counseling"
     sessions, episodes, *forms = sorted(folder.iterdir(), key=lambda path: "form" in path.name)
@@ -180,7 +194,9 @@ def poisoned(
     episodes.write_bytes(b"\x00" + episodes.read_bytes())
     for path in forms:
         path.write_bytes(path.read_bytes().replace(b"client", b"klient", 1))
-    (settings.home / "practices" / "new_practice.yml").write_text("practice_id: new_practice\nname: [")
+    (settings.home / "practices" / "new_practice.yml").write_text(
+        "practice_id: new_practice\nname: ["
+    )
     return settings, _night(settings)
 
 

@@ -8,9 +8,7 @@ from tests.studies import truth_recovered, variance_model
 
 
 @pytest.mark.slow
-def test_intervals_cover_and_planted_sites_stand_out(
-    tmp_path: Path, is_full_campaign: bool
-) -> None:
+def test_intervals_cover_the_truth(tmp_path: Path, is_full_campaign: bool) -> None:
     seeds = range(1, 21) if is_full_campaign else range(1, 2)
     found = truth_recovered.study("recovered", seeds, tmp_path)
     print("\nrecovered", *found.lines(), sep="\n  ")

@@ -88,10 +88,15 @@ summed as (
 ),
 
 -- Prorating gives unanswered items the mean of the answered ones: sum x items / answered.
-scored as (
+computed as (
     select
         summed.administration_row,
+        scales.instrument_code,
+        scales.version,
         scales.scale,
+        scales.minimum,
+        scales.maximum,
+        scales.decimals,
         summed.n_answered,
         scales.n_items - summed.n_answered as n_missing,
         cast(summed.stated_score as double) as stated_score,
@@ -101,30 +106,41 @@ scored as (
                     summed.thousandths
                     * case when scales.method = 'sum' then scales.n_items else 1 end
                     / (1000.0 * summed.n_answered)
-        end as computed_score,
-        scales.decimals
+        end as computed_score
     from summed
     inner join {{ ref('int_scales_numbered') }} as scales on summed.scale_no = scales.scale_no
-)
+),
 
 -- A stated total stands only where no answers came: it must not get round the missing rule.
+scored as (
+    select
+        *,
+        case
+            when n_answered = 0 then stated_score
+            when decimals is null then computed_score
+            else round(computed_score, decimals)
+        end as score
+    from computed
+)
+
 select
     administration_row,
+    instrument_code,
+    version,
     scale,
+    score,
+    100 * (score - minimum) / (maximum - minimum) as pomp,
     case
-        when n_answered = 0 then stated_score
-        when decimals is null then computed_score
-        else round(computed_score, decimals)
-    end as score,
-    case
-        when n_answered = 0 and stated_score is not null then 'stated'
-        when computed_score is not null then 'computed'
+        when score is null then null
+        when n_answered = 0 then 'stated'
+        else 'computed'
     end as score_source,
     stated_score,
     n_answered,
     n_missing,
     case
-        when n_answered = 0 and stated_score is null then 'no_answers'
-        when n_answered > 0 and computed_score is null then 'too_many_missing'
+        when score is not null then null
+        when n_answered = 0 then 'no_answers'
+        else 'too_many_missing'
     end as null_reason
 from scored

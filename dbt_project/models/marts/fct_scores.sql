@@ -5,10 +5,10 @@ select
     scores.scale,
     forms.practice_id,
     forms.client_key,
-    forms.instrument_code,
-    forms.version,
+    scores.instrument_code,
+    scores.version,
     scores.score,
-    100.0 * (scores.score - scales.minimum) / (scales.maximum - scales.minimum) as pomp,
+    scores.pomp,
     scores.score_source,
     scores.stated_score,
     -- Half a hundredth: systems print totals with two decimals at most.
@@ -22,8 +22,3 @@ select
 from {{ ref('int_scores_computed') }} as scores
 inner join {{ ref('int_administrations_linked') }} as forms
     on scores.administration_row = forms.administration_row
-inner join {{ ref('int_scales_numbered') }} as scales
-    on
-        forms.instrument_code = scales.instrument_code
-        and forms.version = scales.version
-        and scores.scale = scales.scale

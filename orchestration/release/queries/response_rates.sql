@@ -2,7 +2,13 @@
 -- and missed at a hidden site would give its size away.
 with shown as (
     select distinct
-        practice_id, site_id, instrument_code, version, informant, stage, period
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        period
     from benchmark.site_benchmarks
     where not is_suppressed
 )

@@ -15,8 +15,6 @@ from orchestration.benchmarking.funnel import (
     winsorise,
 )
 
-SHARED = Path(__file__).parents[4] / "shared" / "real"
-
 # Thirteen BCG vaccine trials (Colditz et al. 1994, JAMA 271:698; metafor's dat.bcg): tuberculosis
 # yes and no among the vaccinated, yes and no among the others.
 BCG = np.array(
@@ -56,11 +54,9 @@ def test_target_phi_and_tau2_agree_with_the_published_bcg_meta_analysis() -> Non
     assert mean - 1.959964 * weights.sum() ** -0.5 == pytest.approx(-1.0644, abs=5e-5)
 
 
-def test_arcsine_funnel_agrees_with_funnelplotr_on_nhs_talking_therapies() -> None:
+def test_arcsine_funnel_agrees_with_funnelplotr_on_nhs_talking_therapies(shared: Path) -> None:
     # FunnelPlotR 0.6 on NHS England's 2024-25 annual report, as given with the data.
-    path = SHARED / "nhs_talking_therapies_recovery_2024_25.csv"
-    if not path.exists():
-        pytest.skip("the shared data set is not on this machine")
+    path = shared / "real" / "nhs_talking_therapies_recovery_2024_25.csv"
     with path.open(newline="") as stream:
         rows = [
             row

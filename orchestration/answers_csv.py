@@ -1,0 +1,156 @@
+"""Item answers in a CSV: what `alliance score` reads, outside any practice and its contract."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from expectations.instrument import Instrument
+from orchestration.scoring import Form, ScoringEngine
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ITEM = re.compile(r"(?:item[ _]?)?0*([1-9][0-9]*)", re.IGNORECASE)
+_DELIMITERS = (",", ";", "\t")
+
+
+class AnswersRefused(Exception):
+    """The file cannot be read as answers; says what was expected, never what a cell holds."""
+
+
+@dataclass(frozen=True)
+class RefusedAnswer:
+    """An answer the instrument does not offer. `row` counts the rows below the header from 1."""
+
+    row: int
+    item: int
+
+
+@dataclass(frozen=True)
+class ScoredForms:
+    """`scores`: row, id (where the file has such a column), then ScoringEngine.score's columns.
+
+    A form with a refused answer has no row in `scores`.
+    """
+
+    scores: "pd.DataFrame"
+    n_forms: int
+    refused: tuple[RefusedAnswer, ...]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """The file's rows as forms; `ids` is empty where no column names them."""
+
+    rows: list[int]
+    ids: list[str]
+    forms: list[Form]
+    refused: list[RefusedAnswer]
+    n_forms: int
+
+
+def score_csv(path: Path, instrument: Instrument, engine: ScoringEngine) -> ScoredForms:
+    """Score a file with one row a form and columns item_1 ... item_n (also item_01, or 1 ... n).
+
+    One more column may name the forms. A blank cell is an unanswered item. Comma, semicolon or tab;
+    UTF-8. Raises AnswersRefused when the columns are others, or a row has more or fewer cells.
+    """
+    sheet = _read(path, instrument)
+    scores = engine.score([(instrument, form) for form in sheet.forms])
+    position = scores.pop("form_no").to_list()
+    if sheet.ids:
+        scores.insert(0, "id", [sheet.ids[number] for number in position])
+    scores.insert(0, "row", [sheet.rows[number] for number in position])
+    return ScoredForms(scores, sheet.n_forms, tuple(sheet.refused))
+
+
+def _read(path: Path, instrument: Instrument) -> _Sheet:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            delimiter = max(_DELIMITERS, key=first.count)
+            file.seek(0)
+            lines = [line for line in csv.reader(file, delimiter=delimiter, strict=True) if line]
+    except FileNotFoundError:
+        raise AnswersRefused(f"{path.name}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise AnswersRefused(f"{path.name}: is not UTF-8; save it as CSV UTF-8") from None
+    except csv.Error:
+        raise AnswersRefused(f"{path.name}: is not readable as CSV; look at its quotes") from None
+    if not lines:
+        raise AnswersRefused(f"{path.name}: is empty; its first line names the columns")
+    items, named = _columns(path.name, lines[0], instrument)
+    return _forms(path.name, lines[1:], len(lines[0]), items, named, instrument, delimiter)
+
+
+def _columns(
+    name: str, header: Sequence[str], instrument: Instrument
+) -> tuple[dict[int, int], int | None]:
+    """Column of each item, and the column that names the forms, if any."""
+    if instrument.totals_only:
+        raise AnswersRefused(f"{instrument.instrument_code} is sent as totals: there are no items")
+    items: dict[int, int] = {}
+    others: list[int] = []
+    twice: list[str] = []
+    for column, title in enumerate(header):
+        match = _ITEM.fullmatch(title.strip())
+        number = int(match[1]) if match else 0
+        if not 0 < number <= instrument.n_items:
+            others.append(column)
+        elif number in items:
+            twice.append(title.strip())
+        else:
+            items[number] = column
+    missing = [f"item_{n}" for n in range(1, instrument.n_items + 1) if n not in items]
+    if missing or twice or len(others) > 1:
+        unknown = [header[column].strip() for column in others]
+        raise AnswersRefused(
+            f"{name}: expected item_1 to item_{instrument.n_items} and at most one column more; "
+            f"missing: {', '.join(missing) or 'none'}; twice: {', '.join(twice) or 'none'}; "
+            f"unknown: {', '.join(unknown) or 'none'}"
+        )
+    return items, others[0] if others else None
+
+
+def _forms(
+    name: str,
+    lines: Sequence[Sequence[str]],
+    width: int,
+    items: dict[int, int],
+    named: int | None,
+    instrument: Instrument,
+    delimiter: str,
+) -> _Sheet:
+    sheet = _Sheet([], [], [], [], len(lines))
+    for row, line in enumerate(lines, start=1):
+        if len(line) != width:
+            raise AnswersRefused(
+                f"{name}: row {row} has {len(line)} cells where the header has {width}"
+            )
+        answers = {item: _number(line[column], delimiter) for item, column in items.items()}
+        wrong = [
+            RefusedAnswer(row, item)
+            for item, answer in sorted(answers.items())
+            if answer is not None and not instrument.is_admissible(answer)
+        ]
+        sheet.refused.extend(wrong)
+        if not wrong:
+            sheet.rows.append(row)
+            sheet.forms.append(Form(answers))
+            if named is not None:
+                sheet.ids.append(line[named])
+    return sheet
+
+
+def _number(cell: str, delimiter: str) -> float | None:
+    """The cell's number; None when blank, NaN (which no instrument offers) when it is no number."""
+    text = cell.strip()
+    if not text:
+        return None
+    try:
+        return float(text if delimiter == "," else text.replace(",", "."))
+    except ValueError:
+        return float("nan")
