@@ -164,7 +164,7 @@ def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
     shown = [row for row in rows if not row.is_suppressed and row.raw is not None]
     if not shown:
         return "No site can be shown in this view: too few people stand behind each number."
-    flagged = [row for row in shown if row.flag is not None]
+    flagged = [row for row in shown if row.flag is not None and not row.reasons]
     if not flagged:
         return (
             f"We show {_count(len(shown), 'site')} but flag none. "

@@ -170,7 +170,7 @@ def run(
     with _environment(wanted), _closed_afterwards():
         done = dbtRunner(manifest=manifest).invoke(command)
     if not done.success:
-        raise DbtBuildFailed(arguments[0], _problems(done)) from None
+        raise DbtBuildFailed(arguments[0], _problems(arguments[0], done)) from None
     return done.result
 
 
@@ -214,9 +214,10 @@ def _model_result(result: Any) -> ModelResult:
     )
 
 
-def _problems(done: Any) -> list[str]:
+def _problems(command: str, done: Any) -> list[str]:
     if done.exception is not None:
-        return [_without_rows(f"{type(done.exception).__name__}: {done.exception}")]
+        said = f"{type(done.exception).__name__}: {done.exception}"
+        return [said if command == "parse" else _without_rows(said)]
     bad = [r for r in done.result.results if str(r.status) in ("error", "fail", "runtime error")]
     return [f"{r.node.name}: {_without_rows(r.message or str(r.status))}" for r in bad]
 

@@ -1,7 +1,7 @@
 """When a site's value may not be held against the network's, and why: each reason by name.
 
-Two sites differ in more than their alliance when other clients were asked, so a comparison is
-withheld, with its reasons, rather than shown with a footnote (metrics reference, "Not comparable").
+Two sites differ in more than their alliance when other clients were asked, so every reason stands
+beside the value (metrics reference, "Not comparable"), and some take the flag away as well.
 Versions, languages and collection modes never meet: each is a network of its own.
 """
 
@@ -30,9 +30,17 @@ REASONS: tuple[str, ...] = (
 """Every reason, in the order in which they are printed."""
 
 
-WITHHOLDS_FLAG: tuple[str, ...] = REASONS
-"""Reasons that take a cell's flag away. All of them: a site is not called out on a comparison that
-is known not to hold, and the limits beside its value stay for who wants to look."""
+WITHHOLDS_FLAG: tuple[str, ...] = (
+    "too_few_clients",
+    "therapist_unknown",
+    "data_incomplete",
+    "too_few_sites",
+    "therapists_not_separable",
+    "no_variation",
+)
+"""Reasons that take a cell's flag away: its position or its margin is not known well enough. Who was
+asked (the response reasons) leaves the flag and is named beside it: the site does lie where the
+flag says, and the reader is told why that may not be its alliance."""
 
 
 def reasons_of_cells(

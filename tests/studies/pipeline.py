@@ -1,8 +1,11 @@
 """One simulated network, the whole way: native exports, nightly load, release.
 
-The only place of the studies that calls the pipeline.
+The only place of the studies that calls the pipeline. Every station is the real one; only the
+orchestrator is left out, and files are read in this process, so that what is imported and parsed
+once serves all networks.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +13,16 @@ import duckdb
 import pandas as pd
 
 from expectations.registry import load_registry
+from orchestration import dbt_runner
+from orchestration.assets.benchmarks import write_benchmarks
+from orchestration.assets.dbt import build_models
+from orchestration.assets.release import publish
 from orchestration.ingest.pseudonyms import create_key
-from orchestration.nightly import run_nightly
+from orchestration.night import Night, selection
 from orchestration.release.reader import Releases
-from orchestration.settings import from_environment
+from orchestration.settings import Settings
 from orchestration.simulation import SimulationSettings, simulate
+from tests.integration.small_group import HereWorker
 
 KEY = ["practice_id", "site_id", "instrument_code", "version", "informant"]
 
@@ -28,18 +36,32 @@ class NetworkRun:
     whole: pd.DataFrame
 
 
-def run_network(home: Path, simulation: SimulationSettings) -> NetworkRun:
-    """Simulate into an empty home, load, publish, and read the release beside the truth."""
-    settings = from_environment(home)
+def run_network(home: Path, simulation: SimulationSettings, parsed: Path) -> NetworkRun:
+    """Simulate into an empty home, load, publish, and read the release beside the truth.
+
+    `parsed` is a folder that keeps dbt's reading of the project from network to network.
+    """
+    settings = Settings(home)
     registry = load_registry([settings.home])
     for practice_id in registry.practices:
         create_key(settings.keys, practice_id)
     truth_path = settings.home / "truth.parquet"
     simulate(registry, settings.landing, simulation, truth_path=truth_path)
-    report = run_nightly(settings, registry)
+    dbt_runner.ensure_manifest(parsed)
+    shutil.copytree(parsed, settings.dbt_target)
+    night = Night(settings, registry)
+    night.worker = HereWorker(settings, registry=registry)
+    night.prepare()
+    for practice_id, feed in selection(night.landing()):
+        for arrival, outcome in night.take_in(practice_id, feed):
+            if not outcome.is_loadable:
+                raise RuntimeError(f"{arrival.shown_name}: {outcome.reason}: {outcome.message}")
+    build_models(night)
+    with night.warehouse.connect() as con:
+        write_benchmarks(con, registry.group.thresholds)
+    publish(night)
     pointer = Releases(settings.releases).current()
-    if pointer is None:
-        raise RuntimeError(f"no release was published: {'; '.join(report.problems)}")
+    assert pointer is not None
     with duckdb.connect(str(pointer.release), read_only=True) as con:
         cells = con.execute("select * from site_benchmarks where not is_suppressed").df()
     is_whole = (cells["stage"] == "all") & (cells["period"] == "all")

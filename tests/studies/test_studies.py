@@ -14,18 +14,10 @@ def test_intervals_cover_the_truth(tmp_path: Path, is_full_campaign: bool) -> No
     print("\nrecovered", *found.lines(), sep="\n  ")
     if is_full_campaign:
         assert 0.92 <= found.covered <= 0.98
-        assert found.planted_beyond >= 0.6
+        assert found.planted_published >= 0.6
     else:
         # Some 45 cells of one network share their therapists: more cannot be asked of them.
         assert found.covered >= 0.8
-
-
-def test_planted_sites_are_flagged(tmp_path: Path, is_full_campaign: bool) -> None:
-    if not is_full_campaign:
-        pytest.skip("one network says nothing of power; make studies runs twenty")
-    found = truth_recovered.study("comparable", range(1, 21), tmp_path)
-    print("\ncomparable", *found.lines(), sep="\n  ")
-    assert found.planted_published >= 0.6
 
 
 @pytest.mark.slow

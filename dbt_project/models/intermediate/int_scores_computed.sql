@@ -5,19 +5,21 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}, {{ ref('stg_administrations') }}
 
-with forms as (
+with instruments as (
+    select distinct
+        instrument_code,
+        version,
+        instrument_no
+    from {{ ref('int_scales_numbered') }}
+),
+
+forms as (
     select
         resolved.administration_row,
         resolved.stated_total,
         instruments.instrument_no
     from {{ ref('int_administrations_resolved') }} as resolved
-    inner join (
-        select distinct
-            instrument_code,
-            version,
-            instrument_no
-        from {{ ref('int_scales_numbered') }}
-    ) as instruments
+    inner join instruments
         on
             resolved.instrument_code = instruments.instrument_code
             and resolved.version = instruments.version

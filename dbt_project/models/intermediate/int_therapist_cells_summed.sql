@@ -41,24 +41,6 @@ therapists as (
     from (select distinct therapist_key from client_months) as named
 ),
 
-stages as (
-    select
-        stage,
-        counted_as
-    from (
-        values
-            ('opening', 'opening'),
-            ('developing', 'developing'),
-            ('maintaining', 'maintaining'),
-            ('ending', 'ending'),
-            ('opening', 'all'),
-            ('developing', 'all'),
-            ('maintaining', 'all'),
-            ('ending', 'all'),
-            (null, 'all')
-    ) as listed (stage, counted_as)
-),
-
 numbered as (
     select
         cells.cell_no,
@@ -84,27 +66,39 @@ numbered as (
         on client_months.therapist_key is not distinct from therapists.therapist_key
 ),
 
+staged as (
+    select *
+    from numbered
+    where stage is not null
+    union all
+    select
+        cell_no,
+        client_no,
+        therapist_no,
+        month_on,
+        'all' as stage,
+        n_forms,
+        n_at_best,
+        summed_billionths
+    from numbered
+),
+
 -- Grain: cell x stage x period x client x therapist.
 rated as (
     select
-        numbered.cell_no,
-        stages.counted_as as stage,
+        staged.cell_no,
+        staged.stage,
         periods.period,
-        numbered.client_no,
-        numbered.therapist_no,
-        sum(numbered.n_forms) as n_forms,
-        sum(numbered.n_at_best) as n_at_best,
-        sum(numbered.summed_billionths) as summed_billionths
-    from numbered
+        staged.client_no,
+        staged.therapist_no,
+        sum(staged.n_forms) as n_forms,
+        sum(staged.n_at_best) as n_at_best,
+        sum(staged.summed_billionths) as summed_billionths
+    from staged
     inner join {{ ref('int_periods_closed') }} as periods
-        on numbered.month_on is not distinct from periods.month_on
-    inner join stages on numbered.stage is not distinct from stages.stage
+        on staged.month_on is not distinct from periods.month_on
     group by
-        numbered.cell_no,
-        stages.counted_as,
-        periods.period,
-        numbered.client_no,
-        numbered.therapist_no
+        staged.cell_no, staged.stage, periods.period, staged.client_no, staged.therapist_no
 ),
 
 -- A client belongs to the therapist with most of the client's forms in the cell.
