@@ -75,20 +75,18 @@ def _read(path: Path, instrument: Instrument) -> _Sheet:
             file.seek(0)
             lines = [line for line in csv.reader(file, delimiter=delimiter, strict=True) if line]
     except FileNotFoundError:
-        raise AnswersRefused(f"{path.name}: there is no such file") from None
+        raise AnswersRefused("there is no such file") from None
     except UnicodeDecodeError:
-        raise AnswersRefused(f"{path.name}: is not UTF-8; save it as CSV UTF-8") from None
+        raise AnswersRefused("the file is not UTF-8; save it as CSV UTF-8") from None
     except csv.Error:
-        raise AnswersRefused(f"{path.name}: is not readable as CSV; look at its quotes") from None
+        raise AnswersRefused("the file is not readable as CSV; look at its quotes") from None
     if not lines:
-        raise AnswersRefused(f"{path.name}: is empty; its first line names the columns")
-    items, named = _columns(path.name, lines[0], instrument)
-    return _forms(path.name, lines[1:], len(lines[0]), items, named, instrument, delimiter)
+        raise AnswersRefused("the file is empty; its first line names the columns")
+    items, named = _columns(lines[0], instrument)
+    return _forms(lines[1:], len(lines[0]), items, named, instrument, delimiter)
 
 
-def _columns(
-    name: str, header: Sequence[str], instrument: Instrument
-) -> tuple[dict[int, int], int | None]:
+def _columns(header: Sequence[str], instrument: Instrument) -> tuple[dict[int, int], int | None]:
     """Column of each item, and the column that names the forms, if any."""
     if instrument.totals_only:
         raise AnswersRefused(f"{instrument.instrument_code} is sent as totals: there are no items")
@@ -108,7 +106,7 @@ def _columns(
     if missing or twice or len(others) > 1:
         unknown = [header[column].strip() for column in others]
         raise AnswersRefused(
-            f"{name}: expected item_1 to item_{instrument.n_items} and at most one column more; "
+            f"expected item_1 to item_{instrument.n_items} and at most one column more; "
             f"missing: {', '.join(missing) or 'none'}; twice: {', '.join(twice) or 'none'}; "
             f"unknown: {', '.join(unknown) or 'none'}"
         )
@@ -116,7 +114,6 @@ def _columns(
 
 
 def _forms(
-    name: str,
     lines: Sequence[Sequence[str]],
     width: int,
     items: dict[int, int],
@@ -127,9 +124,7 @@ def _forms(
     sheet = _Sheet([], [], [], [], len(lines))
     for row, line in enumerate(lines, start=1):
         if len(line) != width:
-            raise AnswersRefused(
-                f"{name}: row {row} has {len(line)} cells where the header has {width}"
-            )
+            raise AnswersRefused(f"row {row} has {len(line)} cells where the header has {width}")
         answers = {item: _number(line[column], delimiter) for item, column in items.items()}
         wrong = [
             RefusedAnswer(row, item)

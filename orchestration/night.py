@@ -16,7 +16,7 @@ from expectations.model import FeedName
 from expectations.registry import Registry
 from orchestration.archive import Archive, ArchiveDamaged
 from orchestration.ingest import ledger, load
-from orchestration.ingest.conform import Part
+from orchestration.ingest.conformed import Part
 from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.pseudonyms import load_key

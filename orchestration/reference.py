@@ -53,7 +53,9 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
         _insert(con, table, rows)
 
 
-def _rows_of(con: duckdb.DuckDBPyConnection, practice_ids: Iterable[str]) -> dict[str, list[Row]]:
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, practice_ids: Iterable[str]
+) -> dict[str, Sequence[Row]]:
     names = list(practice_ids)
     tables = con.execute(
         "select table_name from information_schema.columns "

@@ -5,7 +5,7 @@ its column's type becomes a mark that no rule accepts, so the check sees it and 
 `INVALID` for words and ids, infinity for numbers and dates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from expectations.model import Column
 from expectations.practice import Dialect, FileSpec, Source
@@ -40,10 +40,29 @@ _AGE_BANDS = (
 )
 
 
-def cell(header: str, missing: Sequence[str]) -> str:
-    """The trimmed text of a column, null when blank or one of the missing words."""
-    text = f"trim({identifier(header)})"
-    return f"(case when {text} in ({literals(['', *missing])}) then null else {text} end)"
+PREFIX = "cell_"
+"""Before a column's header once it is trimmed: no header can meet a name of ours."""
+
+
+def trimmed(headers: Iterable[str], missing: Sequence[str]) -> str:
+    """Select list that trims columns of the file; blank and missing words become null.
+
+    Done once for each column, so that what is built on it may repeat its name without cost.
+    """
+    none = literals(["", *missing])
+    return ", ".join(
+        f"case when trim({identifier(header)}) not in ({none}) then trim({identifier(header)}) end "
+        f"as {cell(header)}"
+        for header in headers
+    )
+
+
+def cell(header: str, missing: Sequence[str] = ()) -> str:
+    """A trimmed column, null also for further missing words."""
+    text = identifier(PREFIX + header)
+    if not missing:
+        return text
+    return f"(case when {text} not in ({literals(missing)}) then {text} end)"
 
 
 def words(text: str, meanings: Mapping[str, str]) -> str:
@@ -67,7 +86,7 @@ def answer(
     header: str, spec: FileSpec, recode: Mapping[str, str], scale_by: float, shift: float
 ) -> str:
     """One item answer on the instrument's own coding: recoded, scaled, shifted."""
-    text = cell(header, spec.missing)
+    text = cell(header)
     if recode:
         cases = " ".join(f"when {literal(a)} then {float(b)!r}" for a, b in recode.items())
         known = f"(case {text} {cases} else {INFINITE_NUMBER} end)"
@@ -89,7 +108,7 @@ def typed(
     if source.column is None:
         text = f"{literal(source.constant or '')}"
     else:
-        text = cell(source.column, (*spec.missing, *source.missing))
+        text = cell(source.column, source.missing)
     if column.name == "site_id":
         return words(text, {**{site: site for site in sites}, **source.recode})
     if column.type == "id":

@@ -131,9 +131,9 @@ def _frame_sql(con: duckdb.DuckDBPyConnection, feed: Feed, table: CheckedTable) 
 def _frame(con: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> pd.DataFrame:
     frame = con.execute(" union all by name ".join(queries)).df()
     for name in frame.columns:
-        # Plain numpy columns: Arrow-backed text costs Great Expectations several times as much.
+        # A handful of words over many rows: codes cost Great Expectations a fraction of texts.
         if name not in (DELIVERY, ROW) and frame[name].dtype.kind not in "fiu":
-            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+            frame[name] = frame[name].astype("category")
     return frame.set_index([DELIVERY, ROW])
 
 

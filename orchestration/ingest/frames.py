@@ -8,8 +8,10 @@ read is infinity or the INVALID mark.
 from dataclasses import dataclass
 
 from expectations.check import DELIVERY, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.feed_checks import SITE_ID
 from expectations.model import Feed
-from orchestration.ingest.conform import Part
+from orchestration.ingest.cells import INVALID_SQL
+from orchestration.ingest.conformed import Part
 from orchestration.sql import identifier, literal
 
 
@@ -72,6 +74,11 @@ def columns_sql(feed: Feed, table: CheckedTable) -> str:
             chosen.append(
                 f"case when isinf({name}) then 'infinity'::double "
                 f"else ({name} - date '1970-01-01')::double end as {name}"
+            )
+        elif column.type == "id" and column.name != SITE_ID:
+            # Whether an id can be read is all a rule asks, so its own text stays behind.
+            chosen.append(
+                f"case when {name} = {INVALID_SQL} then {name} else left({name}, 0) end as {name}"
             )
         else:
             chosen.append(name)

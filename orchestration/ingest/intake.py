@@ -16,7 +16,8 @@ from expectations.practice import Agreement, Contract, FileSpec
 from expectations.registry import Registry
 from orchestration.ingest import privacy
 from orchestration.ingest.checking import check_tables
-from orchestration.ingest.conform import Conformed, Part, Terms, conform
+from orchestration.ingest.conform import conform
+from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
 from orchestration.ingest.pseudonyms import PracticeKey, install

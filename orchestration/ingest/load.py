@@ -13,7 +13,7 @@ import duckdb
 
 from expectations.model import Column, Feed
 from orchestration.ingest.cells import INVALID_SQL
-from orchestration.ingest.conform import Part
+from orchestration.ingest.conformed import Part
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.privacy import is_showable
 from orchestration.landing import Arrival

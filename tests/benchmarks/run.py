@@ -92,7 +92,7 @@ def _measure_all(folder: Path, n_forms: int) -> dict[str, object]:
     bare_dagster, empty = [], []
     for _ in _said(SHORT_RUNS, "an empty night"):
         bare_dagster.append(bare_import("dagster", "dagster_dbt"))
-        empty.append(_run_nightly(home))
+        empty.append(_run_nightly(home, is_empty=True))
     bare_all, small = [], []
     for exports in (made.nights[i] for i in _said(NIGHTS, "a night with 1 % new")):
         bare_all.append(bare_import("dagster", "dagster_dbt", "dbt", "great_expectations"))
@@ -146,9 +146,13 @@ def _night(exports: Path, home: Path) -> Run:
     return _run_nightly(home)
 
 
-def _run_nightly(home: Path) -> Run:
+def _run_nightly(home: Path, *, is_empty: bool = False) -> Run:
     command = [*ALLIANCE, "nightly", "--home", str(home), "--json"]
-    return measure.run(command, Path.cwd(), DONE_OR_LISTED)
+    run = measure.run(command, Path.cwd(), DONE_OR_LISTED)
+    if json.loads(run.output)["did_anything"] == is_empty:
+        # Also when a model was edited meanwhile: then every night builds all of them anew.
+        print(f"  ! a night was to find {'nothing' if is_empty else 'something'} new and did not")
+    return run
 
 
 def _loaded(home: Path) -> dict[str, int]:

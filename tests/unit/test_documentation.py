@@ -30,7 +30,8 @@ def test_every_link_leads_somewhere(documents: dict[Path, str]) -> None:
 
 
 def test_every_path_named_exists(repository: Path, documents: dict[Path, str]) -> None:
-    named = r"`((?:expectations|orchestration|dbt_project|dashboards|tests|docs|requirements)/[\w./*]*)`"
+    folders = "expectations|orchestration|dbt_project|dashboards|tests|docs|requirements"
+    named = rf"`((?:{folders})/[\w./*]*)`"
     broken = [
         f"{path.name}: {name}"
         for path, text in documents.items()

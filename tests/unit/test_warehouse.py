@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.settings import Settings
@@ -39,12 +40,17 @@ def test_the_lock_shuts_out_and_dies_with_its_holder(tmp_path: Path) -> None:
         pass
 
 
+def _insert_then_fail(con: duckdb.DuckDBPyConnection) -> None:
+    with transaction(con):
+        con.execute("insert into t values (1)")
+        con.execute("insert into no_such_table values (1)")
+
+
 def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     warehouse = Warehouse(Settings(tmp_path))
     warehouse.prepare()
     with warehouse.connect() as con:
         con.execute("create table t (x integer)")
-        with pytest.raises(RuntimeError), transaction(con):
-            con.execute("insert into t values (1)")
-            raise RuntimeError
+        with pytest.raises(duckdb.CatalogException):
+            _insert_then_fail(con)
         assert con.execute("select count(*) from t").fetchall() == [(0,)]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from expectations.model import Thresholds
-from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.benchmarking.cells import CELL_COLUMNS
+from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.benchmarking.site_benchmarks import COLUMNS, NUMBER_COLUMNS, benchmark_sites
 from orchestration.benchmarking.variance import estimate_variances
 from tests.studies.networks import DrawnNetwork, NetworkModel, draw_network

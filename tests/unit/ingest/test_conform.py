@@ -8,7 +8,8 @@ import pytest
 
 from expectations.practice import Practice
 from expectations.registry import load_registry
-from orchestration.ingest.conform import Conformed, Terms, conform
+from orchestration.ingest.conform import conform
+from orchestration.ingest.conformed import Conformed, Terms
 from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import read_header, text_relation
 from tests.unit.ingest import declarations
@@ -65,9 +66,9 @@ def test_wide_forms(tmp_path: Path) -> None:
         (1, None, "completed", "2026-02-03", 1.0, 2.0, 3.0),
         (2, None, "completed", "2026-02-04", 2.5, None, None),
         (3, None, "\x01invalid", "infinity", 2.0, 10.0, inf),
-        (4, "preview_row", "\x01invalid", "2026-02-05", 2.0, 2.0, 2.0),
         (5, None, "declined", "2026-02-06", None, None, None),
     ]
+    assert _rows(con, "select row_no, excluded from rows_excluded") == [(4, "preview_row")]
     assert conformed.readings == 1
     ((key,),) = _rows(con, "select client_id from forms_01 where row_no = 1")
     assert key == KEY.pseudonym("P1")
@@ -87,8 +88,9 @@ def test_a_blank_questionnaire_in_a_shared_row_is_no_form(tmp_path: Path) -> Non
         "client;visit;day;state;a;b;batch\nP1;V1;03.02.2026;done;1;;x\n",
     )
     assert conformed.readings == 2
-    assert _rows(con, "select excluded from forms_01") == [(None,)]
-    assert _rows(con, "select excluded from forms_02") == [("blank_form",)]
+    assert _rows(con, "select count(*) from forms_01") == [(1,)]
+    assert _rows(con, "select count(*) from forms_02") == [(0,)]
+    assert _rows(con, "select excluded from rows_excluded") == [("blank_form",)]
 
 
 def test_long_forms(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_nothing_left_to_score_gives_no_rows(
 def test_a_file_of_another_shape_is_refused_without_a_cells_value(
     text: str, said: str, srs: Instrument, engine: ScoringEngine, tmp_path: Path
 ) -> None:
-    with pytest.raises(AnswersRefused, match=r"answers\.csv") as raised:
+    with pytest.raises(AnswersRefused) as raised:
         score_csv(_file(tmp_path, text), srs, engine)
     assert said in str(raised.value)
     assert "7654" not in str(raised.value)

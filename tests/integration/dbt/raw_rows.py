@@ -1,0 +1,257 @@
+"""A warehouse filled by hand: rows straight into raw.*, as loading would leave them.
+
+Keys are short words instead of pseudonyms, so that an expected table can be read.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from expectations.instrument import Instrument, MissingRule, Scale
+from expectations.model import FeedName
+from expectations.practice import Contract, Practice, Schedule, Scope, Site
+from expectations.registry import Registry, load_registry
+from orchestration.dbt_runner import ModelResult, build
+from orchestration.reference import write_reference
+from orchestration.warehouse import read_sql
+
+Row = Mapping[str, Any]
+RECEIVED = datetime(2026, 7, 2, 8)
+ROWS_A_DELIVERY = 10**10
+
+TOTALS_ONLY = Instrument(
+    instrument_code="made_up_total",
+    version="1",
+    name="Made up, totals only",
+    kind="outcome",
+    informants=("observer",),
+    languages=("de",),
+    n_items=0,
+    item_coding="printed_value",
+    direction="lower_is_better",
+    scales=(
+        Scale(
+            scale="total",
+            minimum=0,
+            maximum=52,
+            missing=MissingRule(rule="complete_only", source="made up"),
+            source="made up",
+        ),
+    ),
+    totals_only=True,
+    key_status="unverified",
+    key_note="made up",
+    licence="none",
+    citations=(),
+    examples=(),
+)
+
+
+def practice(
+    practice_id: str, sites: Sequence[str], schedules: Sequence[Schedule] = ()
+) -> Practice:
+    """A practice with these sites and one contract."""
+    return Practice(
+        practice_id=practice_id,
+        name=practice_id.title(),
+        sites=tuple(
+            Site(
+                site_id=site,
+                name=site.title(),
+                service_setting="community_clinic",
+                open_from=date(2020, 1, 1),
+            )
+            for site in sites
+        ),
+        contracts=(
+            Contract(
+                valid_from=date(2024, 1, 1),
+                privacy_class="limited_data_set",
+                agreements=(),
+                owners=(),
+                schedules=tuple(schedules),
+                files=(),
+            ),
+        ),
+    )
+
+
+def every_session(instrument_code: str, version: str) -> Schedule:
+    """The client's form is due at each session of individual treatment."""
+    return Schedule(
+        schedule_id=f"{instrument_code}_each",
+        instrument_code=instrument_code,
+        version=version,
+        informant="client",
+        rule="every_session",
+        window_days=3,
+        valid_from=date(2024, 1, 1),
+        scope=Scope(service_types=("individual",)),
+    )
+
+
+def registry(*practices: Practice) -> Registry:
+    """The given practices, the shipped instruments and one of totals only; quarters and years."""
+    shipped = load_registry()
+    group = shipped.group.model_copy(update={"periods": ("quarter", "year", "all")})
+    made_up = {(TOTALS_ONLY.instrument_code, TOTALS_ONLY.version): TOTALS_ONLY}
+    known = {one.practice_id: one for one in practices}
+    return Registry(group, known, shipped.feeds, shipped.instruments | made_up, {})
+
+
+@dataclass
+class RawWarehouse:
+    """One warehouse file. Every call that reads or writes opens and closes it: dbt needs it."""
+
+    path: Path
+    target_dir: Path
+
+    @contextmanager
+    def connect(self) -> Any:
+        """A connection, closed at the end of the block."""
+        con = duckdb.connect(str(self.path))
+        try:
+            yield con
+        finally:
+            con.close()
+
+    def prepare(self, declared: Registry) -> None:
+        """All tables, and the reference tables as declared."""
+        with self.connect() as con:
+            con.execute(read_sql("schema.sql"))
+            write_reference(con, declared)
+
+    def deliver(
+        self,
+        feed: FeedName,
+        practice_id: str,
+        rows: Sequence[Row],
+        exported_on: date | None = None,
+        received_at: datetime = RECEIVED,
+        also_touched: Sequence[str] = (),
+    ) -> int:
+        """Load one delivery; its number. Rows give what differs from `_USUAL`."""
+        with self.connect() as con:
+            ((load_seq,),) = con.execute(
+                "select coalesce(max(load_seq), 0) + 1 from raw.deliveries"
+            ).fetchall()
+            common = {
+                "practice_id": practice_id,
+                "delivery_id": f"d{load_seq}",
+                "load_seq": load_seq,
+                "exported_on": exported_on,
+            }
+            _insert(con, "deliveries", _delivery(feed, common, received_at, len(rows)))
+            for row_no, row in enumerate(rows, start=1):
+                full = {**_USUAL[feed], **common, "row_no": row_no, **row}
+                if feed == "administrations":
+                    _insert_form(con, full, load_seq * ROWS_A_DELIVERY + row_no)
+                else:
+                    _insert(con, feed, full)
+            for client in {str(row["client_key"]) for row in rows} | set(also_touched):
+                touched = {
+                    "load_seq": load_seq,
+                    "practice_id": practice_id,
+                    "client_key": client,
+                }
+                _insert(con, "touched_clients", touched)
+        return int(load_seq)
+
+    def build(self, *, full_refresh: bool = False, is_noted: bool = True) -> list[ModelResult]:
+        """A night's build; `is_noted` moves the watermark as the nightly run does after it."""
+        results = build(self.path, self.target_dir, full_refresh)
+        if is_noted:
+            with self.connect() as con:
+                con.execute(
+                    "insert into raw.builds select coalesce(max(load_seq), 0), 'r', 'm', "
+                    "now()::timestamp from raw.deliveries"
+                )
+        return results
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        with self.connect() as con:
+            found: list[tuple[Any, ...]] = con.execute(sql).fetchall()
+            return found
+
+    def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Every table and view of the schemas with its rows in order."""
+        with self.connect() as con:
+            names = con.execute(
+                "select table_schema || '.' || table_name from information_schema.tables "
+                "where list_contains(?, table_schema) order by all",
+                [list(schemas)],
+            ).fetchall()
+            return {
+                name: con.execute(f"select * from {name} order by all").fetchall()
+                for (name,) in names
+            }
+
+
+_USUAL: dict[FeedName, Row] = {
+    "episodes": {
+        "date_precision": "day",
+        "state": "open",
+        "service_type": "individual",
+        "use_permission": "all",
+    },
+    "sessions": {
+        "date_precision": "day",
+        "attendance": "attended",
+        "session_type": "treatment",
+    },
+    "administrations": {
+        "date_precision": "day",
+        "instrument_code": "srs",
+        "version": "3",
+        "language": "en",
+        "informant": "client",
+        "status": "completed",
+        "collection_mode": "paper",
+    },
+}
+
+
+def _insert_form(con: duckdb.DuckDBPyConnection, row: Row, administration_row: int) -> None:
+    answers = row.get("answers", ())
+    form = {name: cell for name, cell in row.items() if name != "answers"}
+    form["administration_row"] = administration_row
+    _insert(con, "administrations", form)
+    for item_no, value in enumerate(answers, start=1):
+        if value is not None:
+            answer = {
+                "administration_row": administration_row,
+                "load_seq": row["load_seq"],
+                "item_no": item_no,
+                "value": value,
+            }
+            _insert(con, "answers", answer)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, row: Row) -> None:
+    columns, marks = ", ".join(row), ", ".join("?" for _ in row)
+    con.execute(f"insert into raw.{table} ({columns}) values ({marks})", list(row.values()))
+
+
+def _delivery(feed: FeedName, common: Row, received_at: datetime, n_rows: int) -> Row:
+    return {
+        **common,
+        "feed": feed,
+        "file_sha256": str(common["delivery_id"]),
+        "state": "loaded",
+        "n_rows_read": n_rows,
+        "n_accepted": n_rows,
+        "n_quarantined": 0,
+        "n_excluded": 0,
+        "exclusions": "{}",
+        "is_over_tolerance": False,
+        "received_at": received_at,
+        "registry_digest": "r",
+        "code_version": "v",
+        "n_attempts": 1,
+    }
