@@ -38,9 +38,10 @@ WITHHOLDS_FLAG: tuple[str, ...] = (
     "therapists_not_separable",
     "no_variation",
 )
-"""Reasons that take a cell's flag away: its position or its margin is not known well enough. Who was
-asked (the response reasons) leaves the flag and is named beside it: the site does lie where the
-flag says, and the reader is told why that may not be its alliance."""
+"""Reasons that take a cell's flag away: its position or its margin is not known well enough.
+
+Who was asked (the response reasons) leaves the flag and is named beside it: the site does lie where
+the flag says, and the reader is told why that may not be its alliance."""
 
 
 def reasons_of_cells(
