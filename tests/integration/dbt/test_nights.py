@@ -47,6 +47,9 @@ def _form(client: str, number: int, *answers: float, **row: object) -> Row:
 def _first_night(warehouse: RawWarehouse) -> None:
     clients = ("ada", "ben", "cleo", "dina", "evan")
     warehouse.deliver("episodes", "north", [_episode(client) for client in clients])
+    # Gail's episode was Hugo's for a while.
+    warehouse.deliver("episodes", "north", [_episode("hugo", episode_key="e_gail")])
+    warehouse.deliver("episodes", "north", [_episode("gail")], also_touched=["hugo"])
     sessions = [_session(client, number) for client in clients for number in (1, 2, 3, 4)]
     warehouse.deliver("sessions", "north", sessions, date(2026, 5, 1))
     forms = [_form(client, number, 9, 8, 7, 6) for client in clients for number in (1, 2, 3)]
@@ -62,6 +65,8 @@ def _second_night(warehouse: RawWarehouse) -> None:
     warehouse.deliver("sessions", "north", [stale], date(2026, 4, 20))
     corrected = [_form("ada", 1, 10, 10, 10, 10), _form("ben", 5, 5, 5, 5, 5)]
     warehouse.deliver("administrations", "north", corrected, date(2026, 5, 8))
+    # Hugo gets an episode of his own; the one that used to be his stays Gail's, who sends nothing.
+    warehouse.deliver("episodes", "north", [_episode("hugo")])
     # Dina's only episode turns out to have been another client's: nothing of it is left to her.
     moved = _episode("fay", episode_key="e_dina", state="closed", closed_on=date(2026, 4, 28))
     warehouse.deliver("episodes", "north", [moved], date(2026, 5, 8), also_touched=["dina"])
@@ -139,7 +144,7 @@ def test_a_correction_moves_numbers_backwards(nights: Nights) -> None:
     assert nights.twice.rows(
         "select administration_row // 10000000000, session_no, total from "
         "marts.fct_administrations where client_key = 'ada' order by completed_on"
-    ) == [(6, 1, 40), (3, None, 30), (3, 2, 30)]
+    ) == [(8, 1, 40), (5, None, 30), (5, 2, 30)]
 
 
 def test_an_older_export_that_comes_late_changes_nothing(nights: Nights) -> None:
