@@ -126,7 +126,8 @@ def build(
     manifest = load_manifest(target_dir)
     results = run(arguments, target_dir, warehouse_path, manifest, memory_limit).results
     shutil.rmtree(target_dir / "spill", ignore_errors=True)
-    return [_model_result(result) for result in results]
+    built = ("model", "test")  # dbt also reports exposures, as having done nothing
+    return [_model_result(result) for result in results if result.node.resource_type in built]
 
 
 def load_manifest(target_dir: Path) -> "Manifest":
@@ -207,7 +208,7 @@ def _model_result(result: Any) -> ModelResult:
     return ModelResult(
         name=result.node.name,
         unique_id=result.node.unique_id,
-        kind="test" if result.node.resource_type == "test" else "model",
+        kind=result.node.resource_type.value,
         status=str(result.status),
         seconds=round(float(result.execution_time), 3),
         n_failures=result.failures,

@@ -12,11 +12,12 @@ from orchestration.ingest.conformed import (
     key,
     mapped_columns,
     selected,
-    source_rows,
+    trimmed_rows,
 )
 from orchestration.sql import identifier, literal
 
 REPEATED_ROW = "repeated_row"
+TYPED_ROWS = "typed_rows"
 
 
 def conform(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
@@ -40,17 +41,17 @@ def _table(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             f"case when excluded is null and row_number() over (partition by {content} "
             f"order by row_no) > 1 then '{REPEATED_ROW}' else excluded end"
         )
+    before = f"""
+        create table {TYPED_ROWS} as
+        select {exclusion(mapping)} as excluded, {selected(columns)}
+        from {trimmed_rows(spec, terms)}
+        """
     sql = f"""
         create table {identifier(name)} as
-        with typed as (
-            select
-                row_no,
-                1::bigint as n_source_rows,
-                {exclusion(mapping)} as excluded,
-                {selected(columns)}
-            from {source_rows(spec, terms)}
+        with numbered as (
+            select rowid + 1 as row_no, 1::bigint as n_source_rows, * from {TYPED_ROWS}
         )
-        select * replace ({excluded} as excluded), {unit} as unit_key from typed
+        select * replace ({excluded} as excluded), {unit} as unit_key from numbered
         """
     part = Part(table=name, feed=mapping.feed, sql=sql, mapped=mapped_columns(mapping))
-    return Conformed(before=(), parts=(part,), readings=1)
+    return Conformed(before=(before,), parts=(part,), readings=1)

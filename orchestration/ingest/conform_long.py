@@ -14,9 +14,9 @@ from orchestration.ingest.conformed import (
     form_key,
     item_columns,
     mapped_columns,
+    numbered_rows,
     selected,
     sends_status,
-    source_rows,
     status_sql,
 )
 from orchestration.sql import identifier, literal
@@ -59,7 +59,7 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
                 (case {word} {which} else -1 end)::integer as identity_no,
                 {exclusion(mapping)} as excluded,
                 {_item_no(long)} as item_no
-            from {source_rows(spec, terms)}
+            from {numbered_rows(spec, terms)}
         ),
         valued as (
             select
@@ -98,7 +98,7 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     excluded = f"""
         create table rows_excluded as
         select row_no, 1::bigint as n_source_rows, {exclusion(mapping)} as excluded
-        from {source_rows(spec, terms)} where ({exclusion(mapping)}) is not null
+        from {numbered_rows(spec, terms)} where ({exclusion(mapping)}) is not null
         """
     parts = [_pivot(mapping, terms, of, number) for number, (_, of) in identities]
     parts += [

@@ -15,8 +15,8 @@ from orchestration.ingest.conformed import (
     mapped_columns,
     selected,
     sends_status,
-    source_rows,
     status_sql,
+    trimmed_rows,
 )
 from orchestration.sql import identifier
 
@@ -34,14 +34,13 @@ def conform_wide(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     before = f"""
         create table {WIDE_ROWS} as
         select
-            row_no,
             {exclusion(mapping)} as excluded,
             {selected(canonical(spec, mapping, terms))},
             {selected(answers)}
-        from {source_rows(spec, terms)}
+        from {trimmed_rows(spec, terms)}
         """
     blanks = [
-        "select row_no, 1::bigint as n_source_rows, "
+        "select rowid + 1 as row_no, 1::bigint as n_source_rows, "
         f"coalesce(excluded, '{BLANK_FORM}') as excluded "
         f"from {WIDE_ROWS} where excluded is not null or {_is_blank(mapping, terms, *each)}"
         for each in numbered
@@ -101,7 +100,7 @@ def _block(mapping: Mapping, terms: Terms, block: FormBlock, number: int) -> Par
         create table {table} as
         with forms as (
             select
-                row_no,
+                rowid + 1 as row_no,
                 1::bigint as n_source_rows,
                 null::varchar as excluded,
                 0.0 as n_stray_items,

@@ -89,8 +89,18 @@ def exclusion(mapping: Mapping) -> str:
     return f"case {cases} end" if cases else "null::varchar"
 
 
-def source_rows(spec: FileSpec, terms: Terms) -> str:
-    """The file's rows in order, numbered, every wanted column trimmed."""
+def trimmed_rows(spec: FileSpec, terms: Terms) -> str:
+    """The file's rows in order, every wanted column trimmed.
+
+    Not numbered: numbering while reading would leave the engine one thread. A table made from these
+    rows keeps their order, and its `rowid` is the number.
+    """
+    columns = cells.trimmed(spec.wanted_columns, spec.missing)
+    return f"(select {columns} from {terms.source})"
+
+
+def numbered_rows(spec: FileSpec, terms: Terms) -> str:
+    """The same with `row_no`, where rows are gathered before a table is made of them."""
     columns = cells.trimmed(spec.wanted_columns, spec.missing)
     return f"(select row_number() over () as row_no, {columns} from {terms.source})"
 
