@@ -154,7 +154,9 @@ def compiled_models(target_dir: Path) -> list[CompiledModel]:
         for name in _in_order({name: node.depends_on.nodes for name, node in nodes.items()})
     ]
     content = {"digest": models_digest(), "models": [model.__dict__ for model in models]}
-    kept.write_text(json.dumps(content), encoding="utf-8")
+    fresh = kept.with_suffix(".new")
+    fresh.write_text(json.dumps(content), encoding="utf-8")
+    fresh.replace(kept)
     return models
 
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
@@ -21,6 +22,7 @@ import pytest
 from expectations.registry import load_registry
 from orchestration.cli.home import FOLDERS
 from orchestration.dbt_runner import ensure_manifest
+from orchestration.definitions import build
 from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.instance import end_dead_runs, open_instance
 from orchestration.nightly import NightReport, run_nightly
@@ -244,6 +246,25 @@ def _evaluation(record: Any) -> Any:
     if event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
         return None
     return event.event_specific_data
+
+
+def test_the_schedule_asks_for_what_is_new(
+    first: tuple[Settings, NightReport], tmp_path: Path
+) -> None:
+    settings = _copy(first[0], tmp_path / "home")
+    four = datetime(2026, 10, 1, 4, tzinfo=ZoneInfo("America/New_York"))
+    with _environment(settings), open_instance(settings) as instance:
+        schedule = build(settings, load_registry([settings.home])).resolve_schedule_def("nightly")
+        context = dg.build_schedule_context(instance, scheduled_execution_time=four)
+        idle = schedule.evaluate_tick(context)
+        assert idle.skip_message == "nothing new in landing"
+        simulate(load_registry([settings.home]), tmp_path / "more", SECOND)
+        more = next((tmp_path / "more" / "two_oaks").glob("appointments*"))
+        shutil.copy(more, settings.landing / "two_oaks")
+        (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.run_key == "2026-10-01"
+    practices = {key.path[1] for key in request.asset_selection or [] if len(key.path) == 3}
+    assert practices == {"two_oaks"}
 
 
 def test_the_chain_of_verdicts_holds(first: tuple[Settings, NightReport]) -> None:

@@ -1,13 +1,17 @@
 {#- Dates, where engines spell them differently. DuckDB's spelling is the default. -#}
 
 {#- Whole days from one date to another. -#}
-{% macro days_between(first, last) %}{{ return(adapter.dispatch('days_between')(first, last)) }}{% endmacro %}
+{% macro days_between(first, last) -%}
+    {{ return(adapter.dispatch('days_between')(first, last)) }}
+{%- endmacro %}
 {% macro default__days_between(first, last) -%}
     date_diff('day', {{ first }}, {{ last }})
 {%- endmacro %}
 
 {#- The date a number of days away. -#}
-{% macro days_away(day, number) %}{{ return(adapter.dispatch('days_away')(day, number)) }}{% endmacro %}
+{% macro days_away(day, number) -%}
+    {{ return(adapter.dispatch('days_away')(day, number)) }}
+{%- endmacro %}
 {% macro default__days_away(day, number) -%}
     cast({{ day }} + to_days({{ number }}) as date)
 {%- endmacro %}
@@ -19,7 +23,9 @@
 {%- endmacro %}
 
 {#- First day of the month that lies a number of months away. -#}
-{% macro months_away(month, number) %}{{ return(adapter.dispatch('months_away')(month, number)) }}{% endmacro %}
+{% macro months_away(month, number) -%}
+    {{ return(adapter.dispatch('months_away')(month, number)) }}
+{%- endmacro %}
 {% macro default__months_away(month, number) -%}
     cast({{ month }} + to_months({{ number }}) as date)
 {%- endmacro %}

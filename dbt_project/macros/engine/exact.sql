@@ -17,7 +17,7 @@ are exact, and the one division at the end is rounded once.
     cast({{ value }} as double) / 1000000000
 {%- endmacro %}
 
-{#- Sum of squared deviations from the mean, from n, the sum and the sum of squares (billionths). -#}
+{#- Sum of squared deviations from the mean, out of the count, the sum and the sum of squares. -#}
 {% macro squared_deviations(n, summed, summed_squares) -%}
     {{ return(adapter.dispatch('squared_deviations')(n, summed, summed_squares)) }}
 {%- endmacro %}

@@ -10,7 +10,9 @@ later delivery wins, then the later row. `parts` are columns that only grow with
 {%- endmacro %}
 
 {#- The n-th part of what `newest` found, counted from 1. -#}
-{% macro newest_part(found, position) %}{{ return(adapter.dispatch('newest_part')(found, position)) }}{% endmacro %}
+{% macro newest_part(found, position) -%}
+    {{ return(adapter.dispatch('newest_part')(found, position)) }}
+{%- endmacro %}
 
 {% macro default__newest_part(found, position) -%}
     {{ found }}[{{ position + 1 }}]

@@ -5,8 +5,9 @@ select
     scales.scale,
     cast(dense_rank() over (order by scales.instrument_code, scales.version) as integer)
         as instrument_no,
-    cast(row_number() over (order by scales.instrument_code, scales.version, scales.scale) as integer)
-        as scale_no,
+    cast(
+        row_number() over (order by scales.instrument_code, scales.version, scales.scale) as integer
+    ) as scale_no,
     scales.method,
     scales.n_items,
     scales.minimum,

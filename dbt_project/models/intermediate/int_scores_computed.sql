@@ -81,7 +81,7 @@ summed as (
     select
         administration_row,
         scale_no,
-        -- Thousandths: answers have three decimals, and the quotient of whole numbers is rounded once.
+        -- Thousandths: answers have three decimals, and whole numbers' quotient is rounded once.
         round(cast(sum(points) as double) * 1000) as thousandths,
         cast(sum(n_answers) as integer) as n_answered,
         max(stated_score) as stated_score

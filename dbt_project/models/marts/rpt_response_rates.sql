@@ -56,7 +56,8 @@ counted as (
         cast(sum(staged.n_completed) as integer) as n_completed,
         cast(count(distinct staged.therapist_key) as integer) as n_therapists_due,
         cast(
-            count(distinct case when staged.n_completed > 0 then staged.therapist_key end) as integer
+            count(distinct case when staged.n_completed > 0 then staged.therapist_key end)
+            as integer
         ) as n_therapists_taking_part
     from staged
     inner join {{ ref('int_periods_closed') }} as periods on staged.month_on = periods.month_on

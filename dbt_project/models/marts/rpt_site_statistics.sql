@@ -10,8 +10,9 @@ with cells as (
         stage,
         period,
         cast(sum(n_clients) as integer) as n_clients,
-        cast(sum(case when therapist_key is not null and n_clients > 0 then 1 else 0 end) as integer)
-            as n_therapists,
+        cast(
+            sum(case when therapist_key is not null and n_clients > 0 then 1 else 0 end) as integer
+        ) as n_therapists,
         cast(sum(n_forms) as integer) as n_forms,
         sum(summed_means) as summed_means,
         sum(summed_squares) as summed_squares,
