@@ -167,14 +167,26 @@ def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
     flagged = [row for row in shown if row.flag is not None and not row.reasons]
     if not flagged:
         return (
-            f"We show {_count(len(shown), 'site')} but flag none. "
-            "There is not enough here for a fair comparison. The table gives the reasons."
-        )
+            f"We show {_count(len(shown), 'site')} but can compare none of them fairly. "
+            f"The table gives the reasons. {_outside_with_reasons(shown)}"
+        ).strip()
     target = next((row.target for row in flagged if row.target is not None), None)
     text = _standing(flagged)
     if target is not None:
         text += f" The group's mean is {labels.number(target, instrument.decimals)} points."
-    return f"{text} {_spread(flagged)}".strip()
+    return " ".join(filter(None, (text, _spread(flagged), _outside_with_reasons(shown))))
+
+
+def _outside_with_reasons(rows: Sequence[SiteResult]) -> str:
+    """Sites beyond their range for which something else than the alliance may be the reason."""
+    names = [row.site_label for row in rows if row.reasons and row.flag not in (None, "within")]
+    if not names:
+        return ""
+    lies = "lies" if len(names) == 1 else "lie"
+    return (
+        f"{_list(names)} {lies} outside the range too, but other things differ there, such as how "
+        "many forms came back. The table says which."
+    )
 
 
 _PLACES = {

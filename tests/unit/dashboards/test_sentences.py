@@ -107,7 +107,15 @@ HEADLINES: dict[str, tuple[Sequence[SiteResult], Sequence[str]]] = {
     ),
     "none flagged": (
         [named("Abbey Lane", **NO_LIMITS, comparability="too_few_sites"), suppressed()],
-        ["We show 1 site but flag none", "The table gives the reasons"],
+        ["We show 1 site but can compare none of them fairly", "The table gives the reasons"],
+    ),
+    "outside for other reasons": (
+        [
+            named("Abbey Lane"),
+            named("Elm Court"),
+            named("Mill Road", flag="below_998", comparability="response_rates_differ"),
+        ],
+        ["Both sites we can compare lie within", "Mill Road lies outside the range too"],
     ),
     "all suppressed": ([suppressed("Abbey Lane"), suppressed()], ["No site can be shown"]),
     "no row": ([], ["No site can be shown"]),
