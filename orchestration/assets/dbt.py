@@ -91,7 +91,10 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
         if build is not None and not changed and not has_loaded_since(con, build[0]):
             return {}
     results = dbt_runner.build(
-        night.settings.warehouse, night.settings.dbt_target, full_refresh=changed
+        night.settings.warehouse,
+        night.settings.dbt_target,
+        full_refresh=changed,
+        memory_limit=night.settings.limits.warehouse_duckdb_memory,
     )
     built_at = night.now.astimezone(UTC).replace(tzinfo=None)
     with night.warehouse.connect() as con, transaction(con):
