@@ -1,5 +1,5 @@
 -- Every table our own code writes. dbt owns the schemas staging, intermediate and marts.
--- `_key` columns are 32 hexadecimal digits (128 bits of an HMAC); `load_seq` numbers deliveries in
+-- `_key` columns are 128 bits of an HMAC, held as a UUID; `load_seq` numbers deliveries in
 -- the order they were loaded and is what incremental models compare with `raw.builds`.
 create schema if not exists raw;
 create schema if not exists quality;
@@ -44,11 +44,11 @@ create table if not exists raw.episodes (
     load_seq bigint not null,
     row_no bigint not null,
     exported_on date,
-    episode_key varchar not null,
-    client_key varchar not null,
-    unit_key varchar,
+    episode_key uuid not null,
+    client_key uuid not null,
+    unit_key uuid,
     site_id varchar not null,
-    therapist_key varchar,
+    therapist_key uuid,
     opened_on date,
     closed_on date,
     date_precision varchar not null,
@@ -73,11 +73,11 @@ create table if not exists raw.sessions (
     load_seq bigint not null,
     row_no bigint not null,
     exported_on date,
-    session_key varchar not null,
-    client_key varchar not null,
-    unit_key varchar,
-    episode_key varchar,
-    therapist_key varchar,
+    session_key uuid not null,
+    client_key uuid not null,
+    unit_key uuid,
+    episode_key uuid,
+    therapist_key uuid,
     site_id varchar not null,
     scheduled_on date,
     date_precision varchar not null,
@@ -87,7 +87,7 @@ create table if not exists raw.sessions (
     stated_number integer,
     planned_minutes integer,
     actual_minutes integer,
-    group_session_key varchar,
+    group_session_key uuid,
     interpreter boolean
 );
 
@@ -101,15 +101,15 @@ create table if not exists raw.administrations (
     load_seq bigint not null,
     row_no bigint not null,
     exported_on date,
-    form_key varchar not null,
-    administration_key varchar,
-    client_key varchar not null,
+    form_key uuid not null,
+    administration_key uuid,
+    client_key uuid not null,
     respondent varchar,
-    episode_key varchar,
-    session_key varchar,
+    episode_key uuid,
+    session_key uuid,
     occasion integer,
-    rated_therapist_key varchar,
-    rater_key varchar,
+    rated_therapist_key uuid,
+    rater_key uuid,
     instrument_code varchar not null,
     version varchar not null,
     language varchar not null,
@@ -135,7 +135,7 @@ create table if not exists raw.answers (
 create table if not exists raw.touched_clients (
     load_seq bigint not null,
     practice_id varchar not null,
-    client_key varchar not null
+    client_key uuid not null
 );
 
 -- Grain: one finished dbt build. Incremental models take clients touched after

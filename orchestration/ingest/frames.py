@@ -8,9 +8,8 @@ read is infinity or the INVALID mark.
 from dataclasses import dataclass
 
 from expectations.check import DELIVERY, ROW, SAME_KEY, STRAY_ITEMS
-from expectations.feed_checks import SITE_ID
 from expectations.model import Feed
-from orchestration.ingest.cells import INVALID_SQL
+from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
 from orchestration.sql import identifier, literal
 
@@ -75,10 +74,11 @@ def columns_sql(feed: Feed, table: CheckedTable) -> str:
                 f"case when isinf({name}) then 'infinity'::double "
                 f"else ({name} - date '1970-01-01')::double end as {name}"
             )
-        elif column.type == "id" and column.name != SITE_ID:
-            # Whether an id can be read is all a rule asks, so its own text stays behind.
+        elif is_sender_id(column):
+            # Whether an id can be read is all a rule asks, so the pseudonym stays behind.
             chosen.append(
-                f"case when {name} = {INVALID_SQL} then {name} else left({name}, 0) end as {name}"
+                f"case when {name} = {INVALID_ID} then {INVALID_SQL} when {name} is not null "
+                f"then '' end as {name}"
             )
         else:
             chosen.append(name)

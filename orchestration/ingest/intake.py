@@ -175,7 +175,8 @@ def _conform_file(
         conformed = mapped_parts(registry, job.practice_id, job.feed, spec, source.sql)
         con.execute(f"create schema scratch.{identifier(schema)}")
         con.execute(f"use scratch.{identifier(schema)}")
-        for statement in (*conformed.before, *(part.sql for part in conformed.parts)):
+        drops = (f"drop table if exists {name}" for name in conformed.temporary)
+        for statement in (*conformed.before, *(part.sql for part in conformed.parts), *drops):
             con.execute(statement)
     except duckdb.OutOfMemoryException as error:
         raise DeliveryRefused(

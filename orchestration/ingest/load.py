@@ -12,7 +12,7 @@ from datetime import datetime
 import duckdb
 
 from expectations.model import Column, Feed
-from orchestration.ingest.cells import INVALID_SQL
+from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.privacy import is_showable
@@ -82,7 +82,8 @@ def _stored(column: Column) -> str:
         return f"case when not isinf({name}) then {name}::decimal(9, 3) end"
     if column.type == "boolean":
         return f"case {name} when 1 then true when 0 then false end"
-    return f"case when {name} <> {INVALID_SQL} then {name} end"
+    invalid = INVALID_ID if is_sender_id(column) else INVALID_SQL
+    return f"case when {name} <> {invalid} then {name} end"
 
 
 def _insert_part(
