@@ -5,6 +5,7 @@ orchestrator. When nothing is new, nothing heavy is imported and nothing is writ
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import duckdb
 
 from expectations.registry import Registry
 from orchestration.landing import unknown_folders
+from orchestration.night import Night
 from orchestration.nightly_plan import Plan, plan
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
@@ -86,16 +88,14 @@ def run_nightly(
 def _run_job(
     settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
 ) -> list[str]:
-    from orchestration.ingest.reading import ReadingWorker
-
-    # Its imports (Great Expectations) run beside ours (Dagster, dbt).
-    with ReadingWorker(settings, progress) as worker:
-        if todo.raw:
-            worker.start()
+    with closing(Night(settings, registry, progress=progress)) as night:
+        night.prepare()
+        # The worker imports and reads while we import Dagster and dbt.
+        night.read_ahead(todo.raw)
         progress("starting the orchestrator")
         from orchestration.definitions import execute_nightly
 
-        return execute_nightly(settings, registry, todo, worker, progress)
+        return execute_nightly(night, todo, progress)
 
 
 def current_release(settings: Settings) -> str | None:

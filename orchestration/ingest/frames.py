@@ -21,6 +21,7 @@ class CheckedTable:
     delivery_id: str
     schema: str
     part: Part
+    feed: Feed
 
     @property
     def label(self) -> str:
@@ -33,14 +34,15 @@ class CheckedTable:
         return f"scratch.{identifier(self.schema)}.{identifier(self.part.table)}"
 
 
-def repeats_sql(feed: Feed, table: CheckedTable) -> str:
+def repeats_sql(table: CheckedTable) -> str:
     """Rows whose unit's key is not alone in the delivery, with `n_same_key`.
 
     Of exact copies the first counts 1 and is kept. Where versions contradict each other nothing
     says which is right, so all count from 2.
     """
     content = ", ".join(
-        identifier(name) for name in (*(column.name for column in feed.columns), *table.part.items)
+        identifier(name)
+        for name in (*(column.name for column in table.feed.columns), *table.part.items)
     )
     included = f"from {table.relation} where excluded is null"
     return f"""
@@ -59,13 +61,13 @@ def repeats_sql(feed: Feed, table: CheckedTable) -> str:
         """
 
 
-def columns_sql(feed: Feed, table: CheckedTable) -> str:
+def columns_sql(table: CheckedTable) -> str:
     """Select list of a frame: the columns the contract sends, and the items."""
     part = table.part
     if part.is_unknown_instrument:
         return f"{literal(table.label)} as {DELIVERY}, row_no as {ROW}, instrument_code"
     chosen = []
-    for column in feed.columns:
+    for column in table.feed.columns:
         if column.name not in part.mapped:
             continue
         name = identifier(column.name)

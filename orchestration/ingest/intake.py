@@ -75,15 +75,16 @@ def mapped_parts(
 def take_in(
     jobs: Sequence[FileJob],
     registry: Registry,
-    key: PracticeKey,
+    key_of: Callable[[str], PracticeKey],
     scratch: Path,
     limits: Limits,
     progress: Callable[[str], None],
 ) -> list[Outcome]:
-    """Read, gate, conform and check files of one practice and feed.
+    """Read, gate, conform and check files, of one practice after the other.
 
     Tables are left in the DuckDB file `scratch`, one schema a file. A file's own faults come back
-    as a refused Outcome; the other files go on.
+    as a refused Outcome; the other files go on. `key_of` gives a practice's key or raises
+    DeliveryRefused.
     """
     outcomes: dict[str, Outcome] = {}
     taken: list[_Taken] = []
@@ -97,10 +98,10 @@ def take_in(
     )
     try:
         con.execute(f"attach {_quoted(scratch)} as scratch")
-        install(con, key)
         for number, job in enumerate(jobs):
-            progress(f"{job.practice_id}/{job.feed}: reading {number + 1} of {len(jobs)}")
+            progress(f"{job.practice_id}/{job.feed}: reading file {number + 1} of {len(jobs)}")
             try:
+                install(con, key_of(job.practice_id))
                 taken.append(_conform_file(con, job, registry, f"file_{number}", limits))
             except DeliveryRefused as refusal:
                 outcomes[job.delivery_id] = refused(
@@ -110,7 +111,7 @@ def take_in(
                     n_bytes=Path(job.path).stat().st_size,
                 )
         if taken:
-            progress(f"{taken[0].job.practice_id}/{taken[0].job.feed}: checking {len(taken)} files")
+            progress(f"checking {len(taken)} files")
             outcomes.update(_checked(con, taken, registry, limits, scratch))
         con.execute("checkpoint scratch")
     finally:
@@ -194,16 +195,15 @@ def _checked(
     limits: Limits,
     scratch: Path,
 ) -> dict[str, Outcome]:
-    first = taken[0].job
-    sites = tuple(site.site_id for site in registry.practices[first.practice_id].sites)
+    sites = sorted(
+        {site.site_id for practice in registry.practices.values() for site in practice.sites}
+    )
     tables = [
-        CheckedTable(file.job.delivery_id, file.schema, part)
+        CheckedTable(file.job.delivery_id, file.schema, part, registry.feeds[file.job.feed])
         for file in taken
         for part in file.conformed.parts
     ]
-    checked = check_tables(
-        con, registry.feeds[first.feed], tables, sites, first.day, limits.slice_rows
-    )
+    checked = check_tables(con, tables, sites, taken[0].job.day, limits.slice_rows)
     return {
         file.job.delivery_id: _outcome(con, file, checked[file.job.delivery_id], scratch)
         for file in taken

@@ -10,14 +10,14 @@ import os
 import resource
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, take_in
-from orchestration.ingest.outcome import Outcome, refused
+from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import load_key
-from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Settings, from_environment
 
 
@@ -49,10 +49,8 @@ def answer(job: dict[str, Any], registry: Registry, settings: Settings, out: Tex
     files = [FileJob(**file) for file in job["files"]]
     outcomes: list[Outcome]
     try:
-        key = load_key(settings.keys, job["practice_id"])
-        outcomes = take_in(files, registry, key, Path(job["scratch"]), settings.limits, progress)
-    except DeliveryRefused as refusal:
-        outcomes = [refused(f.delivery_id, refusal.reason, refusal.message) for f in files]
+        key_of = partial(load_key, settings.keys)
+        outcomes = take_in(files, registry, key_of, Path(job["scratch"]), settings.limits, progress)
     except Exception as error:  # the one place where a fault of ours must not end the night
         print(json.dumps({"fault": place_of(error)}), file=out, flush=True)
         return

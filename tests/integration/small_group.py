@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ class HereWorker(ReadingWorker):
         if not jobs:
             return []
         scratch.mkdir(parents=True, exist_ok=True)
-        key = load_key(self.settings.keys, jobs[0].practice_id)
+        key_of = partial(load_key, self.settings.keys)
         path = scratch / f"{jobs[0].delivery_id}.duckdb"
-        return take_in(jobs, self.registry, key, path, self.settings.limits, lambda _: None)
+        return take_in(jobs, self.registry, key_of, path, self.settings.limits, lambda _: None)
 
 
 def practice(name: str, **contract: Any) -> Practice:
@@ -73,7 +74,7 @@ def night_in(home: Path, declared: Registry) -> Night:
         create_key(settings.keys, practice_id)
         (settings.landing / practice_id).mkdir(parents=True, exist_ok=True)
     night = Night(settings, declared, NOW)
-    night.worker = HereWorker(settings, registry=declared)
+    night.reading.worker = HereWorker(settings, registry=declared)
     night.warehouse.prepare()
     return night
 
