@@ -256,3 +256,16 @@ def expected_deliveries(cursor: duckdb.DuckDBPyConnection) -> list[ExpectedDeliv
         ExpectedDelivery(**{**row, "expected_by_at": _utc(row["expected_by_at"])})
         for row in _rows(cursor, sql)
     ]
+
+
+def broken_declarations(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    """Names of the practices whose declaration is broken: nothing they send is taken in."""
+    sql = """
+        with practices as (select distinct practice_id, practice_name from sites)
+        select coalesce(practices.practice_name, deliveries.practice_id) as practice_name
+        from deliveries
+        left join practices using (practice_id)
+        where deliveries.state = 'declaration_broken'
+        order by lower(practice_name), deliveries.practice_id
+    """
+    return [str(row["practice_name"]) for row in _rows(cursor, sql)]

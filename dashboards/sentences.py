@@ -288,3 +288,12 @@ def late_deliveries(
             f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."
         )
     return sentences
+
+
+def broken_declarations(practice_names: Iterable[str]) -> list[str]:
+    """One sentence for each practice that nothing can be taken in from until its file is mended."""
+    return [
+        f"The declaration of {name} is broken, so nothing new from it is taken in. The numbers of "
+        "its sites may miss newer forms. Run “alliance doctor” to see what to mend."
+        for name in practice_names
+    ]

@@ -56,12 +56,15 @@ def _masthead(release: Release) -> None:
     )
 
 
-def _late_practices(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
+def _practices_behind(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
+    """Say whose numbers may be old: nothing came in time, or nothing that comes can be read."""
     late = sentences.late_deliveries(
         queries.expected_deliveries(cursor), clock.now(), release.time_zone
     )
-    if late:
-        st.warning("\n\n".join(_plain(text) for text in late), icon=":material/schedule:")
+    broken = sentences.broken_declarations(queries.broken_declarations(cursor))
+    for texts, icon in ((broken, ":material/report:"), (late, ":material/schedule:")):
+        if texts:
+            st.warning("\n\n".join(_plain(text) for text in texts), icon=icon)
 
 
 def _plain(text: str) -> str:
@@ -171,7 +174,7 @@ def _how_to_read(instrument: Instrument, metric: Metric | None) -> None:
 def _show(cursor: duckdb.DuckDBPyConnection) -> None:
     release = queries.release(cursor)
     _masthead(release)
-    _late_practices(cursor, release)
+    _practices_behind(cursor, release)
     instruments = queries.instruments(cursor)
     choices = queries.choices(cursor)
     if not choices:

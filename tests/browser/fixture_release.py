@@ -237,9 +237,12 @@ def _instrument_rows() -> list[dict[str, object]]:
     ]
 
 
-def _delivery_rows(late: Sequence[str]) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for practice_id in PRACTICES:
+def _delivery_rows(late: Sequence[str], broken: Sequence[str]) -> list[dict[str, object]]:
+    """What a broken practice owes cannot be told: one row says that it is broken."""
+    rows: list[dict[str, object]] = [
+        {"practice_id": practice_id, "state": "declaration_broken"} for practice_id in broken
+    ]
+    for practice_id in (name for name in PRACTICES if name not in broken):
         for feed in ("sessions", "administrations"):
             deadline = LONG_PAST if practice_id in late else FAR_FUTURE
             common = {"practice_id": practice_id, "feed": feed}
@@ -257,6 +260,7 @@ def build_release(
     *,
     release_id: str = "2026-11-02-030405",
     late: Sequence[str] = ("northgate",),
+    broken: Sequence[str] = (),
     is_internal_only: bool = True,
     site_names: dict[tuple[str, str], str] | None = None,
 ) -> FixtureRelease:
@@ -281,7 +285,7 @@ def build_release(
         _insert(connection, "release", [release])
         shown = default_cells() if cells is None else cells
         _insert(connection, "site_benchmarks", [_benchmark_row(cell) for cell in shown])
-        _insert(connection, "deliveries", _delivery_rows(late))
+        _insert(connection, "deliveries", _delivery_rows(late, broken))
         _insert(connection, "instruments", _instrument_rows())
         metric: dict[str, object] = {
             "metric": "mean_score",

@@ -128,6 +128,13 @@ def test_a_practice_is_late_by_the_clock_alone(home: Path, monkeypatch: pytest.M
     assert "Harbour Counselling is late" in warning.value
 
 
+def test_a_practice_with_a_broken_declaration_is_named(home: Path) -> None:
+    build_release(home, late=(), broken=("harbour", "not_in_sites"))
+    [warning] = _run(home).warning
+    assert "The declaration of Harbour Counselling is broken" in warning.value
+    assert "The declaration of not\\_in\\_sites is broken" in warning.value
+
+
 def test_without_a_release_it_says_what_to_do(home: Path) -> None:
     app = _run(home)
     [info] = app.info

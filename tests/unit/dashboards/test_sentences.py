@@ -218,6 +218,14 @@ def test_a_practice_is_late_once_a_deadline_has_passed_and_not_before() -> None:
     assert reading_grade(text) <= HIGHEST_GRADE
 
 
+def test_a_broken_declaration_is_said_of_each_practice() -> None:
+    assert sentences.broken_declarations([]) == []
+    first, second = sentences.broken_declarations(["Harbour", "Birchwood"])
+    assert "The declaration of Harbour is broken" in first
+    assert "may miss newer forms" in second
+    assert reading_grade(first) <= HIGHEST_GRADE
+
+
 def test_the_grade_itself_tells_plain_from_learned() -> None:
     assert reading_grade("The cat sat on the mat.") < 2
     learned = "Heterogeneity notwithstanding, precision-weighted estimates necessitate caution."

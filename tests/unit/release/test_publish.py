@@ -1,6 +1,7 @@
 """What a release holds, when a new one is published, and what a failing one leaves behind."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from expectations.registry import Registry
+from orchestration.reference import write_reference
 from orchestration.release.contents import expected_deliveries
 from orchestration.release.publish import Published, ReleaseRefused, write_release
 from orchestration.release.reader import Releases
@@ -122,6 +124,26 @@ def test_deliveries_carry_their_checks_and_what_is_owed(tmp_path: Path) -> None:
         ("episodes", datetime(2025, 1, 2, 8)),
         ("sessions", datetime(2026, 11, 24, 8)),
     ]
+
+
+def test_a_broken_practice_keeps_its_sites_and_is_said_to_be_broken(tmp_path: Path) -> None:
+    con, known = small_warehouse(), small_registry()
+    broken: dict[str, tuple[str, ...]] = {
+        "practice": ("practices/practice.yml:3: sites: is missing",)
+    }
+    registry = replace(known, practices={}, broken=broken)
+    write_reference(con, registry)
+    _publish(con, tmp_path, registry)
+    pointer = Releases(tmp_path).current()
+    assert pointer is not None
+    assert _read(
+        pointer.release, "select practice_name, site_name from sites order by site_id"
+    ) == [("The practice", f"Site {number}") for number in range(4)]
+    states = "select state, feed, message from deliveries where load_seq is null"
+    ((state, feed, message),) = _read(pointer.release, states)
+    assert (state, feed) == ("declaration_broken", None)
+    assert "alliance doctor" in message
+    assert "yml" not in message
 
 
 def test_a_practice_without_a_contract_today_owes_nothing() -> None:
