@@ -128,6 +128,12 @@ def _disclosure_problems(
     )
     if n := _count(candidate, unshown):
         yield f"response_rates: {n} rates are shown of forms no cell is shown of"
+    for name in ("site_benchmarks", "response_rates"):
+        exact = (
+            f"select count(*) from {name} where abs(response_rate - round(response_rate, 2)) > 1e-9"
+        )
+        if n := _count(candidate, exact):
+            yield f"{name}: {n} response rates are no whole percent, and give counts away"
     flags = ", ".join(literal(flag) for flag in FLAGS)
     withholding = ", ".join(literal(reason) for reason in WITHHOLDS_FLAG)
     wrong = (

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations.practice import Schedule
 from expectations.registry import Registry
 from orchestration.reference import write_reference
 from orchestration.release.contents import expected_deliveries
@@ -98,11 +99,37 @@ def test_a_hidden_site_is_listed_without_numbers_everywhere(tmp_path: Path) -> N
         f"select is_suppressed, suppression_reason, n_clients, raw from site_benchmarks {hidden}",
     ) == [(True, "too_few", None, None)]
     assert _read(
-        pointer.release, f"select is_suppressed, n_due, response_rate from response_rates {hidden}"
-    ) == [(True, None, None)]
-    assert _read(pointer.release, "select n_due, n_completed from response_rates limit 1") == [
-        (100, 70)
-    ]
+        pointer.release, f"select is_suppressed, response_rate from response_rates {hidden}"
+    ) == [(True, None)]
+
+
+@pytest.mark.parametrize("table", ["site_benchmarks", "response_rates"])
+def test_no_count_of_a_hidden_cell_follows_from_a_rate(tmp_path: Path, table: str) -> None:
+    """The rate is of all languages, a cell of one: its counts less a cell's are a hidden cell's."""
+    con = small_warehouse()
+    for name in ("benchmark.site_benchmarks", "marts.rpt_response_rates"):
+        con.execute(f"update {name} set response_rate = 34 / 47 where response_rate is not null")
+    _publish(con, tmp_path)
+    pointer = Releases(tmp_path).current()
+    assert pointer is not None
+    shown = f"select distinct response_rate from {table} where not is_suppressed"
+    assert _read(pointer.release, shown) == [(0.72,)]
+    columns = "select column_name from information_schema.columns where table_name = ?"
+    with duckdb.connect(str(pointer.release), read_only=True) as reader:
+        names = {name for (name,) in reader.execute(columns, ["response_rates"]).fetchall()}
+    assert not {name for name in names if name.startswith("n_")}
+
+
+def test_the_response_rate_says_what_counts_as_returned(tmp_path: Path) -> None:
+    _publish(small_warehouse(), tmp_path)
+    pointer = Releases(tmp_path).current()
+    assert pointer is not None
+    query = "select definition from metrics where metric = 'response_rate'"
+    ((definition,),) = _read(pointer.release, query)
+    assert "partly filled in counts as returned" in definition
+    # Change the words, and the same words in tables.yml, together with the schedules.
+    assert not [name for name in Schedule.model_fields if "exempt" in name]
+    assert "no exemptions yet" in definition
 
 
 def test_deliveries_carry_their_checks_and_what_is_owed(tmp_path: Path) -> None:
