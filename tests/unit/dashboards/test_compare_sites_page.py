@@ -87,8 +87,8 @@ def test_the_way_of_collecting_is_a_choice_and_never_mixed(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Language and way", "English, on paper")
     page = _html(app)
-    assert "Both sites we can compare lie within" in page
-    assert "too few sites to tell how much sites differ" in page
+    assert "We show 2 sites but can compare none of them fairly" in page
+    assert "Too few sites" in page
 
 
 def test_a_site_chosen_is_read_aloud(home: Path) -> None:

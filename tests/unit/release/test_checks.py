@@ -72,6 +72,7 @@ def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: R
         ("update site_benchmarks set raw = 'inf'", "not numbers"),
         ("update site_benchmarks set flag = 'best'", "flags are unknown"),
         (f"update site_benchmarks set comparability = 'too_few_clients' {SHOWN}", "not comparable"),
+        ("update site_benchmarks set tau2 = null", "3 flags have no target or no limits"),
         (f"update sites set peer_group = '{'0f' * 16}'", "shape of a pseudonym"),
         ("update release set is_internal_only = false", "internal_only"),
         ("update release set data_through_on = date '2026-12-30'", "2026 is not closed"),
