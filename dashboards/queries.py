@@ -122,9 +122,11 @@ def _rows(
         cursor.execute(sql, list(parameters))
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
+        # A missing table is the one, a missing column the other.
         raise BrokenReleaseError(
-            "this release lacks a table or column that the page needs"
+            "this release lacks a table or column that the page needs, so another version of "
+            "Alliance Warehouse made it; publish again with this one"
         ) from None
 
 

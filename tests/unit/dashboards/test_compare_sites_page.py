@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -149,6 +150,15 @@ def test_a_broken_pointer_is_an_error_with_a_way_out(home: Path) -> None:
     [error] = _run(home).error
     assert "not a release pointer" in error.value
     assert "alliance doctor" in error.value
+
+
+def test_a_release_that_lacks_a_column_is_an_error_with_a_way_out(home: Path) -> None:
+    release = build_release(home)
+    with duckdb.connect(str(release.path)) as connection:
+        connection.execute("alter table site_benchmarks drop column ceiling_share")
+    [error] = _run(home).error
+    assert "lacks a table or column" in error.value
+    assert "publish again" in error.value
 
 
 def test_a_release_without_a_closed_period_says_so(home: Path) -> None:
