@@ -130,7 +130,8 @@ def add_delivery(
     con.execute(
         "insert into raw.deliveries by name select ? as load_seq, ? as state, ? as received_at, "
         "'practice.sessions.0123456789abcdef' as delivery_id, 'practice' as practice_id, "
-        "'sessions' as feed, 'export' as file, 'sha' as file_sha256, 10 as n_rows_read, "
+        "'sessions' as feed, 'export' as file, 'sha' as file_sha256, 5 as n_file_rows, "
+        "10 as n_rows_read, "
         "8 as n_accepted, 1 as n_quarantined, 1 as n_excluded, '{}' as exclusions, "
         "false as is_over_tolerance, 'digest' as registry_digest, '1.2.3' as code_version, "
         "1 as n_attempts, date '2026-11-21' as data_through_on",

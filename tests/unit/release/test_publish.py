@@ -138,9 +138,9 @@ def test_deliveries_carry_their_checks_and_what_is_owed(tmp_path: Path) -> None:
     assert pointer is not None
     assert _read(
         pointer.release,
-        "select state, n_rows_read, n_checks_passed, n_checks_warned, n_checks_failed "
-        "from deliveries where load_seq is not null order by load_seq",
-    ) == [("loaded", 10, 1, 0, 1), ("refused", 10, 1, 0, 1)]
+        "select state, n_file_rows, n_rows_read, n_checks_passed, n_checks_warned, "
+        "n_checks_failed from deliveries where load_seq is not null order by load_seq",
+    ) == [("loaded", 5, 10, 1, 0, 1), ("refused", 5, 10, 1, 0, 1)]
     # Loaded on 22 November in New York: the next is due on the 23rd, a day of grace later at
     # 03:00 local, 08:00 UTC. The refused file of the 23rd does not count as delivered.
     assert _read(
