@@ -36,6 +36,11 @@ create table if not exists raw.deliveries (
     data_through_on date,
     n_attempts integer not null
 );
+-- A table that has gone out is never rewritten: what came later is added here, in the order in
+-- which it came, so that a home of any age ends with the same columns in the same order.
+-- Rows of the file, each once; null where it was not read to its end. `n_rows_read` counts a row
+-- that carries k questionnaires k times, and accepted, quarantined and excluded add up to that.
+alter table raw.deliveries add column if not exists n_file_rows bigint;
 
 -- Grain: one version of one episode.
 create table if not exists raw.episodes (

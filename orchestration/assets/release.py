@@ -15,6 +15,7 @@ from orchestration.state import State, ledger_end
 from orchestration.warehouse import transaction
 
 KEY = dg.AssetKey(["release", "current"])
+PRACTICES = dg.AssetKey(["marts", "dim_practices"])
 
 
 def release_assets() -> list[dg.AssetsDefinition]:
@@ -22,7 +23,7 @@ def release_assets() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=KEY,
-        deps=[BENCHMARKS],
+        deps=[BENCHMARKS, PRACTICES],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},
@@ -69,8 +70,12 @@ def publish(night: Night) -> Published:
 
 
 def _data_through_on(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The day that closed the release's periods: of all practices, those without a cell included.
+
+    A practice may send sessions alone; its days close a month for the others all the same.
+    """
     last: date | None
     ((last,),) = con.execute(
-        "select max(practice_data_through_on) from marts.rpt_site_statistics"
+        "select max(group_data_through_on) from marts.dim_practices"
     ).fetchall()
     return last

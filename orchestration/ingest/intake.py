@@ -249,6 +249,7 @@ def _outcome(
         scratch=str(scratch),
         schema=file.schema,
         n_bytes=file.n_bytes,
+        n_file_rows=file.n_rows,
         n_rows_read=n_read,
         n_accepted=accepted,
         n_quarantined=quarantined,

@@ -284,6 +284,7 @@ def _insert_ledger(
         first,
         last,
         stamp.n_attempts,
+        outcome.n_file_rows,
     )
     marks = ", ".join(["?"] * len(row))
     con.execute(f"insert into raw.deliveries values ({marks})", list(row))

@@ -223,6 +223,10 @@ def test_a_poisonous_practice_moves_nobody_else(
         "select distinct state from deliveries where practice_id = 'harbor_counseling'",
     )
     assert ("refused",) in states
+    assert _query(
+        settings.releases / f"{report.release_id}.duckdb",
+        "select state from deliveries where practice_id = 'new_practice'",
+    ) == [("declaration_broken",)]
 
 
 def test_the_orchestrator_shows_the_run_and_its_checks(
