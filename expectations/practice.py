@@ -84,7 +84,8 @@ class Source(Declaration):
     """Where a canonical column comes from: a column of the file, or a constant.
 
     `recode` maps the practice's words (exact, after trimming) to ours; a word that is neither
-    there nor ours is a failed check. `age_bands` turns whole years into an age band.
+    there nor ours is a failed check. `age_bands` turns completed years into an age band; a fraction
+    of a year is dropped.
     """
 
     column: str | None = Field(default=None, alias="from")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ITEM = re.compile(r"(?:item[ _]?)?0*([1-9][0-9]*)", re.IGNORECASE)
+_SAYS_ITEM = re.compile(r"item[ _]?[0-9]", re.IGNORECASE)
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -92,25 +93,48 @@ def _columns(header: Sequence[str], instrument: Instrument) -> tuple[dict[int, i
         raise AnswersRefused(f"{instrument.instrument_code} is sent as totals: there are no items")
     items: dict[int, int] = {}
     others: list[int] = []
-    twice: list[str] = []
+    twice: list[int] = []
     for column, title in enumerate(header):
         match = _ITEM.fullmatch(title.strip())
         number = int(match[1]) if match else 0
         if not 0 < number <= instrument.n_items:
             others.append(column)
         elif number in items:
-            twice.append(title.strip())
+            twice.append(column)
         else:
             items[number] = column
-    missing = [f"item_{n}" for n in range(1, instrument.n_items + 1) if n not in items]
-    if missing or twice or len(others) > 1:
-        unknown = [header[column].strip() for column in others]
-        raise AnswersRefused(
-            f"expected item_1 to item_{instrument.n_items} and at most one column more; "
-            f"missing: {', '.join(missing) or 'none'}; twice: {', '.join(twice) or 'none'}; "
-            f"unknown: {', '.join(unknown) or 'none'}"
-        )
+    if len(items) < instrument.n_items or twice or len(others) > 1:
+        raise AnswersRefused(_misfit(header, items, twice, others, instrument.n_items))
     return items, others[0] if others else None
+
+
+def _misfit(
+    header: Sequence[str],
+    items: dict[int, int],
+    twice: Sequence[int],
+    others: Sequence[int],
+    n_items: int,
+) -> str:
+    """What is wrong with the first line, by position: it may be answers, the header forgotten.
+
+    Which items are missing is said only when some title says `item`; bare numbers may be a form's
+    own answers, and the numbers they leave out would tell them.
+    """
+    expected = f"expected item_1 to item_{n_items} and at most one column more in line 1"
+    if not any(_SAYS_ITEM.match(title.strip()) for title in header):
+        return (
+            f"{expected}; of its {len(header)} cells {len(items)} are item numbers, {len(twice)} "
+            f"repeat one and {len(others)} are something else; write a header with those names"
+        )
+    missing = [f"item_{n}" for n in range(1, n_items + 1) if n not in items]
+    return (
+        f"{expected}; missing: {', '.join(missing) or 'none'}; an item again in column: "
+        f"{_positions(twice)}; no item in column: {_positions(others)}"
+    )
+
+
+def _positions(columns: Sequence[int]) -> str:
+    return ", ".join(str(column + 1) for column in columns) or "none"
 
 
 def _forms(

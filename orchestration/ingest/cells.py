@@ -170,8 +170,10 @@ def _id(source: Source, text: str, id_pattern: str) -> str:
 
 
 def _age_band(years: str) -> str:
-    bands = " ".join(f"when {years} <= {upper} then '{band}'" for upper, band in _AGE_BANDS)
+    # Completed years, as ages are counted: 17.9 is not yet 18.
+    age = f"floor({years})"
+    bands = " ".join(f"when {age} <= {upper} then '{band}'" for upper, band in _AGE_BANDS)
     return (
-        f"(case when {years} is null then null when {years} < 0 then {INVALID_SQL} {bands} "
+        f"(case when {age} is null then null when {age} < 0 then {INVALID_SQL} {bands} "
         f"else {INVALID_SQL} end)"
     )

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from expectations.check import INVALID, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
 from expectations.model import Feed
 from expectations.registry import load_registry
 from expectations.suites import EPOCH
-from expectations.verdict import RuleVerdict
+from expectations.verdict import RuleVerdict, validate_pooled
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
 
 REGISTRY = load_registry()
 RECEIVED = date(2026, 10, 1)
@@ -42,6 +45,12 @@ def good_frame(feed: Feed, n_items: int = 0, n: int = N) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index, dtype=object).astype(
         {name: float for name, values in columns.items() if isinstance(values, np.ndarray)}
     )
+
+
+def judged(frame: pd.DataFrame, suite: "ExpectationSuite") -> list[RuleVerdict]:
+    """The verdicts of a frame that is one delivery."""
+    owned = pd.concat({"d1": frame}, names=[DELIVERY])
+    return validate_pooled(owned, suite)["d1"]
 
 
 def found(verdicts: Sequence[RuleVerdict]) -> dict[str, tuple[str, int, int, list[int]]]:

@@ -9,7 +9,6 @@ import pytest
 from expectations.check import INVALID, ROW, SAME_KEY, STRAY_ITEMS
 from expectations.model import Category, FeedName, Severity
 from expectations.suites import CHECK_ID, feed_suite, form_suite, unknown_instrument_suite
-from expectations.verdict import validate
 from tests.unit.expectations.frames import (
     RECEIVED,
     REGISTRY,
@@ -20,13 +19,14 @@ from tests.unit.expectations.frames import (
     failing,
     forms,
     good_frame,
+    judged,
 )
 
 
 @pytest.mark.parametrize("name", ["episodes", "sessions", "administrations"])
 def test_a_sound_frame_passes_every_rule(suites: dict[str, Any], name: FeedName) -> None:
     frame = good_frame(REGISTRY.feeds[name], 12)
-    verdicts = validate(frame, suites[name])
+    verdicts = judged(frame, suites[name])
     assert {one.status for one in verdicts} == {"passed"}
     assert {one.n_evaluated for one in verdicts} == {N}
     assert len({one.check_id for one in verdicts}) == len(verdicts)
@@ -86,7 +86,7 @@ def test_a_rule_fails_exactly_the_rows_planted(suites: dict[str, Any], name: Fee
             frame.at[row, column] = planted
         for check in checks:
             expected.setdefault(check, []).extend(rows)
-    assert failing(validate(frame, suites[name])) == expected
+    assert failing(judged(frame, suites[name])) == expected
 
 
 @pytest.mark.parametrize("name", ["episodes", "sessions", "administrations"])
@@ -101,7 +101,7 @@ def test_an_empty_cell_fails_only_what_is_required(suites: dict[str, Any], name:
         for rule in column.rules
         if rule.rule == "required"
     }
-    assert failing(validate(frame, suites[name])) == demanded
+    assert failing(judged(frame, suites[name])) == demanded
 
 
 def test_the_bounds_themselves_are_inside(suites: dict[str, Any]) -> None:
@@ -109,14 +109,14 @@ def test_the_bounds_themselves_are_inside(suites: dict[str, Any]) -> None:
     frame.loc[103, "item_01"], frame.loc[104, "item_01"] = 1.0, 5.0
     frame.loc[103, "stated_total"], frame.loc[104, "stated_total"] = 12.0, 60.0
     frame.loc[103, "completed_on"] = TODAY
-    assert failing(validate(frame, suites["administrations"])) == {}
+    assert failing(judged(frame, suites["administrations"])) == {}
 
 
 def test_a_line_admits_any_place_on_it(suites: dict[str, Any]) -> None:
     frame = good_frame(REGISTRY.feeds["administrations"], 4)
     frame["item_01"] = np.linspace(0, 10, N)
     frame.loc[103, "item_02"], frame.loc[104, "item_03"] = -0.01, 10.01
-    assert failing(validate(frame, suites["srs"])) == {
+    assert failing(judged(frame, suites["srs"])) == {
         "administrations.item_02.in_range": [103],
         "administrations.item_03.in_range": [104],
     }
@@ -124,7 +124,7 @@ def test_a_line_admits_any_place_on_it(suites: dict[str, Any]) -> None:
 
 def test_an_unknown_instrument_sets_its_forms_aside() -> None:
     frame = pd.DataFrame({"instrument_code": [INVALID] * 3}, index=pd.Index([4, 5, 9], name=ROW))
-    (only,) = validate(frame, unknown_instrument_suite(REGISTRY.feeds["administrations"]))
+    (only,) = judged(frame, unknown_instrument_suite(REGISTRY.feeds["administrations"]))
     assert only.check_id == "administrations.instrument_code.known"
     assert only.severity is Severity.CRITICAL
     assert only.failed_rows.tolist() == [4, 5, 9]
@@ -134,7 +134,7 @@ def test_columns_the_contract_does_not_send_have_no_rules() -> None:
     sent = ("client_id", "status", "completed_on")
     feed = REGISTRY.feeds["administrations"]
     frame = forms()[[*sent, *(f"item_{n:02d}" for n in range(1, 13)), SAME_KEY, STRAY_ITEMS]]
-    verdicts = validate(frame, form_suite(feed, WAI, SITES, RECEIVED, sent))
+    verdicts = judged(frame, form_suite(feed, WAI, SITES, RECEIVED, sent))
     assert {one.status for one in verdicts} == {"passed"}
     columns = {one.column for one in verdicts if one.column and "item" not in one.column}
     assert columns == set(sent)
@@ -145,7 +145,7 @@ def test_columns_the_contract_does_not_send_have_no_rules() -> None:
 
 
 def test_verdicts_are_words_and_counts_and_row_numbers(suites: dict[str, Any]) -> None:
-    verdicts = {one.check_id: one for one in validate(forms(), suites["administrations"])}
+    verdicts = {one.check_id: one for one in judged(forms(), suites["administrations"])}
     one = verdicts["administrations.item_03.in_range"]
     assert one.instrument_code == "wai_sr"
     assert one.column == "item_03"

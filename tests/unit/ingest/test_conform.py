@@ -128,6 +128,31 @@ def test_long_forms(tmp_path: Path) -> None:
     assert total == 10
 
 
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [
+        ("0.5", "0_5"),
+        ("5.5", "0_5"),
+        ("6", "6_10"),
+        ("17.9", "13_17"),
+        ("18.0", "18_29"),
+        ("89.9", "80_89"),
+        ("90", "90_plus"),
+        ("", None),
+        ("-0.1", "\x01invalid"),
+        ("131", "\x01invalid"),
+        ("old", "\x01invalid"),
+    ],
+)
+def test_an_age_band_holds_completed_years(tmp_path: Path, age: str, band: str | None) -> None:
+    con, _ = _conformed(
+        tmp_path,
+        declarations.practice(declarations.EPISODES_FILE),
+        f"episode,client,place,start,state,age\nE1,P1,N,2026-01-05,open,{age}\n",
+    )
+    assert _rows(con, "select age_band_at_intake from episodes") == [(band,)]
+
+
 def test_distinct_tables(tmp_path: Path) -> None:
     con, _ = _conformed(
         tmp_path,

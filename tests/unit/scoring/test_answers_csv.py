@@ -79,10 +79,10 @@ def test_nothing_left_to_score_gives_no_rows(
     ("text", "said"),
     [
         ("", "is empty"),
-        ("1,2,3\n5,5,5\n", "missing: item_4"),
-        ("1,2,3,4,item_04\n", "twice: item_04"),
-        ("1,2,3,4,a,b\n", "unknown: a, b"),
-        ("1,2,3,4,5,6\n", "unknown: 5, 6"),
+        ("item_1,item_2,item_3\n5,5,5\n", "missing: item_4;"),
+        ("item_1,2,3,4,item_04\n", "again in column: 5;"),
+        ("item_1,2,3,4,a7654,b\n", "no item in column: 5, 6"),
+        ("1,2,3,4,5,6\n", "of its 6 cells 4 are item numbers, 0 repeat one and 2 are"),
         ("1,2,3,4\n7654,1\n", "row 1 has 2 cells where the header has 4"),
         ('1,2,3,4\n"7654,1,1,1\n', "quotes"),
     ],
@@ -94,6 +94,17 @@ def test_a_file_of_another_shape_is_refused_without_a_cells_value(
         score_csv(_file(tmp_path, text), srs, engine)
     assert said in str(raised.value)
     assert "7654" not in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["c7654;Quill;4;4;2", "4;4;2;2", "Quill;c7654;x", "4;2;3"])
+def test_a_file_without_a_header_is_refused_without_a_word_of_its_first_form(
+    line: str, srs: Instrument, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    """Bare numbers name items, so the numbers a form leaves out would tell its answers."""
+    with pytest.raises(AnswersRefused, match="line 1") as raised:
+        score_csv(_file(tmp_path, f"{line}\n{line}\n"), srs, engine)
+    said = str(raised.value).removeprefix("expected item_1 to item_4")
+    assert not [word for word in ("7654", "Quill", "item_") if word in said]
 
 
 def test_other_encodings_and_missing_files_are_said(
