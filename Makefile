@@ -80,7 +80,7 @@ NO_VENV := Python could not make .venv. On Debian and Ubuntu: apt install python
 
 define install
 	@echo "installing $(1) into .venv (about 1 GB the first time)"
-	@uv pip install --quiet --python $(BIN)/python $(WHEELS) $(1) \
+	@uv pip install --quiet --compile-bytecode --python $(BIN)/python $(WHEELS) $(1) \
 		|| { echo "uv could not; trying pip"; $(BIN)/python -m pip install --quiet $(WHEELS) $(1); }
 	@$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@

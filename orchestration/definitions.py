@@ -10,6 +10,7 @@ from orchestration.assets.dbt import dbt_models
 from orchestration.assets.raw import keys_to_run, raw_assets
 from orchestration.assets.reference import reference_assets
 from orchestration.assets.release import release_assets
+from orchestration.event_log import connections_kept
 from orchestration.instance import end_dead_runs, open_instance
 from orchestration.night import Night
 from orchestration.nightly_plan import NightFailed, Plan
@@ -51,7 +52,7 @@ def execute_nightly(night: Night, todo: Plan, progress: Callable[[str], None]) -
     """Run the nightly job here, for what is new; ids of the dead runs that were ended first."""
     definitions = build(night.settings, night.registry, night)
     job = definitions.resolve_job_def(JOB)
-    with open_instance(night.settings) as instance:
+    with open_instance(night.settings) as instance, connections_kept(instance):
         dead = end_dead_runs(night.settings, instance)
         progress("running the nightly job")
         keys = keys_to_run(list(job.asset_layer.executable_asset_keys), todo.raw)

@@ -24,7 +24,7 @@ class Limits:
     worker_seconds: float = 1800.0
     worker_duckdb_memory: str = "600MB"
     warehouse_duckdb_memory: str = "800MB"
-    slice_rows: int = 125_000
+    slice_rows: int = 400_000
     attempts: int = 3
     lock_wait_seconds: float = 3600.0
 

@@ -45,17 +45,17 @@ def check_tables(
     found: dict[str, Verdicts] = defaultdict(dict)
     for alike in _alike(tables):
         suite = _suite(alike, sites, received_on)
-        slices: dict[str, list[list[RuleVerdict]]] = defaultdict(list)
-        for frame in _slices(con, alike, slice_rows):
+        slices: dict[int, list[list[RuleVerdict]]] = defaultdict(list)
+        for frame in _slices(con, alike, sites, slice_rows):
             for label, verdicts in validate_pooled(frame, suite).items():
-                slices[label].append(verdicts)
-        for table in alike:
-            if table.label in slices:
-                found[table.delivery_id][table.part.table] = [
-                    verdict
-                    for verdict in merge(slices[table.label])
-                    if is_judged(table.feed, verdict, table.part.mapped)
-                ]
+                slices[int(label)].append(verdicts)
+        for number, verdicts_by_slice in slices.items():
+            table = alike[number]
+            found[table.delivery_id][table.part.table] = [
+                verdict
+                for verdict in merge(verdicts_by_slice)
+                if is_judged(table.feed, verdict, table.part.mapped)
+            ]
     for delivery_id, schema in {table.delivery_id: table.schema for table in tables}.items():
         _write_quarantine(con, schema, found[delivery_id])
     return {
@@ -90,19 +90,22 @@ def _suite(
 
 
 def _slices(
-    con: duckdb.DuckDBPyConnection, tables: Sequence[CheckedTable], slice_rows: int
+    con: duckdb.DuckDBPyConnection,
+    tables: Sequence[CheckedTable],
+    sites: Sequence[str],
+    slice_rows: int,
 ) -> Iterator[pd.DataFrame]:
     """Frames of at most `slice_rows` rows; small tables share one, a large one has several."""
     pooled: list[str] = []
     n_pooled = 0
-    for table in tables:
+    for number, table in enumerate(tables):
         ((n_rows, last),) = con.execute(
             f"select count(*), coalesce(max(rowid), -1) from {table.relation} "
             "where excluded is null"
         ).fetchall()
         if n_rows == 0:
             continue
-        query = _frame_sql(con, table)
+        query = _frame_sql(con, table, columns_sql(table, number, sites))
         if n_rows > slice_rows:
             for first in range(0, last + 1, slice_rows):
                 within = f" and rowid >= {first} and rowid < {first + slice_rows}"
@@ -117,9 +120,8 @@ def _slices(
         yield _frame(con, pooled)
 
 
-def _frame_sql(con: duckdb.DuckDBPyConnection, table: CheckedTable) -> str:
+def _frame_sql(con: duckdb.DuckDBPyConnection, table: CheckedTable, columns: str) -> str:
     """The query of one table's frame, open for a further `and`."""
-    columns = columns_sql(table)
     if table.part.is_unknown_instrument:
         return f"select {columns} from {table.relation} where excluded is null"
     # The keys are compared over the whole table, once, however many slices follow.
@@ -137,10 +139,6 @@ def _frame_sql(con: duckdb.DuckDBPyConnection, table: CheckedTable) -> str:
 
 def _frame(con: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> pd.DataFrame:
     frame = con.execute(" union all by name ".join(queries)).df()
-    for name in frame.columns:
-        # A handful of words over many rows: codes cost Great Expectations a fraction of texts.
-        if name not in (DELIVERY, ROW) and frame[name].dtype.kind not in "fiu":
-            frame[name] = frame[name].astype("category")
     return frame.set_index([DELIVERY, ROW])
 
 

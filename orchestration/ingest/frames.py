@@ -2,31 +2,32 @@
 
 A frame is indexed by the row numbers of the file, and by a label of the table it came from, so
 that many small deliveries are judged in one go. Dates are days since 1970-01-01; what could not be
-read is infinity or the INVALID mark.
+read is infinity or the INVALID mark. Words are enumerations, which arrive in pandas as codes: a
+handful of words over many rows cost Great Expectations a fraction of texts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from expectations.check import DELIVERY, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.feed_checks import SITE_ID
 from expectations.model import Feed
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
-from orchestration.sql import identifier, literal
+from orchestration.sql import identifier, literals
+
+READABLE = "readable"
+"""What a frame holds in place of an id."""
 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A conformed table of one delivery. `label` is unique among those judged together."""
+    """A conformed table of one delivery."""
 
     delivery_id: str
     schema: str
     part: Part
     feed: Feed
-
-    @property
-    def label(self) -> str:
-        """Delivery and table."""
-        return f"{self.delivery_id}/{self.part.table}"
 
     @property
     def relation(self) -> str:
@@ -61,11 +62,15 @@ def repeats_sql(table: CheckedTable) -> str:
         """
 
 
-def columns_sql(table: CheckedTable) -> str:
-    """Select list of a frame: the columns the contract sends, and the items."""
+def columns_sql(table: CheckedTable, number: int, sites: Sequence[str]) -> str:
+    """Select list of a frame: the columns the contract sends, and the items.
+
+    `number` stands for the table in the frame's index; `sites` are those of every practice.
+    """
     part = table.part
+    index = f"{number} as {DELIVERY}, row_no as {ROW}"
     if part.is_unknown_instrument:
-        return f"{literal(table.label)} as {DELIVERY}, row_no as {ROW}, instrument_code"
+        return f"{index}, {_word('instrument_code', ())} as instrument_code"
     chosen = []
     for column in table.feed.columns:
         if column.name not in part.mapped:
@@ -78,19 +83,18 @@ def columns_sql(table: CheckedTable) -> str:
             )
         elif is_sender_id(column):
             # Whether an id can be read is all a rule asks, so the pseudonym stays behind.
-            chosen.append(
-                f"case when {name} = {INVALID_ID} then {INVALID_SQL} when {name} is not null "
-                f"then '' end as {name}"
-            )
+            read = f"case when {name} <> {INVALID_ID} then '{READABLE}' else {INVALID_SQL} end"
+            word = _word(f"case when {name} is not null then ({read}) end", (READABLE,))
+            chosen.append(f"{word} as {name}")
+        elif column.type in ("enumeration", "id"):
+            words = sites if column.name == SITE_ID else column.allowed
+            chosen.append(f"{_word(name, words)} as {name}")
         else:
             chosen.append(name)
     stray = [STRAY_ITEMS] if part.instrument else []
-    return ", ".join(
-        [
-            f"{literal(table.label)} as {DELIVERY}",
-            f"row_no as {ROW}",
-            *chosen,
-            *part.items,
-            *stray,
-        ]
-    )
+    return ", ".join([index, *chosen, *part.items, *stray])
+
+
+def _word(text: str, words: Sequence[str]) -> str:
+    known = literals(dict.fromkeys([*words, INVALID]))
+    return f"({text})::enum({known})"

@@ -14,7 +14,7 @@ from orchestration.ingest.intake import FileJob
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.reading import ReadingWorker
 
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES = 128 * 2**20
 BATCHES_AHEAD = 2
 
 
