@@ -11,7 +11,9 @@ import resource
 import sys
 import traceback
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any, TextIO
 
 from expectations.registry import Registry, load_registry
@@ -65,6 +67,8 @@ def main(home: str) -> None:
     settings = from_environment(Path(home))
     bound_memory(settings.limits.worker_memory_bytes)
     registry = load_registry([settings.home])
+    # Seconds of importing beside the engine's reading of the first files.
+    Thread(target=import_module, args=("great_expectations",), daemon=True).start()
     for line in sys.stdin:
         answer(json.loads(line), registry, settings, out)
 
