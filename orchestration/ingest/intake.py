@@ -21,8 +21,8 @@ from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
 from orchestration.ingest.pseudonyms import PracticeKey, install
-from orchestration.ingest.readers.delimited import read_header, text_relation, unreadable
-from orchestration.ingest.receive import receive
+from orchestration.ingest.readers.delimited import unreadable
+from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Limits
 from orchestration.sql import identifier
@@ -156,19 +156,19 @@ def _conform_file(
             f"no file pattern of practice {job.practice_id}'s contract fits this file's name; "
             f"expected {', '.join(s.pattern for s in contract.files)}",
         )
-    received = receive(path, spec.dialect, limits.file_bytes)
-    if received.sha256 != job.sha256:
-        raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
-    header = read_header(path, spec.dialect)
-    privacy.check_columns(header, spec)
-    source = text_relation(path, header, spec.dialect)
     con.execute("use memory")
+    opened = open_file(con, path, spec, limits)
+    if opened.sha256 != job.sha256:
+        raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
+    source = opened.relation
+    privacy.check_columns(source.columns, spec)
+    privacy.check_other_texts(opened.other_texts)
     try:
         gated = privacy.scan(con, source)
-        if gated.n_rows != received.n_rows:
+        if opened.n_rows is not None and gated.n_rows != opened.n_rows:
             raise DeliveryRefused(
                 "rows_lost",
-                f"the file has {received.n_rows} lines after the header but reads as "
+                f"the file has {opened.n_rows} lines after the header but reads as "
                 f"{gated.n_rows} rows; check quotes and line ends",
             )
         if gated.n_rows == 0:
@@ -185,7 +185,7 @@ def _conform_file(
         ) from error
     except duckdb.InvalidInputException as error:
         raise unreadable(error) from error
-    return _Taken(job, spec, conformed, schema, gated.n_rows, received.n_bytes)
+    return _Taken(job, spec, conformed, schema, gated.n_rows, opened.n_bytes)
 
 
 def _checked(
