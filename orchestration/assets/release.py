@@ -6,12 +6,11 @@ import dagster as dg
 import duckdb
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
-from orchestration.dbt_runner import models_digest
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
 from orchestration.release.publish import Published, write_release
-from orchestration.state import State, ledger_end
+from orchestration.state import State, ledger_end, publishing_digest
 from orchestration.warehouse import transaction
 
 KEY = dg.AssetKey(["release", "current"])
@@ -52,7 +51,10 @@ def publish(night: Night) -> Published:
         )
         published = write_release(con, night.settings.releases, meta, night.registry)
         state = State(
-            ledger_end(con), night.registry.digest, models_digest(), night.settings.code_version
+            ledger_end(con),
+            night.registry.digest,
+            publishing_digest(),
+            night.settings.code_version,
         )
         with transaction(con):
             con.execute(
