@@ -34,8 +34,15 @@ create table if not exists raw.deliveries (
     code_version varchar not null,
     data_from_on date,
     data_through_on date,
-    n_attempts integer not null
+    n_attempts integer not null,
+    received_on date
 );
+
+-- Forward migrations, each a statement that does nothing once it is done. A home made before
+-- `received_on` (the group's local date; `received_at` is UTC) keeps for its older deliveries the
+-- date that was counted with until then, so that no published number of theirs moves.
+alter table raw.deliveries add column if not exists received_on date;
+update raw.deliveries set received_on = cast(received_at as date) where received_on is null;
 
 -- Grain: one version of one episode.
 create table if not exists raw.episodes (

@@ -82,7 +82,7 @@ class Warehouse:
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed whatever happens; the caller holds the writer's lock."""
         spill = self.settings.scratch
-        spill.mkdir(parents=True, exist_ok=True)
+        spill.mkdir(mode=0o700, parents=True, exist_ok=True)
         con = duckdb.connect(
             str(self.settings.warehouse),
             config={

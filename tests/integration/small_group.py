@@ -10,9 +10,10 @@ from expectations.model import FeedName
 from expectations.practice import Practice
 from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, take_in
-from orchestration.ingest.outcome import Outcome
+from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.pseudonyms import create_key, load_key
 from orchestration.ingest.reading import ReadingWorker
+from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.night import Night, selection
 from orchestration.settings import Settings
 from tests.unit.ingest import declarations
@@ -43,7 +44,10 @@ class HereWorker(ReadingWorker):
         if not jobs:
             return []
         scratch.mkdir(parents=True, exist_ok=True)
-        key = load_key(self.settings.keys, jobs[0].practice_id)
+        try:
+            key = load_key(self.settings.keys, jobs[0].practice_id)
+        except DeliveryRefused as refusal:
+            return [refused(job.delivery_id, refusal.reason, refusal.message) for job in jobs]
         path = scratch / f"{jobs[0].delivery_id}.duckdb"
         return take_in(jobs, self.registry, key, path, self.settings.limits, lambda _: None)
 
