@@ -10,7 +10,12 @@ from collections.abc import Mapping as MappingType
 from expectations.instrument import Instrument
 from expectations.mapping_checks import mapping_problems, unknown_instrument
 from expectations.model import Feed, FeedName
-from expectations.pattern_checks import glob_problem, globs_overlap, regex_problem
+from expectations.pattern_checks import (
+    date_regex_problem,
+    glob_problem,
+    globs_overlap,
+    regex_problem,
+)
 from expectations.practice import Contract, FileSpec, Practice, Schedule
 from expectations.yaml_source import Finding, YamlSource
 
@@ -95,7 +100,7 @@ def _file_findings(at: Path, spec: FileSpec) -> Iterator[Finding]:
     found = {
         "pattern": glob_problem(spec.pattern),
         "id_pattern": regex_problem(spec.id_pattern),
-        "exported_at": spec.exported_at and regex_problem(spec.exported_at, needs_group=True),
+        "exported_at": spec.exported_at and date_regex_problem(spec.exported_at),
     }
     for key, problem in found.items():
         if problem:

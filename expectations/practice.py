@@ -211,7 +211,8 @@ class FileSpec(Declaration):
     """Columns that are scanned and never stored."""
     exported_at: str | None = None
     """Regular expression on the file's name whose first group is the export's date, YYYYMMDD or
-    YYYY-MM-DD. Without it arrival decides which version of a row wins."""
+    YYYY-MM-DD (also with `_` or `.`). A file whose name gives none is refused. Without
+    `exported_at` arrival decides which version of a row wins."""
     delivery_scope: Literal["snapshot", "period", "append"] = "append"
     mappings: tuple[Mapping, ...]
     tolerated_quarantine_share: float = Field(default=0.05, ge=0, le=1)
@@ -297,6 +298,10 @@ class Contract(Declaration):
         sent = {mapping.feed for spec in self.files for mapping in spec.mappings}
         order: tuple[FeedName, ...] = ("episodes", "sessions", "administrations")
         return tuple(feed for feed in order if feed in sent)
+
+    def has_agreement_on(self, day: date) -> bool:
+        """Whether an agreement is in force on `day`; without one nothing is taken in."""
+        return any(paper.signed_on <= day <= paper.expires_on for paper in self.agreements)
 
 
 class Practice(Declaration):

@@ -19,7 +19,7 @@ from orchestration.settings import Settings
 
 POOL = "duckdb_writer"
 STARTING_SECONDS = 120.0
-"""A run this young may not have taken its lock yet."""
+"""A run launched so lately may not have taken its lock yet."""
 
 _CONFIG = """\
 # Written by alliance; the warehouse has one writer, so the pool has one slot.
@@ -79,7 +79,10 @@ def end_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[str]
     ended = []
     for record in instance.get_run_records(filters=RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
-        if _is_alive(settings, run.run_id, record.create_timestamp.timestamp()):
+        # A queued run may have waited for hours before it was launched.
+        launched_at = instance.get_run_stats(run.run_id).launch_time
+        began_at = launched_at or record.create_timestamp.timestamp()
+        if _is_alive(settings, run.run_id, began_at):
             continue
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         instance.report_run_failed(run, "the process of this run is gone; marked failed")
@@ -88,11 +91,11 @@ def end_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[str]
     return ended
 
 
-def _is_alive(settings: Settings, run_id: str, created_at: float) -> bool:
+def _is_alive(settings: Settings, run_id: str, began_at: float) -> bool:
     try:
         handle = os.open(_lock_path(settings, run_id), os.O_RDWR)
     except FileNotFoundError:
-        return time.time() - created_at < STARTING_SECONDS
+        return time.time() - began_at < STARTING_SECONDS
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

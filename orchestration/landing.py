@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from expectations.practice import Contract, FileSpec
 from expectations.registry import Registry
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.receive import sha256_of
+
+_DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Arrival:
         if is_showable(self.path.name):
             return self.path.name
         return f"file {self.sha256[:12]}"
+
+    @property
+    def lacks_export_date(self) -> bool:
+        """Whether the name does not give the date that the contract looks for in it."""
+        return bool(self.spec and self.spec.exported_at) and self.exported_on is None
 
 
 def arrivals(
@@ -75,9 +82,7 @@ def _of_file(practice_id: str, path: Path, contract: Contract | None) -> Iterabl
     facts = path.stat()
     sha256 = _sha256(path, facts.st_size, facts.st_mtime_ns)
     for feed in feeds:
-        yield Arrival(
-            practice_id, feed, path, sha256, spec, contract, _exported_on(spec, path.name)
-        )
+        yield Arrival(practice_id, feed, path, sha256, spec, contract, exported_on(spec, path.name))
 
 
 @lru_cache(maxsize=4096)
@@ -89,14 +94,15 @@ def _sha256(path: Path, _size: int, _modified: int) -> str:
     return sha256_of(path)
 
 
-def _exported_on(spec: FileSpec | None, name: str) -> date | None:
+def exported_on(spec: FileSpec | None, name: str) -> date | None:
+    """The day on which a file was exported, by its name; None where there is none to be read."""
     if spec is None or spec.exported_at is None:
         return None
     found = re.search(spec.exported_at, name)
-    if found is None:
+    written = _DAY.fullmatch(found.group(1) or "") if found else None
+    if written is None:
         return None
-    digits = re.sub(r"\D", "", found.group(1))
     try:
-        return datetime.strptime(digits, "%Y%m%d").date()
+        return date(int(written[1]), int(written[3]), int(written[4]))
     except ValueError:
         return None

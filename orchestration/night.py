@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -18,9 +19,10 @@ from orchestration.ingest import ledger, load
 from orchestration.ingest.conformed import Part
 from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.outcome import Outcome, refused
-from orchestration.ingest.pseudonyms import load_key
+from orchestration.ingest.pseudonyms import key_refusal, load_key
 from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
+from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.landing import Arrival, arrivals
 from orchestration.reference import write_reference
 from orchestration.settings import Settings
@@ -51,12 +53,13 @@ class Night:
         return self.now.astimezone(ZoneInfo(self.registry.group.time_zone)).date()
 
     def prepare(self) -> None:
-        """Make the tables, and bring the reference tables to the registry's state.
+        """Make the tables, tidy up, and bring the reference tables to the registry's state.
 
         The file stays open until `close`: opening and closing it for each delivery costs more than
         a small one takes to load.
         """
         self.warehouse.prepare()
+        self.tidy()
         self._held_open = self._held_open or self.warehouse.open()
         with self.warehouse.connect() as con:
             if self._reference_digest(con) != self.registry.digest:
@@ -75,14 +78,23 @@ class Night:
 
     def landing(self, practice_id: str | None = None) -> ledger.Sorted:
         """What lies in landing (of one practice), sorted by what is to be done with it."""
-        digests = {name: self.registry.practice_digest(name) for name in self.registry.practices}
+        circumstances = {name: self._circumstances(name) for name in self.registry.practices}
         known: dict[str, ledger.Entry] = {}
         if self.warehouse.exists():
             with self.warehouse.connect() as con:
                 known = ledger.entries(con)
         chosen = None if practice_id is None else [practice_id]
         found = arrivals(self.settings.landing, self.registry, self.today, chosen)
-        return ledger.sort_arrivals(found, known, digests, self.settings.limits.attempts)
+        return ledger.sort_arrivals(found, known, circumstances)
+
+    def _circumstances(self, practice_id: str) -> ledger.Circumstances:
+        return ledger.Circumstances(
+            today=self.today,
+            contract_digest=self.registry.practice_digest(practice_id),
+            code_version=self.settings.code_version,
+            attempts=self.settings.limits.attempts,
+            key_refusal=partial(key_refusal, self.settings.keys, practice_id),
+        )
 
     def read_ahead(self, chosen: Iterable[tuple[str, FeedName]]) -> None:
         """Begin to read the new files of practices and feeds that will be taken in, in order."""
@@ -109,14 +121,17 @@ class Night:
             received_on=self.today.isoformat(),
         )
 
-    def _load(self, arrival: Arrival, outcome: Outcome) -> Outcome:
+    def _load(self, arrival: Arrival, read: Outcome) -> Outcome:
+        outcome = read
         if outcome.is_loadable:
-            key = load_key(self.settings.keys, arrival.practice_id)
             try:
+                key = load_key(self.settings.keys, arrival.practice_id)
                 # Before the commit: a loaded delivery can always be rebuilt from the archive.
                 Archive(self.settings.archive).store(arrival.path, key, arrival.sha256)
             except ArchiveDamaged as error:
                 outcome = refused(arrival.delivery_id, "file_changed", str(error))
+            except DeliveryRefused as refusal:
+                outcome = refused(arrival.delivery_id, refusal.reason, refusal.message)
         with self.warehouse.connect() as con:
             parts: tuple[Part, ...] = ()
             if outcome.is_loadable:
@@ -125,28 +140,40 @@ class Night:
                 parts = mapped_parts(
                     self.registry, arrival.practice_id, arrival.feed, arrival.spec
                 ).parts
+            now = self._circumstances(arrival.practice_id)
             entry = ledger.entries(con).get(arrival.delivery_id)
             stamp = load.Stamp(
                 load_seq=load.next_load_seq(con),
                 received_at=self.now.astimezone(UTC).replace(tzinfo=None),
+                received_on=self.today,
                 code_version=self.settings.code_version,
                 registry_digest=self.registry.digest,
-                contract_digest=self.registry.practice_digest(arrival.practice_id),
-                n_attempts=1 + (entry.n_attempts if entry and entry.state == "dead" else 0),
+                contract_digest=now.contract_digest,
+                n_attempts=ledger.attempt_number(entry, now),
             )
             load.load(con, self.registry.feeds[arrival.feed], arrival, outcome, parts, stamp)
             if outcome.is_loadable:
                 con.execute("detach scratch")
-        self.reading.loaded(outcome)
+        self.reading.loaded(read)
         return outcome
 
-    def clear_landing(self, practice_id: str) -> None:
-        """Take away the files of a practice whose every feed is loaded; the archive has them."""
+    def tidy(self) -> None:
+        """Take away what need not lie about: exports that are loaded (a copy sent again, or one a
+        killed run left behind) and the scratch of such a run. The caller holds the writer's lock.
+        """
+        shutil.rmtree(self.settings.scratch, ignore_errors=True)
+        self.clear_landing()
+
+    def clear_landing(self, practice_id: str | None = None) -> None:
+        """Take away files (of one practice) whose every feed is loaded and that are archived."""
         landing = self.landing(practice_id)
-        loaded = {arrival.path for arrival in landing.already_loaded}
-        pending = {a.path for a in landing.new} | {a.path for a, _ in landing.waiting}
-        for path in loaded - pending:
-            path.unlink(missing_ok=True)
+        archive = Archive(self.settings.archive)
+        pending = {a.path for a in (*landing.new, *landing.copies)}
+        pending |= {a.path for a, _ in landing.waiting}
+        for arrival in landing.already_loaded:
+            is_kept = archive.path(arrival.practice_id, arrival.sha256).exists()
+            if is_kept and arrival.path not in pending:
+                arrival.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End the reading worker and let go of the warehouse file: dbt is next to open it."""

@@ -37,9 +37,13 @@ class NightFailed(Exception):
 
 
 def plan(settings: Settings, registry: Registry) -> Plan:
-    """Look at landing and ledger; the caller holds the writer's lock."""
+    """Look at landing and ledger, and tidy up even when that is all there is to do.
+
+    The caller holds the writer's lock.
+    """
     night = Night(settings, registry)
     night.warehouse.prepare()
+    night.tidy()
     landing = night.landing()
     with night.warehouse.connect() as con:
         end = ledger_end(con)

@@ -42,6 +42,12 @@ create table if not exists raw.deliveries (
 -- that carries k questionnaires k times, and accepted, quarantined and excluded add up to that.
 alter table raw.deliveries add column if not exists n_file_rows bigint;
 
+-- A home made before
+-- `received_on` (the group's local date; `received_at` is UTC) keeps for its older deliveries the
+-- date that was counted with until then, so that no published number of theirs moves.
+alter table raw.deliveries add column if not exists received_on date;
+update raw.deliveries set received_on = cast(received_at as date) where received_on is null;
+
 -- Grain: one version of one episode.
 create table if not exists raw.episodes (
     practice_id varchar not null,

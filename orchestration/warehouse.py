@@ -90,7 +90,7 @@ class Warehouse:
     def open(self) -> duckdb.DuckDBPyConnection:
         """A connection that the caller closes; others of this process share the open file."""
         spill = self.settings.scratch
-        spill.mkdir(parents=True, exist_ok=True)
+        spill.mkdir(mode=0o700, parents=True, exist_ok=True)
         return duckdb.connect(
             str(self.settings.warehouse),
             config={

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from expectations.model import FeedName
-from expectations.practice import Agreement, Contract, FileSpec
+from expectations.practice import Contract, FileSpec
 from expectations.registry import Registry
 from orchestration.ingest import privacy
 from orchestration.ingest.checking import check_tables
@@ -24,6 +24,7 @@ from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import unreadable
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.landing import exported_on
 from orchestration.settings import Limits
 from orchestration.sql import identifier
 
@@ -130,17 +131,13 @@ def _contract(registry: Registry, job: FileJob) -> Contract:
             "no_contract",
             f"practice {job.practice_id} has no contract version valid on {job.day}; add one",
         )
-    _agreed(contract.agreements, job)
-    return contract
-
-
-def _agreed(agreements: Sequence[Agreement], job: FileJob) -> None:
-    if not any(a.signed_on <= job.day <= a.expires_on for a in agreements):
+    if not contract.has_agreement_on(job.day):
         raise DeliveryRefused(
             "agreement_expired",
             f"practice {job.practice_id} has no agreement in force on {job.day}; "
             "renew it and write the new dates into the contract",
         )
+    return contract
 
 
 def _conform_file(
@@ -155,6 +152,12 @@ def _conform_file(
             "unexpected_file",
             f"no file pattern of practice {job.practice_id}'s contract fits this file's name; "
             f"expected {', '.join(s.pattern for s in contract.files)}",
+        )
+    if spec.exported_at is not None and exported_on(spec, path.name) is None:
+        raise DeliveryRefused(
+            "no_export_date",
+            "the file's name gives no valid date (such as 20260131) where the contract looks for "
+            f"one (`exported_at: {spec.exported_at}`); rename the file, or mend the contract",
         )
     con.execute("use memory")
     opened = open_file(con, path, spec, limits)
@@ -285,7 +288,7 @@ def dead(job: FileJob, why: str) -> Outcome:
     return refused(
         job.delivery_id,
         "reading_died",
-        f"{why}; the file was not taken in and is tried again next night; "
-        "if it stays so, look at the file or raise the worker's limits",
+        f"{why}; the file was not taken in and is tried again next night; if it stays so, send it "
+        "in parts, by period, and report it when that does not help",
         state="dead",
     )

@@ -1,11 +1,13 @@
 """What the ledger knows of a delivery, and what that means for a file lying in landing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import duckdb
 
+from orchestration.ingest.privacy import is_showable
 from orchestration.landing import Arrival
 
 Disposition = Literal["new", "already_loaded", "waiting"]
@@ -19,7 +21,21 @@ class Entry:
     reason: str | None
     message: str | None
     contract_digest: str | None
+    code_version: str
     n_attempts: int
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What taking in a practice's files depends on beside their bytes."""
+
+    today: date
+    contract_digest: str
+    code_version: str
+    attempts: int
+    """How often a file whose reading died is tried under the same rules and software."""
+    key_refusal: Callable[[], str | None]
+    """The reason why the practice's key cannot be used, None when it can; asked only if need be."""
 
 
 @dataclass(frozen=True)
@@ -29,55 +45,100 @@ class Sorted:
     new: tuple[Arrival, ...]
     already_loaded: tuple[Arrival, ...]
     waiting: tuple[tuple[Arrival, Entry], ...]
-    """Turned away earlier, under rules that have not changed since: a person has to act."""
+    """Turned away earlier, for a cause that is still there: a person has to act."""
+    copies: tuple[Arrival, ...]
+    """The same bytes as a new file under another name: they share its fate, once it is known."""
 
 
 def entries(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     """Last attempt by delivery id."""
     rows = con.execute(
-        "select delivery_id, state, reason, message, contract_digest, n_attempts "
+        "select delivery_id, state, reason, message, contract_digest, code_version, n_attempts "
         "from raw.deliveries qualify row_number() over "
         "(partition by delivery_id order by load_seq desc) = 1"
     ).fetchall()
     return {row[0]: Entry(*row[1:]) for row in rows}
 
 
-def disposition(entry: Entry | None, contract_digest: str, attempts: int) -> Disposition:
+def _key_is_as_bad(entry: Entry, _: Arrival, now: Circumstances) -> bool:
+    return now.key_refusal() == entry.reason
+
+
+def _has_no_agreement(_: Entry, arrival: Arrival, now: Circumstances) -> bool:
+    return arrival.contract is None or not arrival.contract.has_agreement_on(now.today)
+
+
+CURED_ELSEWHERE: Mapping[str, Callable[[Entry, Arrival, Circumstances], bool]] = {
+    "identifier_in_file_name": lambda _, arrival, __: not is_showable(arrival.path.name),
+    "unexpected_file": lambda _, arrival, __: arrival.spec is None,
+    "no_export_date": lambda _, arrival, __: arrival.lacks_export_date,
+    "no_contract": lambda _, arrival, __: arrival.contract is None,
+    "agreement_expired": _has_no_agreement,
+    "key_missing": _key_is_as_bad,
+    "key_readable": _key_is_as_bad,
+    "key_unusable": _key_is_as_bad,
+    # It has the bytes that were expected again, so it holds still now.
+    "file_changed": lambda *_: False,
+}
+"""Reasons that can go without a change of bytes, contract or software, each with the question
+whether it is still there. It is asked of the file's name, the keys and the calendar, so a waiting
+file costs no reading, and no row in the ledger, until its cause is gone."""
+
+
+def disposition(entry: Entry | None, arrival: Arrival, now: Circumstances) -> Disposition:
     """What to do with a file whose last attempt was `entry`.
 
-    A refused file is tried again when the practice's rules changed; one whose reading died also on
-    the following nights, up to the number of attempts.
+    A file turned away is tried again when the practice's rules or the software changed, and when
+    the cause was elsewhere and is gone; one whose reading died also on the following nights, up to
+    the number of attempts.
     """
     if entry is None:
         return "new"
     if entry.state == "loaded":
         return "already_loaded"
-    if entry.contract_digest != contract_digest:
+    if not _is_same(entry, now):
         return "new"
-    if entry.state == "dead" and entry.n_attempts < attempts:
+    if entry.state == "dead":
+        return "new" if entry.n_attempts < now.attempts else "waiting"
+    is_still_there = CURED_ELSEWHERE.get(entry.reason or "")
+    if is_still_there is not None and not is_still_there(entry, arrival, now):
         return "new"
     return "waiting"
 
 
+def _is_same(entry: Entry, now: Circumstances) -> bool:
+    """Whether rules and software are those of the last attempt."""
+    return (entry.contract_digest, entry.code_version) == (now.contract_digest, now.code_version)
+
+
+def attempt_number(entry: Entry | None, now: Circumstances) -> int:
+    """Which attempt comes next; rules or software that changed start a new count."""
+    if entry is None or entry.state != "dead" or not _is_same(entry, now):
+        return 1
+    return entry.n_attempts + 1
+
+
 def sort_arrivals(
     arrivals: Iterable[Arrival],
-    known: dict[str, Entry],
-    digests: dict[str, str],
-    attempts: int,
+    known: Mapping[str, Entry],
+    circumstances: Mapping[str, Circumstances],
 ) -> Sorted:
-    """Sort landing's files. `digests` is each practice's contract digest."""
+    """Sort landing's files. `circumstances` are each practice's."""
     new: list[Arrival] = []
     loaded: list[Arrival] = []
     waiting: list[tuple[Arrival, Entry]] = []
+    copies: list[Arrival] = []
     seen: set[str] = set()
     for arrival in arrivals:
         entry = known.get(arrival.delivery_id)
-        what = disposition(entry, digests[arrival.practice_id], attempts)
-        if what == "new" and arrival.delivery_id not in seen:
+        what = disposition(entry, arrival, circumstances[arrival.practice_id])
+        if what == "already_loaded":
+            loaded.append(arrival)
+        elif what == "waiting" and entry is not None:
+            waiting.append((arrival, entry))
+        elif arrival.delivery_id in seen:
+            copies.append(arrival)
+        else:
             seen.add(arrival.delivery_id)
             new.append(arrival)
-        elif what == "already_loaded" or arrival.delivery_id in seen:
-            loaded.append(arrival)
-        elif entry is not None:
-            waiting.append((arrival, entry))
-    return Sorted(tuple(new), tuple(loaded), tuple(waiting))
+    return Sorted(tuple(new), tuple(loaded), tuple(waiting), tuple(copies))

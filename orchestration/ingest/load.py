@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 
@@ -33,6 +33,9 @@ class Stamp:
 
     load_seq: int
     received_at: datetime
+    """UTC, without its zone."""
+    received_on: date
+    """The group's local date at that time."""
     code_version: str
     registry_digest: str
     contract_digest: str
@@ -284,6 +287,7 @@ def _insert_ledger(
         last,
         stamp.n_attempts,
         outcome.n_file_rows,
+        stamp.received_on,
     )
     marks = ", ".join(["?"] * len(row))
     con.execute(f"insert into raw.deliveries values ({marks})", list(row))

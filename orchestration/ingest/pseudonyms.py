@@ -88,6 +88,15 @@ def load_key(keys: Path, practice_id: str) -> PracticeKey:
     return PracticeKey(practice_id, secret)
 
 
+def key_refusal(keys: Path, practice_id: str) -> str | None:
+    """Why a practice's key cannot be used, as a reason; None when it can."""
+    try:
+        load_key(keys, practice_id)
+    except DeliveryRefused as refusal:
+        return refusal.reason
+    return None
+
+
 def install(con: duckdb.DuckDBPyConnection, key: PracticeKey) -> None:
     """Define the SQL macro `pseudonym(sender_id)` for this practice on a connection.
 

@@ -1,16 +1,12 @@
 """Whole nights through the real job: twice, late, killed, and beside a poisonous practice."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,22 +16,13 @@ import duckdb
 import pytest
 
 from expectations.registry import load_registry
-from orchestration.cli.home import FOLDERS
 from orchestration.dbt_runner import ensure_manifest
 from orchestration.definitions import build
-from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.instance import end_dead_runs, open_instance
-from orchestration.nightly import NightReport, run_nightly
-from orchestration.settings import Settings, from_environment
-from orchestration.simulation import SimulationSettings, simulate
-
-# Without spoilt forms: in a small file two of them are more than a practice tolerates.
-FIRST = SimulationSettings(n_clients=420, dirt=0, window=(date(2024, 10, 1), date(2026, 6, 30)))
-SECOND = replace(FIRST, window=(date(2026, 7, 1), date(2026, 9, 30)))
-VOLATILE = {"load_seq", "delivery_id", "administration_row", "received_at", "row_no", "n_attempts"}
-PIPELINE = ("raw", "staging", "intermediate", "marts")
-
-Rows = dict[str, list[tuple[Any, ...]]]
+from orchestration.nightly import NightReport
+from orchestration.settings import Settings
+from orchestration.simulation import simulate
+from tests.integration import sample_nights as nights
 
 
 @pytest.fixture(scope="module")
@@ -46,78 +33,11 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def _home(path: Path, parsed: Path) -> Settings:
-    """A home with the sample practices and keys that are the same in every test."""
-    settings = Settings(path)
-    for folder in FOLDERS:
-        (path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-    for number, practice_id in enumerate(load_registry().practices):
-        (settings.landing / practice_id).mkdir(exist_ok=True)
-        create_key(settings.keys, practice_id)
-        key_path(settings.keys, practice_id).write_text(f"{number:02x}" * 32)
-    shutil.copytree(parsed, settings.dbt_target)
-    return settings
-
-
-@contextmanager
-def _environment(settings: Settings) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in ("ALLIANCE_HOME", "DAGSTER_HOME")}
-    from_environment(settings.home)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _send(settings: Settings, world: SimulationSettings) -> None:
-    simulate(load_registry([settings.home]), settings.landing, world)
-
-
-def _night(settings: Settings) -> NightReport:
-    with _environment(settings):
-        return run_nightly(settings, load_registry([settings.home]))
-
-
-def _rows(settings: Settings, without: str | None = None) -> Rows:
-    """Rows by table, of every practice but one, without what depends on the order of loading."""
-    found: Rows = {}
-    with duckdb.connect(str(settings.warehouse), read_only=True) as con:
-        tables = con.execute(
-            "select table_schema, table_name, list(column_name order by ordinal_position) "
-            "from information_schema.columns where table_schema in ? group by all",
-            [list(PIPELINE)],
-        ).fetchall()
-        for schema, table, columns in tables:
-            if "practice_id" not in columns or table in ("deliveries", "touched_clients"):
-                continue
-            chosen = ", ".join(f'"{name}"' for name in columns if name not in VOLATILE)
-            found[f"{schema}.{table}"] = con.execute(
-                f'select {chosen} from {schema}."{table}" '
-                "where practice_id is distinct from ? order by all",
-                [without],
-            ).fetchall()
-    return found
-
-
-def _query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(path), read_only=True) as con:
-        return con.execute(sql).fetchall()
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Settings, NightReport]:
-    settings = _home(tmp_path_factory.mktemp("nights") / "home", parsed)
-    _send(settings, FIRST)
-    return settings, _night(settings)
-
-
-def _copy(settings: Settings, target: Path) -> Settings:
-    shutil.copytree(settings.home, target)
-    return Settings(target)
+    settings = nights.home(tmp_path_factory.mktemp("nights") / "home", parsed)
+    nights.send(settings, nights.FIRST)
+    return settings, nights.night(settings)
 
 
 def test_the_first_night(first: tuple[Settings, NightReport]) -> None:
@@ -132,16 +52,18 @@ def test_the_first_night(first: tuple[Settings, NightReport]) -> None:
         assert line.n_checks_passed > 0
     assert not [path for path in settings.landing.rglob("*") if path.is_file()]
     release = settings.releases / f"{report.release_id}.duckdb"
-    flags = _query(release, "select count(*), count(raw), count(flag) from site_benchmarks")[0]
-    assert flags[0] > flags[1] > 0
-    assert _query(release, "select is_internal_only from release") == [(True,)]
+    (counts,) = nights.query(
+        release, "select count(*), count(raw), count(flag) from site_benchmarks"
+    )
+    assert counts[0] > counts[1] > 0
+    assert nights.query(release, "select is_internal_only from release") == [(True,)]
 
 
 def test_nothing_that_was_sent_lies_about_readable(first: tuple[Settings, NightReport]) -> None:
     """Sender ids of the simulation carry digits after a known stem; none is in any byte written."""
     settings, _ = first
     landing = settings.home.parent / "again"
-    simulate(load_registry([settings.home]), landing, FIRST)
+    simulate(load_registry([settings.home]), landing, nights.FIRST)
     sent = (landing / "riverside_collective").glob("*sessions*.csv")
     lines = next(iter(sent)).read_text(encoding="utf-8", errors="replace").splitlines()[1:20]
     ids = {cell for line in lines for cell in line.replace(";", ",").split(",") if len(cell) > 6}
@@ -158,51 +80,64 @@ def test_nothing_that_was_sent_lies_about_readable(first: tuple[Settings, NightR
 def test_a_second_night_finds_nothing(first: tuple[Settings, NightReport]) -> None:
     settings, report = first
     before = settings.warehouse.read_bytes()
-    again = _night(settings)
+    again = nights.night(settings)
     assert not again.did_anything
     assert not again.needs_a_person
     assert again.release_id == report.release_id
     assert settings.warehouse.read_bytes() == before
 
 
-def test_two_nights_equal_one(
-    first: tuple[Settings, NightReport], parsed: Path, tmp_path: Path
+@pytest.fixture(scope="module")
+def in_order(
+    first: tuple[Settings, NightReport], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """The first night, then the second."""
+    settings = nights.copy(first[0], tmp_path_factory.mktemp("in_order") / "home")
+    nights.send(settings, nights.SECOND)
+    assert nights.night(settings).is_new_release
+    return settings
+
+
+def test_two_nights_equal_one(in_order: Settings, parsed: Path, tmp_path: Path) -> None:
+    """Incremental by clients touched, against everything built at once."""
+    one_night = nights.home(tmp_path / "one", parsed)
+    nights.send(one_night, nights.FIRST)
+    nights.send(one_night, nights.SECOND)
+    nights.night(one_night)
+    nights.assert_same_rows(in_order, one_night)
+
+
+@pytest.mark.timeout(900)  # four nights when it runs alone
+def test_the_later_night_first_ends_in_the_same_rows(
+    in_order: Settings, parsed: Path, tmp_path: Path
 ) -> None:
-    """Incremental by clients touched, against everything built at once, out of order."""
-    two_nights = _copy(first[0], tmp_path / "two")
-    _send(two_nights, SECOND)
-    report = _night(two_nights)
-    assert report.is_new_release
-    one_night = _home(tmp_path / "one", parsed)
-    _send(one_night, SECOND)
-    _send(one_night, FIRST)
-    _night(one_night)
-    incremental, whole = _rows(two_nights), _rows(one_night)
-    assert incremental.keys() == whole.keys()
-    for table in whole:
-        assert incremental[table] == whole[table], table
+    """A night sorts its own files by export date, so the older ones come a night late here."""
+    late = nights.home(tmp_path / "late", parsed)
+    nights.send(late, nights.SECOND)
+    nights.night(late)
+    nights.send(late, nights.FIRST)
+    nights.night(late)
+    # One export of two_oaks has the same bytes in both nights: it is loaded once, under the date
+    # of the night that brought it first. Which version of a row wins shows in the layers above.
+    nights.assert_same_rows(in_order, late, apart_from=("exported_on",))
 
 
 @pytest.fixture(scope="module")
 def poisoned(
     parsed: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, NightReport]:
-    """The first night again, with every file of one practice spoilt in another way."""
-    settings = _home(tmp_path_factory.mktemp("poisoned") / "home", parsed)
-    _send(settings, FIRST)
-    folder = settings.landing / "harbor_counseling"
-    sessions, episodes, *forms = sorted(folder.iterdir(), key=lambda path: "form" in path.name)
-    sessions.write_bytes(sessions.read_bytes()[:-40])
-    episodes.write_bytes(b"\x00" + episodes.read_bytes())
-    for path in forms:
-        path.write_bytes(path.read_bytes().replace(b"client", b"klient", 1))
+    """The first night again, with every file of one practice spoilt in another way, so that it is
+    refused, and forms of a second one spoilt so that they are set aside."""
+    settings = nights.home(tmp_path_factory.mktemp("poisoned") / "home", parsed)
+    nights.send(settings, nights.FIRST)
+    nights.spoil(settings.landing)
     (settings.home / "practices" / "new_practice.yml").write_text(
         "practice_id: new_practice\nname: ["
     )
-    return settings, _night(settings)
+    return settings, nights.night(settings)
 
 
-def test_a_poisonous_practice_moves_nobody_else(
+def test_poisonous_practices_move_nobody_else(
     first: tuple[Settings, NightReport], poisoned: tuple[Settings, NightReport]
 ) -> None:
     settings, report = poisoned
@@ -210,30 +145,55 @@ def test_a_poisonous_practice_moves_nobody_else(
     assert report.is_new_release
     assert any("harbor_counseling" in problem for problem in report.problems)
     assert any("new_practice.yml:" in problem for problem in report.problems)
-    clean, other = _rows(first[0], "harbor_counseling"), _rows(settings, "harbor_counseling")
+    poisonous = (nights.REFUSED, nights.SPOILT)
+    clean, other = nights.rows(first[0], poisonous), nights.rows(settings, poisonous)
     assert clean.keys() == other.keys()
+    assert {"raw.sessions", "marts.fct_scores", "marts.rpt_site_statistics"} <= clean.keys()
     for table in clean:
+        assert clean[table], table
         assert clean[table] == other[table], table
-    assert _query(
+    assert nights.query(
         settings.warehouse,
         "select count(*) from raw.sessions where practice_id = 'harbor_counseling'",
     ) == [(0,)]
-    states = _query(
+    states = nights.query(
         settings.releases / f"{report.release_id}.duckdb",
         "select distinct state from deliveries where practice_id = 'harbor_counseling'",
     )
     assert ("refused",) in states
-    assert _query(
+    assert nights.query(
         settings.releases / f"{report.release_id}.duckdb",
         "select state from deliveries where practice_id = 'new_practice'",
     ) == [("declaration_broken",)]
+
+
+def test_spoilt_forms_are_set_aside_and_the_practice_keeps_its_others(
+    first: tuple[Settings, NightReport], poisoned: tuple[Settings, NightReport]
+) -> None:
+    settings, _ = poisoned
+    failed = nights.query(
+        settings.warehouse,
+        "select check_id, practice_id, count(*) from quality.quarantine group by all order by all",
+    )
+    assert failed == [
+        ("administrations.instrument_code.known", "riverside_collective", 1),
+        *(
+            (f"administrations.item_{number:02d}.in_range", "riverside_collective", 1)
+            for number in range(1, 5)
+        ),
+        ("administrations.key.unique", "riverside_collective", 2),
+    ]
+    keys = "select form_key from raw.administrations where practice_id = 'riverside_collective'"
+    sent, kept = (set(nights.query(home.warehouse, keys)) for home in (first[0], settings))
+    assert kept < sent
+    assert len(sent - kept) == 3
 
 
 def test_the_orchestrator_shows_the_run_and_its_checks(
     poisoned: tuple[Settings, NightReport],
 ) -> None:
     settings, _ = poisoned
-    with _environment(settings), open_instance(settings) as instance:
+    with nights.environment(settings), open_instance(settings) as instance:
         (run,) = instance.get_runs()
         assert run.status == dg.DagsterRunStatus.SUCCESS
         checks = {
@@ -242,6 +202,7 @@ def test_the_orchestrator_shows_the_run_and_its_checks(
             if (event := _evaluation(record)) is not None
         }
     assert checks[("harbor_counseling", "taken_in")] is False
+    assert checks[("riverside_collective", "taken_in")] is True
     assert checks[("two_oaks", "taken_in")] is True
 
 
@@ -255,14 +216,14 @@ def _evaluation(record: Any) -> Any:
 def test_the_schedule_asks_for_what_is_new(
     first: tuple[Settings, NightReport], tmp_path: Path
 ) -> None:
-    settings = _copy(first[0], tmp_path / "home")
+    settings = nights.copy(first[0], tmp_path / "home")
     four = datetime(2026, 10, 1, 4, tzinfo=ZoneInfo("America/New_York"))
-    with _environment(settings), open_instance(settings) as instance:
+    with nights.environment(settings), open_instance(settings) as instance:
         schedule = build(settings, load_registry([settings.home])).resolve_schedule_def("nightly")
         context = dg.build_schedule_context(instance, scheduled_execution_time=four)
         idle = schedule.evaluate_tick(context)
         assert idle.skip_message == "nothing new in landing"
-        simulate(load_registry([settings.home]), tmp_path / "more", SECOND)
+        simulate(load_registry([settings.home]), tmp_path / "more", nights.SECOND)
         more = next((tmp_path / "more" / "two_oaks").glob("appointments*"))
         shutil.copy(more, settings.landing / "two_oaks")
         (request,) = schedule.evaluate_tick(context).run_requests or []
@@ -271,21 +232,43 @@ def test_the_schedule_asks_for_what_is_new(
     assert practices == {"two_oaks"}
 
 
-def test_the_chain_of_verdicts_holds(first: tuple[Settings, NightReport]) -> None:
-    rows = _query(
-        first[0].warehouse,
-        "select prev_hash, row_hash from quality.check_results order by check_seq",
+def test_the_chain_of_verdicts_holds(
+    first: tuple[Settings, NightReport], poisoned: tuple[Settings, NightReport]
+) -> None:
+    """As read back: every time, share and null must give the hash it had when it was written."""
+    (facts,) = nights.query(
+        poisoned[0].warehouse,
+        "select count(*), count(instrument_code), count(message), count(distinct threshold), "
+        "count(*) filter (failed_share not in (0, 1)) from quality.check_results",
     )
-    assert len(rows) > 100
-    assert rows[0][0] == "0" * 64
-    assert [row[0] for row in rows[1:]] == [row[1] for row in rows[:-1]]
+    n_rows, *n_filled, n_thresholds, n_fractions = facts
+    assert all(n_rows > n > 0 for n in n_filled), "some cells are null"
+    assert min(n_thresholds, n_fractions) > 1, "some numbers are fractions"
+    for settings, _ in (first, poisoned):
+        assert nights.broken_links(settings.warehouse) == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["n_failed = n_failed + 1", "threshold = 0.5", "checked_at = checked_at + interval 1 second"],
+)
+def test_an_edited_verdict_is_found(
+    first: tuple[Settings, NightReport], tmp_path: Path, edit: str
+) -> None:
+    copy = Path(shutil.copy(first[0].warehouse, tmp_path))
+    with duckdb.connect(str(copy)) as con:
+        con.execute(f"update quality.check_results set {edit} where check_seq = 40")
+    assert nights.broken_links(copy) == [40]
+    with duckdb.connect(str(copy)) as con:
+        con.execute("delete from quality.check_results where check_seq = 40")
+    assert nights.broken_links(copy) == [41]
 
 
 def test_a_killed_run_does_not_stop_the_next(
     first: tuple[Settings, NightReport], tmp_path: Path
 ) -> None:
-    settings = _copy(first[0], tmp_path / "home")
-    _send(settings, SECOND)
+    settings = nights.copy(first[0], tmp_path / "home")
+    nights.send(settings, nights.SECOND)
     command = [sys.executable, "-m", "orchestration.cli.main", "nightly", "--home"]
     night = subprocess.Popen(
         [*command, str(settings.home)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -296,11 +279,11 @@ def test_a_killed_run_does_not_stop_the_next(
         time.sleep(0.05)
     night.send_signal(signal.SIGKILL)
     night.wait()
-    report = _night(settings)
+    report = nights.night(settings)
     assert len(report.ended_dead_runs) == 1
     assert report.is_new_release
     assert not report.problems
-    with _environment(settings), open_instance(settings) as instance:
+    with nights.environment(settings), open_instance(settings) as instance:
         assert end_dead_runs(settings, instance) == []
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -54,3 +55,29 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
         with pytest.raises(duckdb.CatalogException):
             _insert_then_fail(con)
         assert con.execute("select count(*) from t").fetchall() == [(0,)]
+
+
+def test_a_home_made_before_the_local_date_gets_it_once(tmp_path: Path) -> None:
+    """Its older deliveries keep the date they were counted with, and the column its place."""
+    warehouse = Warehouse(Settings(tmp_path))
+    warehouse.prepare()
+    with warehouse.connect() as con:
+        made_now = con.execute("select * from raw.deliveries").description
+        con.execute("alter table raw.deliveries drop column received_on")
+        con.execute(
+            "insert into raw.deliveries by name select 1 as load_seq, 'd' as delivery_id, "
+            "'brook' as practice_id, 'sessions' as feed, 'sha' as file_sha256, 'loaded' as state, "
+            "0 as n_rows_read, 0 as n_accepted, 0 as n_quarantined, 0 as n_excluded, "
+            "'{}' as exclusions, false as is_over_tolerance, "
+            "timestamp '2026-10-01 02:00:00' as received_at, 'r' as registry_digest, "
+            "'0' as code_version, 1 as n_attempts"
+        )
+    warehouse.prepare()
+    with warehouse.connect() as con:
+        found = con.execute("select * from raw.deliveries")
+        assert found.description == made_now
+        assert found.fetchall()[0][-1] == date(2026, 10, 1)
+        con.execute("update raw.deliveries set received_on = date '2026-09-30'")
+    before = warehouse.settings.warehouse.read_bytes()
+    warehouse.prepare()
+    assert warehouse.settings.warehouse.read_bytes() == before

@@ -265,6 +265,7 @@ def _delivery(feed: FeedName, common: Row, received_at: datetime, n_rows: int) -
         "exclusions": "{}",
         "is_over_tolerance": False,
         "received_at": received_at,
+        "received_on": received_at.date(),
         "registry_digest": "r",
         "code_version": "v",
         "n_attempts": 1,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.pattern_checks import globs_overlap
+from expectations.pattern_checks import date_regex_problem, globs_overlap
 from expectations.registry import load_registry
 from tests.unit.expectations.homes import PRACTICE, home, line_of
 
@@ -53,6 +53,12 @@ BROKEN = [
         "no valid regular",
     ),
     ("exported_at: sessions_(\\d{8})", "exported_at: sessions_", "exported_at", "needs a group"),
+    (
+        "exported_at: sessions_(\\d{8})",
+        "exported_at: sessions_(\\d{6})",
+        "exported_at",
+        "fits no date",
+    ),
     ("discard: [room]", "id_pattern: '^(?=x)x$'", "id_pattern", "look-around"),
     (
         "scheduled_on: {from: Day}",
@@ -163,3 +169,24 @@ def test_a_form_may_lack_as_many_items_as_its_missing_rule_admits(tmp_path: Path
 def test_globs_overlap_when_one_name_fits_both(left: str, right: str, overlap: bool) -> None:
     assert globs_overlap(left, right) is overlap
     assert globs_overlap(right, left) is overlap
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_readable"),
+    [
+        (r"_(\d{8})\.csv$", True),
+        (r"-(\d{4}-\d{2}-\d{2})\.txt$", True),
+        (r"\(x\)[(]_(?P<day>20\d{2}_[01]\d_[0-3]\d)", True),
+        (r"(?i)a(?:b|c)_([0-9]{4}[.]?(?:[0-9]{2})[.]?[0-9]{2})", True),
+        (r"[]()]_(\d+)", True),
+        (r"_(\d{6})\.csv$", False),
+        (r"_(\d{14})\.csv$", False),
+        (r"_(\d{2}-\d{2}-\d{4})\.csv$", False),
+        (r"(export)_(\d{8})\.csv$", False),
+        (r"_(\d{4})(\d{2})(\d{2})\.csv$", False),
+        (r"_(?:\d{8})\.csv$", False),
+        (r"_\(\d{8}\)[(]\.csv$", False),
+    ],
+)
+def test_the_group_of_an_export_date_must_fit_a_date(pattern: str, is_readable: bool) -> None:
+    assert (date_regex_problem(pattern) is None) == is_readable

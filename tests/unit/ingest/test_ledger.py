@@ -1,12 +1,53 @@
 """What the ledger's last word means for a file that lies in landing."""
 
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from orchestration.ingest.ledger import Disposition, Entry, disposition
+from expectations.practice import Contract
+from orchestration.ingest.ledger import (
+    CURED_ELSEWHERE,
+    Circumstances,
+    Disposition,
+    Entry,
+    attempt_number,
+    disposition,
+    sort_arrivals,
+)
+from orchestration.landing import Arrival, exported_on
+from tests.unit.ingest import declarations
+
+IN_THE_BYTES = {
+    *("empty_file", "too_large", "wrong_encoding", "damaged_file", "truncated_file"),
+    *("no_header", "repeated_column", "wrong_header", "wrong_columns", "direct_identifier"),
+    *("identifier_found", "unreadable_row", "rows_lost", "no_rows"),
+}
+"""Reasons that only other bytes, a mended contract or other software take away."""
 
 
-def _entry(state: str, digest: str = "rules", attempts: int = 1) -> Entry:
-    return Entry(state, None, None, digest, attempts)
+def _entry(
+    state: str, digest: str = "rules", attempts: int = 1, reason: str | None = None
+) -> Entry:
+    return Entry(state, reason, None, digest, "1.0", attempts)
+
+
+def _now(today: date = date(2026, 10, 1), key_refusal: str | None = None) -> Circumstances:
+    return Circumstances(today, "rules", "1.0", 3, lambda: key_refusal)
+
+
+def _contract(**terms: Any) -> Contract:
+    return declarations.practice(declarations.WIDE_FILE, **terms).contracts[0]
+
+
+def _arrival(name: str = "forms_20260930.csv", contract: Contract | None = None) -> Arrival:
+    contract = contract or _contract()
+    spec = contract.files[0] if name.startswith("forms_") else None
+    day = exported_on(spec, name)
+    return Arrival("brook", "administrations", Path(name), "0" * 64, spec, contract, day)
 
 
 @pytest.mark.parametrize(
@@ -24,4 +65,93 @@ def _entry(state: str, digest: str = "rules", attempts: int = 1) -> Entry:
     ],
 )
 def test_disposition(entry: Entry | None, expected: Disposition) -> None:
-    assert disposition(entry, "rules", attempts=3) == expected
+    assert disposition(entry, _arrival(), _now()) == expected
+
+
+@pytest.mark.parametrize("reason", sorted(IN_THE_BYTES))
+def test_a_reason_in_the_bytes_waits_for_a_person(reason: str) -> None:
+    entry = _entry("refused", reason=reason)
+    assert disposition(entry, _arrival(), _now()) == "waiting"
+    assert disposition(entry, _arrival("forms_20261001.csv"), _now(date(2027, 1, 1))) == "waiting"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [_entry("refused", reason=reason) for reason in sorted(IN_THE_BYTES)]
+    + [_entry("dead", attempts=3, reason="reading_died")],
+)
+def test_other_software_tries_everything_again(entry: Entry) -> None:
+    upgraded = replace(_now(), code_version="1.1")
+    assert disposition(entry, _arrival(), upgraded) == "new"
+    assert attempt_number(entry, upgraded) == 1
+
+
+LATER = {"signed_on": "2026-10-02", "expires_on": "2099-12-31", "kind": "paper", "purpose": "test"}
+BAD_NAME = _arrival("forms_a@b.co_20260930.csv")
+OUT_OF_FORCE = _arrival(contract=_contract(agreements=[LATER]))
+WITHOUT_CONTRACT = replace(_arrival(), spec=None, contract=None)
+CURES: dict[str, tuple[tuple[Arrival, Circumstances], tuple[Arrival, Circumstances]]] = {
+    "identifier_in_file_name": (
+        (_arrival("forms_a@b.co_20260930.csv"), _now()),
+        (_arrival(), _now()),
+    ),
+    "unexpected_file": ((_arrival("form_20260930.csv"), _now()), (_arrival(), _now())),
+    "no_export_date": ((_arrival("forms_20260931.csv"), _now()), (_arrival(), _now())),
+    "no_contract": ((WITHOUT_CONTRACT, _now()), (_arrival(), _now())),
+    "agreement_expired": ((OUT_OF_FORCE, _now()), (OUT_OF_FORCE, _now(date(2026, 10, 2)))),
+    **{
+        reason: ((_arrival(), _now(key_refusal=reason)), (_arrival(), _now()))
+        for reason in ("key_missing", "key_readable", "key_unusable")
+    },
+}
+"""Reason -> arrival and circumstances while the cause is there, and when it is gone."""
+
+
+@pytest.mark.parametrize("reason", CURES)
+def test_a_cause_elsewhere_waits_until_it_is_gone(reason: str) -> None:
+    entry, (still, gone) = _entry("refused", reason=reason), CURES[reason]
+    assert disposition(entry, *still) == "waiting"
+    assert disposition(entry, *gone) == "new"
+
+
+def test_a_file_that_changed_while_it_was_read_is_tried_again() -> None:
+    assert disposition(_entry("refused", reason="file_changed"), _arrival(), _now()) == "new"
+
+
+def test_a_key_that_is_bad_in_another_way_is_reported_anew() -> None:
+    entry = _entry("refused", reason="key_missing")
+    assert disposition(entry, _arrival(), _now(key_refusal="key_readable")) == "new"
+
+
+def test_every_reason_is_known_to_sit_in_the_bytes_or_elsewhere(repository: Path) -> None:
+    """A new reason must say where its cause is, or its file would wait after the cure."""
+    assert set(CURED_ELSEWHERE) == {*CURES, "file_changed"}
+    given = {
+        reason
+        for path in (repository / "orchestration").rglob("*.py")
+        for reason in re.findall(
+            r'(?:DeliveryRefused|refused)\(\s*(?:[\w.]+,\s*)?"(\w+)"', path.read_text()
+        )
+    }
+    assert given >= IN_THE_BYTES
+    assert given == IN_THE_BYTES | set(CURED_ELSEWHERE) | {"reading_died"}
+
+
+def test_attempts_are_counted_under_the_same_rules() -> None:
+    assert attempt_number(None, _now()) == 1
+    assert attempt_number(_entry("refused", attempts=2), _now()) == 1
+    assert attempt_number(_entry("dead", attempts=2), _now()) == 3
+    assert attempt_number(_entry("dead", "older rules", 2), _now()) == 1
+
+
+def test_a_copy_of_a_new_file_is_no_loaded_file() -> None:
+    """It would be cleared away as one, before the first of the two is taken in."""
+    one, other = _arrival(), _arrival("forms_20261001.csv")
+    found = sort_arrivals([one, other], {}, {"brook": _now()})
+    assert (found.new, found.copies, found.already_loaded) == ((one,), (other,), ())
+    known = {one.delivery_id: _entry("loaded")}
+    assert sort_arrivals([one, other], known, {"brook": _now()}).already_loaded == (one, other)
+    known = {one.delivery_id: _entry("refused", reason="identifier_in_file_name")}
+    found = sort_arrivals([BAD_NAME, one], known, {"brook": _now()})
+    assert found.new == (one,)
+    assert [arrival for arrival, _ in found.waiting] == [BAD_NAME]

@@ -1,0 +1,66 @@
+"""Runs whose process is gone are ended; one that waited in the queue and just began is not."""
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance
+
+from orchestration import instance as instances
+from orchestration.instance import STARTING_SECONDS, alive, end_dead_runs, open_instance
+from orchestration.settings import Settings
+
+HOUR = 3600.0
+
+
+@dg.job
+def nothing() -> None:
+    """A job to have runs of."""
+
+
+def _run_in(instance: DagsterInstance, event: DagsterEventType, at: float) -> str:
+    """A run that was created now and comes to `event` at another time."""
+    run_id = str(instance.create_run_for_job(nothing).run_id)
+    instance.report_dagster_event(
+        DagsterEvent(event_type_value=event.value, job_name="nothing"), run_id, timestamp=at
+    )
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("event", "after_creation", "is_dead"),
+    [
+        (DagsterEventType.PIPELINE_STARTING, HOUR, False),
+        (DagsterEventType.PIPELINE_STARTING, HOUR + STARTING_SECONDS + 60, True),
+        # A run in its caller's process is never launched: it counts from its creation.
+        (DagsterEventType.PIPELINE_START, STARTING_SECONDS - 60, False),
+        (DagsterEventType.PIPELINE_START, STARTING_SECONDS + 60, True),
+    ],
+)
+def test_a_run_without_a_lock_is_dead_some_time_after_it_was_launched(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    event: DagsterEventType,
+    after_creation: float,
+    is_dead: bool,
+) -> None:
+    settings, now = Settings(tmp_path), time.time()
+    with open_instance(settings) as instance:
+        run_id = _run_in(instance, event, now + HOUR)
+        later = SimpleNamespace(time=lambda: now + after_creation)
+        monkeypatch.setattr(instances, "time", later)
+        assert end_dead_runs(settings, instance) == ([run_id] if is_dead else [])
+
+
+def test_a_run_that_holds_its_lock_is_alive_however_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, now = Settings(tmp_path), time.time()
+    with open_instance(settings) as instance:
+        run_id = _run_in(instance, DagsterEventType.PIPELINE_STARTING, now)
+        monkeypatch.setattr(instances, "time", SimpleNamespace(time=lambda: now + 48 * HOUR))
+        with alive(settings, run_id):
+            assert end_dead_runs(settings, instance) == []
+        assert end_dead_runs(settings, instance) == [run_id]
