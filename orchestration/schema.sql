@@ -36,15 +36,14 @@ create table if not exists raw.deliveries (
     data_through_on date,
     n_attempts integer not null
 );
--- A table that has gone out is never rewritten: what came later is added here, in the order in
--- which it came, so that a home of any age ends with the same columns in the same order.
+-- A table that has gone out is never rewritten: what came later is added here.
+--
 -- Rows of the file, each once; null where it was not read to its end. `n_rows_read` counts a row
 -- that carries k questionnaires k times, and accepted, quarantined and excluded add up to that.
 alter table raw.deliveries add column if not exists n_file_rows bigint;
 
--- A home made before
--- `received_on` (the group's local date; `received_at` is UTC) keeps for its older deliveries the
--- date that was counted with until then, so that no published number of theirs moves.
+-- The group's local date; `received_at` is UTC. A home made before it keeps for its older deliveries
+-- the date that was counted with until then, so that no published number of theirs moves.
 alter table raw.deliveries add column if not exists received_on date;
 update raw.deliveries set received_on = cast(received_at as date) where received_on is null;
 
