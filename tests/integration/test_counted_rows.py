@@ -97,8 +97,7 @@ def test_a_home_from_before_the_count_of_rows_goes_on(tmp_path: Path) -> None:
     group.send(night, "brook", "episodes_1.csv", group.EPISODES)
     group.run(night)
     with night.warehouse.connect() as con:
-        again = con.execute("describe raw.deliveries").fetchall()
-    assert sorted(again) == sorted(fresh)
+        assert sorted(con.execute("describe raw.deliveries").fetchall()) == sorted(fresh)
         assert con.execute(
             "select feed, n_file_rows, n_rows_read from raw.deliveries order by load_seq"
         ).fetchall() == [("administrations", None, 5), ("episodes", 1, 1)]
