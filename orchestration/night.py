@@ -149,7 +149,7 @@ class Night:
                 code_version=self.settings.code_version,
                 registry_digest=self.registry.digest,
                 contract_digest=now.contract_digest,
-                n_attempts=ledger.attempt_number(entry, now),
+                n_attempts=ledger.attempt_number(entry, arrival, now),
             )
             load.load(con, self.registry.feeds[arrival.feed], arrival, outcome, parts, stamp)
             if outcome.is_loadable:

@@ -21,6 +21,8 @@ class Entry:
     reason: str | None
     message: str | None
     contract_digest: str | None
+    contract_valid_from: date | None
+    """Of the contract's version that was in force; None when there was none."""
     code_version: str
     n_attempts: int
 
@@ -53,8 +55,8 @@ class Sorted:
 def entries(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     """Last attempt by delivery id."""
     rows = con.execute(
-        "select delivery_id, state, reason, message, contract_digest, code_version, n_attempts "
-        "from raw.deliveries qualify row_number() over "
+        "select delivery_id, state, reason, message, contract_digest, contract_valid_from, "
+        "code_version, n_attempts from raw.deliveries qualify row_number() over "
         "(partition by delivery_id order by load_seq desc) = 1"
     ).fetchall()
     return {row[0]: Entry(*row[1:]) for row in rows}
@@ -88,15 +90,15 @@ file costs no reading, and no row in the ledger, until its cause is gone."""
 def disposition(entry: Entry | None, arrival: Arrival, now: Circumstances) -> Disposition:
     """What to do with a file whose last attempt was `entry`.
 
-    A file turned away is tried again when the practice's rules or the software changed, and when
-    the cause was elsewhere and is gone; one whose reading died also on the following nights, up to
-    the number of attempts.
+    A file turned away is tried again when the practice's rules, the version of them in force or
+    the software changed, and when the cause was elsewhere and is gone; one whose reading died also
+    on the following nights, up to the number of attempts.
     """
     if entry is None:
         return "new"
     if entry.state == "loaded":
         return "already_loaded"
-    if not _is_same(entry, now):
+    if not _is_same(entry, arrival, now):
         return "new"
     if entry.state == "dead":
         return "new" if entry.n_attempts < now.attempts else "waiting"
@@ -106,14 +108,16 @@ def disposition(entry: Entry | None, arrival: Arrival, now: Circumstances) -> Di
     return "waiting"
 
 
-def _is_same(entry: Entry, now: Circumstances) -> bool:
+def _is_same(entry: Entry, arrival: Arrival, now: Circumstances) -> bool:
     """Whether rules and software are those of the last attempt."""
-    return (entry.contract_digest, entry.code_version) == (now.contract_digest, now.code_version)
+    in_force = arrival.contract.valid_from if arrival.contract else None
+    before = (entry.contract_digest, entry.contract_valid_from, entry.code_version)
+    return before == (now.contract_digest, in_force, now.code_version)
 
 
-def attempt_number(entry: Entry | None, now: Circumstances) -> int:
+def attempt_number(entry: Entry | None, arrival: Arrival, now: Circumstances) -> int:
     """Which attempt comes next; rules or software that changed start a new count."""
-    if entry is None or entry.state != "dead" or not _is_same(entry, now):
+    if entry is None or entry.state != "dead" or not _is_same(entry, arrival, now):
         return 1
     return entry.n_attempts + 1
 

@@ -32,7 +32,8 @@ IN_THE_BYTES = {
 def _entry(
     state: str, digest: str = "rules", attempts: int = 1, reason: str | None = None
 ) -> Entry:
-    return Entry(state, reason, None, digest, "1.0", attempts)
+    in_force = None if reason == "no_contract" else date(2020, 1, 1)
+    return Entry(state, reason, None, digest, in_force, "1.0", attempts)
 
 
 def _now(today: date = date(2026, 10, 1), key_refusal: str | None = None) -> Circumstances:
@@ -83,7 +84,16 @@ def test_a_reason_in_the_bytes_waits_for_a_person(reason: str) -> None:
 def test_other_software_tries_everything_again(entry: Entry) -> None:
     upgraded = replace(_now(), code_version="1.1")
     assert disposition(entry, _arrival(), upgraded) == "new"
-    assert attempt_number(entry, upgraded) == 1
+    assert attempt_number(entry, _arrival(), upgraded) == 1
+
+
+def test_a_version_of_the_contract_that_came_into_force_tries_again() -> None:
+    """A layout sent a day before its contract version begins: no rule changed, the day did."""
+    entry = _entry("refused", reason="wrong_columns")
+    second = _arrival(contract=_contract(valid_from="2026-10-01"))
+    assert disposition(entry, _arrival(), _now()) == "waiting"
+    assert disposition(entry, second, _now()) == "new"
+    assert attempt_number(_entry("dead", attempts=2), second, _now()) == 1
 
 
 LATER = {"signed_on": "2026-10-02", "expires_on": "2099-12-31", "kind": "paper", "purpose": "test"}
@@ -138,10 +148,10 @@ def test_every_reason_is_known_to_sit_in_the_bytes_or_elsewhere(repository: Path
 
 
 def test_attempts_are_counted_under_the_same_rules() -> None:
-    assert attempt_number(None, _now()) == 1
-    assert attempt_number(_entry("refused", attempts=2), _now()) == 1
-    assert attempt_number(_entry("dead", attempts=2), _now()) == 3
-    assert attempt_number(_entry("dead", "older rules", 2), _now()) == 1
+    assert attempt_number(None, _arrival(), _now()) == 1
+    assert attempt_number(_entry("refused", attempts=2), _arrival(), _now()) == 1
+    assert attempt_number(_entry("dead", attempts=2), _arrival(), _now()) == 3
+    assert attempt_number(_entry("dead", "older rules", 2), _arrival(), _now()) == 1
 
 
 def test_a_copy_of_a_new_file_is_no_loaded_file() -> None:
