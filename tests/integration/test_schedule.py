@@ -9,13 +9,12 @@ import pytest
 
 from expectations.registry import RegistryError, load_registry
 from orchestration.assets.raw import practice_key, raw_assets
-from orchestration.dbt_runner import models_digest
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.instance import open_instance
 from orchestration.night import Night
 from orchestration.schedules import RELOAD_TAG, nightly_schedule
 from orchestration.settings import Settings
-from orchestration.state import ledger_end
+from orchestration.state import ledger_end, publishing_digest
 from tests.integration import small_group as group
 from tests.unit.expectations.homes import GROUP, PRACTICE, home
 
@@ -56,7 +55,7 @@ class Orchestrator:
                 [
                     ledger_end(con),
                     registry.digest,
-                    models_digest(),
+                    publishing_digest(),
                     self.settings.code_version,
                 ],
             )
