@@ -118,7 +118,10 @@ due as (
         instrument_code,
         version,
         informant,
-        row_number() over () as due_no,
+        -- In the order of the key: an engine that reads this twice must come to the same numbers.
+        row_number() over (
+            order by session_key, instrument_code, version, informant, client_key, practice_id
+        ) as due_no,
         min(site_id) as site_id,
         min(therapist_key) as therapist_key,
         min(scheduled_on) as due_on,

@@ -1,5 +1,6 @@
 -- Every form counts in its stage and in `all`, and in each closed period its month lies in, so the
--- rows multiply by about eight: numbers stand for names until they are few again.
+-- rows multiply by about eight: numbers stand for names until they are few again. Numbers are given
+-- in the order of the names: an engine that reads a CTE twice must come to the same ones.
 with client_months as (
     select
         sums.*,
@@ -12,7 +13,16 @@ with client_months as (
 cells as (
     select
         *,
-        row_number() over () as cell_no
+        row_number() over (
+            order by
+                practice_id,
+                site_id,
+                instrument_code,
+                version,
+                language,
+                informant,
+                collection_mode
+        ) as cell_no
     from (
         select distinct
             practice_id,
@@ -29,7 +39,7 @@ cells as (
 clients as (
     select
         client_key,
-        row_number() over () as client_no
+        row_number() over (order by client_key) as client_no
     from (select distinct client_key from client_months) as named
 ),
 
