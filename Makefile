@@ -49,7 +49,7 @@ lint-sql: .venv/.dev
 bench: .venv/.dev ## ten million answers: the night, the floor under it, memory
 	@python -m tests.benchmarks.run --json build/bench.json
 
-faults: .venv/.dev ## the whole crash and fuzz campaigns (make test runs a seeded sample)
+faults: .venv/.dev ## readers beside 200 publishes (make test runs fewer); crash and fuzz to come
 	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no
 
 studies: .venv/.dev ## simulation over many seeds (make test runs a seeded sample)
@@ -80,7 +80,7 @@ NO_VENV := Python could not make .venv. On Debian and Ubuntu: apt install python
 
 define install
 	@echo "installing $(1) into .venv (about 1 GB the first time)"
-	@uv pip install --quiet --python $(BIN)/python $(WHEELS) $(1) \
+	@uv pip install --quiet --compile-bytecode --python $(BIN)/python $(WHEELS) $(1) \
 		|| { echo "uv could not; trying pip"; $(BIN)/python -m pip install --quiet $(WHEELS) $(1); }
 	@$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@

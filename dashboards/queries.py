@@ -122,9 +122,11 @@ def _rows(
         cursor.execute(sql, list(parameters))
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
+        # A missing table is the one, a missing column the other.
         raise BrokenReleaseError(
-            "this release lacks a table or column that the page needs"
+            "this release lacks a table or column that the page needs, so another version of "
+            "Alliance Warehouse made it; publish again with this one"
         ) from None
 
 
@@ -256,3 +258,16 @@ def expected_deliveries(cursor: duckdb.DuckDBPyConnection) -> list[ExpectedDeliv
         ExpectedDelivery(**{**row, "expected_by_at": _utc(row["expected_by_at"])})
         for row in _rows(cursor, sql)
     ]
+
+
+def broken_declarations(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    """Names of the practices whose declaration is broken: nothing they send is taken in."""
+    sql = """
+        with practices as (select distinct practice_id, practice_name from sites)
+        select coalesce(practices.practice_name, deliveries.practice_id) as practice_name
+        from deliveries
+        left join practices using (practice_id)
+        where deliveries.state = 'declaration_broken'
+        order by lower(practice_name), deliveries.practice_id
+    """
+    return [str(row["practice_name"]) for row in _rows(cursor, sql)]

@@ -94,20 +94,19 @@ def _value(row: SiteResult, instrument: Instrument) -> str:
 
 
 def _between(lower: float | None, upper: float | None, decimals: int) -> str:
-    if lower is None or upper is None:
-        return ""
     return f" ({labels.number(lower, decimals)} to {labels.number(upper, decimals)})"
 
 
 def _position(row: SiteResult, decimals: int) -> str:
+    """Where a flagged site lies; with a flag come a target and limits, for only a funnel flags."""
     inner = _between(row.lower95, row.upper95, decimals)
     outer = _between(row.lower998, row.upper998, decimals)
-    target = f" of {labels.number(row.target, decimals)}" if row.target is not None else ""
+    target = labels.number(row.target, decimals)
     side = "above" if row.flag in ("above_95", "above_998") else "below"
     if row.flag == "within":
         return (
             f"This is within the range we expect for a site like this one{inner}. "
-            f"We cannot tell it apart from the group's mean{target}."
+            f"We cannot tell it apart from the group's mean of {target}."
         )
     if row.flag in ("above_95", "below_95"):
         return (
@@ -127,12 +126,7 @@ def _judgement(row: SiteResult, decimals: int) -> str:
             return "It has no flag: there is no range to hold it against."
         return f"We do not flag it, because {why}."
     caution = f" Read this with care, because {why}." if why else ""
-    spread = (
-        " The range leaves out how much sites differ as a rule: too few sites to tell."
-        if row.tau2 is None
-        else ""
-    )
-    return _position(row, decimals) + spread + caution
+    return _position(row, decimals) + caution
 
 
 def _beside(row: SiteResult) -> str:
@@ -170,11 +164,14 @@ def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
             f"We show {_count(len(shown), 'site')} but can compare none of them fairly. "
             f"The table gives the reasons. {_outside_with_reasons(shown)}"
         ).strip()
-    target = next((row.target for row in flagged if row.target is not None), None)
-    text = _standing(flagged)
-    if target is not None:
-        text += f" The group's mean is {labels.number(target, instrument.decimals)} points."
-    return " ".join(filter(None, (text, _spread(flagged), _outside_with_reasons(shown))))
+    target = labels.number(flagged[0].target, instrument.decimals)
+    parts = (
+        _standing(flagged),
+        f"The group's mean is {target} points.",
+        _spread(flagged),
+        _outside_with_reasons(shown),
+    )
+    return " ".join(filter(None, parts))
 
 
 def _outside_with_reasons(rows: Sequence[SiteResult]) -> str:
@@ -206,10 +203,11 @@ def _standing(rows: Sequence[SiteResult]) -> str:
             f"We can compare one site only: {rows[0].site_label} lies {place} the range we expect."
         )
     if n_within == n_rows:
-        every = "Both" if n_rows == 2 else f"All {n_rows}"
+        every, one = ("Both", "either") if n_rows == 2 else (f"All {n_rows}", "any")
+        # To find no difference is not to find that there is none.
         return (
-            f"{every} sites we can compare lie within the range we expect. "
-            "The numbers show no real difference between them."
+            f"{every} sites we can compare lie within the range we expect. These numbers cannot "
+            f"tell {one} of them apart from the group's mean. That does not mean they are alike."
         )
     count = f"{n_within} {'lies' if n_within == 1 else 'lie'}" if n_within else "none lies"
     parts = [f"Of the {n_rows} sites we can compare, {count} within the range we expect."]
@@ -221,10 +219,11 @@ def _standing(rows: Sequence[SiteResult]) -> str:
 
 
 def _spread(rows: Sequence[SiteResult]) -> str:
-    if any(row.tau2 is None for row in rows):
-        return "There are too few sites to tell how much sites differ as a rule."
     if all(row.tau2 == 0 for row in rows):
-        return "As a whole, sites differ no more than chance would have it."
+        return (
+            "Taken together, chance alone could spread the sites this far. "
+            "Real differences may be there that these numbers cannot show."
+        )
     return "The range allows for how much sites differ as a rule."
 
 
@@ -288,3 +287,12 @@ def late_deliveries(
             f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."
         )
     return sentences
+
+
+def broken_declarations(practice_names: Iterable[str]) -> list[str]:
+    """One sentence for each practice that nothing can be taken in from until its file is mended."""
+    return [
+        f"The declaration of {name} is broken, so nothing new from it is taken in. The numbers of "
+        "its sites may miss newer forms. Run “alliance doctor” to see what to mend."
+        for name in practice_names
+    ]

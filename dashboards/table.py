@@ -6,7 +6,7 @@ sortable by score, because an order by score is a ranking.
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from dashboards import labels, sentences
@@ -31,22 +31,16 @@ _HEADERS = (
     ("Reading", ""),
 )
 
+_SCORES = ("raw", "margin", "target", "lower95", "upper95", "lower998", "upper998")
+_SHARES = ("response_rate", "ceiling_share")
 DOWNLOAD_COLUMNS = (
     "practice_id",
     "site_id",
     "n_clients",
     "n_therapists",
     "n_forms",
-    "raw",
-    "standard_error",
-    "target",
-    "lower95",
-    "upper95",
-    "lower998",
-    "upper998",
-    "tau2",
-    "response_rate",
-    "ceiling_share",
+    *_SCORES,
+    *_SHARES,
     "flag",
     "comparability",
     "is_suppressed",
@@ -130,17 +124,29 @@ def safe_cell(value: object) -> object:
     return value
 
 
-def csv_text(rows: Sequence[SiteResult], identity: dict[str, str | None]) -> str:
-    """The rows as CSV, columns named as in the release, unrounded; suppressed cells are empty.
+def _rounded(row: SiteResult, name: str, instrument: Instrument) -> object:
+    value = getattr(row, name)
+    if value is None or name not in (*_SCORES, *_SHARES):
+        return value
+    # Shares are whole percents on the page.
+    return round(float(value), instrument.decimals if name in _SCORES else 2)
 
-    `identity` (release, form, stage, period) stands at the start of every row, so that a file taken
-    out of its folder still says what it is.
+
+def csv_text(
+    rows: Sequence[SiteResult], instrument: Instrument, identity: Mapping[str, object]
+) -> str:
+    """The rows as CSV, columns named as in the release; suppressed cells are empty.
+
+    Values are rounded as on the page: more digits would say more than the page stands for, and
+    more of those behind a mean. `margin` is half the mean's 95 % interval.
+    `identity` (release, form, stage, period, who may see it, how far the key can be trusted) stands
+    at the start of every row, so that a file taken out of its folder still says what it is.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     names = ("practice_name", "site_label")
     writer.writerow([*identity, *names, *DOWNLOAD_COLUMNS])
     for row in rows:
-        values = [getattr(row, name) for name in (*names, *DOWNLOAD_COLUMNS)]
+        values = [_rounded(row, name, instrument) for name in (*names, *DOWNLOAD_COLUMNS)]
         writer.writerow([safe_cell(value) for value in (*identity.values(), *values)])
     return buffer.getvalue()

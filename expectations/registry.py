@@ -6,7 +6,7 @@ instrument concerns everyone and stops the load.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,12 +46,17 @@ class Registry:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of all content; equal for equal declarations, whatever their layout as text."""
+        """sha256 of all content; equal for equal declarations, whatever their layout as text.
+
+        Which practices are broken counts too: what is published says so, and a broken file that is
+        taken away must not look like one that is still there.
+        """
         return _digest(
             self.group,
             *self.feeds.values(),
             *self.instruments.values(),
             *self.practices.values(),
+            left_out=self.broken,
         )
 
     def practice_digest(self, practice_id: str) -> str:
@@ -178,10 +183,11 @@ def _instruments_named(practice: Practice) -> set[InstrumentKey]:
     return named
 
 
-def _digest(*declarations: Declaration) -> str:
-    content = [
+def _digest(*declarations: Declaration, left_out: Iterable[str] = ()) -> str:
+    content: list[list[object]] = [
         [type(declaration).__name__, declaration.model_dump(mode="json", by_alias=True)]
         for declaration in declarations
     ]
+    content += [["left out", name] for name in sorted(left_out)]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

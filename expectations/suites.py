@@ -3,7 +3,7 @@
 Great Expectations takes seconds to import, so it is asked for only when a suite is built.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from sys import float_info
@@ -35,7 +35,7 @@ class PlannedCheck(NamedTuple):
 
 
 def feed_suite(
-    feed: Feed, sites: Sequence[str], received_on: date, sent: Sequence[str] | None = None
+    feed: Feed, sites: Sequence[str], received_on: date, sent: Collection[str] | None = None
 ) -> "ExpectationSuite":
     """The suite of a feed of units: episodes or sessions.
 
@@ -50,7 +50,7 @@ def form_suite(
     instrument: Instrument,
     sites: Sequence[str],
     received_on: date,
-    sent: Sequence[str] | None = None,
+    sent: Collection[str] | None = None,
 ) -> "ExpectationSuite":
     """The suite of one instrument's forms: the feed's rules and one for each item.
 
@@ -63,6 +63,19 @@ def form_suite(
         _stray_check(feed, instrument),
     )
     return _suite(f"{feed.feed}.{instrument.instrument_code}", planned)
+
+
+def is_judged(feed: Feed, check: Check, sent: Collection[str]) -> bool:
+    """Whether a check has something to judge where only the columns `sent` are delivered."""
+    for column in feed.columns:
+        if column.name == check.column:
+            rule = next(rule for rule in column.rules if rule.rule == check.rule)
+            return _needs(column, rule) <= set(sent)
+    return True
+
+
+def _needs(column: Column, rule: Rule) -> set[str]:
+    return {column.name, rule.after_column or column.name}
 
 
 def unknown_instrument_suite(feed: Feed) -> "ExpectationSuite":
@@ -107,13 +120,12 @@ def _feed_checks(
     feed: Feed,
     sites: Sequence[str],
     received_on: date,
-    sent: Sequence[str] | None = None,
+    sent: Collection[str] | None = None,
     instrument: Instrument | None = None,
 ) -> Iterator[PlannedCheck]:
     for column in feed.columns:
         for rule in column.rules:
-            needed = {column.name, rule.after_column or column.name}
-            if sent is not None and not needed <= set(sent):
+            if sent is not None and not _needs(column, rule) <= set(sent):
                 continue
             text, kind, arguments = _column_rule(column, rule, sites, received_on, instrument)
             yield PlannedCheck(_check(feed, instrument, column.name, rule, text), kind, arguments)

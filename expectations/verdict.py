@@ -55,8 +55,7 @@ def validate_pooled(
     """
     if list(frame.index.names) != [DELIVERY, ROW]:
         raise ValueError(f"the frame's index must be {DELIVERY}, {ROW}")
-    owner = frame.index.get_level_values(DELIVERY)
-    deliveries = [str(name) for name in owner.unique()]
+    owners, deliveries = _owners(frame)
     verdicts: dict[str, list[RuleVerdict]] = {delivery: [] for delivery in deliveries}
     for check, found in _outcomes(frame, suite):
         if found is None:
@@ -66,14 +65,20 @@ def validate_pooled(
         judged = np.ones(len(frame), dtype=bool)
         for column in found.columns:
             judged &= frame[column].notna().to_numpy()
-        evaluated = owner[judged].value_counts()
+        evaluated = np.bincount(owners[judged], minlength=len(deliveries))
         rows = _rows(found.failed.get(ROW, []))
-        failed_owner = np.asarray(found.failed.get(DELIVERY, []), dtype=object)
-        for delivery in deliveries:
+        failed_owners = np.array([str(name) for name in found.failed.get(DELIVERY, [])], dtype=str)
+        for delivery, n_evaluated in zip(deliveries, evaluated, strict=True):
             verdicts[delivery].append(
-                _judged(check, int(evaluated.get(delivery, 0)), rows[failed_owner == delivery])
+                _judged(check, int(n_evaluated), rows[failed_owners == delivery])
             )
     return verdicts
+
+
+def _owners(frame: "pd.DataFrame") -> tuple[npt.NDArray[np.intp], list[str]]:
+    """For each row the position of its delivery among the deliveries, and these."""
+    positions, names = frame.index.get_level_values(DELIVERY).factorize()
+    return positions, [str(name) for name in names]
 
 
 def merge(slices: Iterable[Sequence[RuleVerdict]]) -> list[RuleVerdict]:

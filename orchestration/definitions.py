@@ -10,8 +10,9 @@ from orchestration.assets.dbt import dbt_models
 from orchestration.assets.raw import keys_to_run, raw_assets
 from orchestration.assets.reference import reference_assets
 from orchestration.assets.release import release_assets
-from orchestration.ingest.reading import ReadingWorker
+from orchestration.event_log import connections_kept
 from orchestration.instance import end_dead_runs, open_instance
+from orchestration.night import Night
 from orchestration.nightly_plan import NightFailed, Plan
 from orchestration.resources import night_resource
 from orchestration.schedules import JOB, nightly_schedule
@@ -22,10 +23,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _SAID_BY_US = ("DbtBuildFailed", "ReleaseRefused", "WarehouseBusy")
 
 
-def build(
-    settings: Settings, registry: Registry, worker: ReadingWorker | None = None
-) -> dg.Definitions:
-    """Everything Dagster knows of one home."""
+def build(settings: Settings, registry: Registry, night: Night | None = None) -> dg.Definitions:
+    """Everything Dagster knows of one home. `night` may be one that has begun."""
     assets = [
         *raw_assets(registry),
         reference_assets(),
@@ -44,23 +43,17 @@ def build(
             )
         ],
         schedules=[nightly_schedule(settings, registry, keys)],
-        resources={"night": night_resource(settings, registry, worker)},
+        resources={"night": night_resource(settings, registry, night)},
         executor=dg.in_process_executor,
     )
 
 
-def execute_nightly(
-    settings: Settings,
-    registry: Registry,
-    todo: Plan,
-    worker: ReadingWorker,
-    progress: Callable[[str], None],
-) -> list[str]:
+def execute_nightly(night: Night, todo: Plan, progress: Callable[[str], None]) -> list[str]:
     """Run the nightly job here, for what is new; ids of the dead runs that were ended first."""
-    definitions = build(settings, registry, worker)
+    definitions = build(night.settings, night.registry, night)
     job = definitions.resolve_job_def(JOB)
-    with open_instance(settings) as instance:
-        dead = end_dead_runs(settings, instance)
+    with open_instance(night.settings) as instance, connections_kept(instance):
+        dead = end_dead_runs(night.settings, instance)
         progress("running the nightly job")
         keys = keys_to_run(list(job.asset_layer.executable_asset_keys), todo.raw)
         done = job.execute_in_process(

@@ -4,11 +4,10 @@ Knows no orchestrator: the Dagster assets and the commands call it.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -21,6 +20,7 @@ from orchestration.ingest.conformed import Part
 from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.pseudonyms import key_refusal, load_key
+from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.landing import Arrival, arrivals
@@ -38,11 +38,13 @@ class Night:
     registry: Registry
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     progress: Callable[[str], None] = lambda _: None
-    worker: ReadingWorker = field(init=False)
+    reading: ReadAhead = field(init=False)
     warehouse: Warehouse = field(init=False)
+    _held_open: duckdb.DuckDBPyConnection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.worker = ReadingWorker(self.settings, self.progress)
+        worker = ReadingWorker(self.settings, self.progress)
+        self.reading = ReadAhead(worker, self.settings.scratch / "intake")
         self.warehouse = Warehouse(self.settings)
 
     @property
@@ -51,9 +53,14 @@ class Night:
         return self.now.astimezone(ZoneInfo(self.registry.group.time_zone)).date()
 
     def prepare(self) -> None:
-        """Make the tables, tidy up, and bring the reference tables to the registry's state."""
+        """Make the tables, tidy up, and bring the reference tables to the registry's state.
+
+        The file stays open until `close`: opening and closing it for each delivery costs more than
+        a small one takes to load.
+        """
         self.warehouse.prepare()
         self.tidy()
+        self._held_open = self._held_open or self.warehouse.open()
         with self.warehouse.connect() as con:
             if self._reference_digest(con) != self.registry.digest:
                 with transaction(con):
@@ -89,20 +96,19 @@ class Night:
             key_refusal=partial(key_refusal, self.settings.keys, practice_id),
         )
 
+    def read_ahead(self, chosen: Iterable[tuple[str, FeedName]]) -> None:
+        """Begin to read the new files of practices and feeds that will be taken in, in order."""
+        shutil.rmtree(self.reading.scratch, ignore_errors=True)
+        new = self.landing().new
+        self.reading.begin(self._job(a) for each in chosen for a in _of(new, *each))
+
     def take_in(self, practice_id: str, feed: FeedName) -> list[tuple[Arrival, Outcome]]:
         """Take in the new files of one practice and feed; every fault becomes an outcome."""
-        new = [arrival for arrival in self.landing(practice_id).new if arrival.feed == feed]
-        # Oldest export first, so that equal dates resolve to the order of arrival.
-        new.sort(key=lambda arrival: (arrival.exported_on or date.min, arrival.path.name))
-        outcomes = self.worker.take_in([self._job(arrival) for arrival in new], self._scratch)
+        new = _of(self.landing(practice_id).new, practice_id, feed)
+        outcomes = self.reading.outcomes([self._job(arrival) for arrival in new])
         results = [self._load(a, o) for a, o in zip(new, outcomes, strict=True)]
-        shutil.rmtree(self._scratch, ignore_errors=True)
         self.clear_landing(practice_id)
         return list(zip(new, results, strict=True))
-
-    @property
-    def _scratch(self) -> Path:
-        return self.settings.scratch / "intake"
 
     def _job(self, arrival: Arrival) -> FileJob:
         return FileJob(
@@ -115,7 +121,8 @@ class Night:
             received_on=self.today.isoformat(),
         )
 
-    def _load(self, arrival: Arrival, outcome: Outcome) -> Outcome:
+    def _load(self, arrival: Arrival, read: Outcome) -> Outcome:
+        outcome = read
         if outcome.is_loadable:
             try:
                 key = load_key(self.settings.keys, arrival.practice_id)
@@ -145,6 +152,9 @@ class Night:
                 n_attempts=ledger.attempt_number(entry, arrival, now),
             )
             load.load(con, self.registry.feeds[arrival.feed], arrival, outcome, parts, stamp)
+            if outcome.is_loadable:
+                con.execute("detach scratch")
+        self.reading.loaded(read)
         return outcome
 
     def tidy(self) -> None:
@@ -166,8 +176,17 @@ class Night:
                 arrival.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the reading worker; before dbt starts, so that their memory does not add up."""
-        self.worker.stop()
+        """End the reading worker and let go of the warehouse file: dbt is next to open it."""
+        self.reading.close()
+        if self._held_open is not None:
+            self._held_open.close()
+            self._held_open = None
+
+
+def _of(arrivals: Iterable[Arrival], practice_id: str, feed: FeedName) -> list[Arrival]:
+    """Oldest export first, so that equal dates resolve to the order of arrival."""
+    mine = [a for a in arrivals if a.practice_id == practice_id and a.feed == feed]
+    return sorted(mine, key=lambda arrival: (arrival.exported_on or date.min, arrival.path.name))
 
 
 def selection(landing: ledger.Sorted) -> Sequence[tuple[str, FeedName]]:

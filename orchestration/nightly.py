@@ -5,6 +5,7 @@ orchestrator. When nothing is new, nothing heavy is imported and nothing is writ
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import duckdb
 
 from expectations.registry import Registry
 from orchestration.landing import unknown_folders
+from orchestration.night import Night
 from orchestration.nightly_plan import Plan, plan
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
@@ -19,10 +21,16 @@ from orchestration.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class PracticeLine:
-    """One practice's night. Rows are rows of its files."""
+    """One practice's night.
+
+    `n_file_rows` are the rows of its files, each once, to be held against what the sender says.
+    `n_rows_read` counts a row once for each questionnaire it carries, and a file once for each
+    feed; accepted, quarantined and excluded add up to that.
+    """
 
     practice_id: str
     n_files: int = 0
+    n_file_rows: int = 0
     n_rows_read: int = 0
     n_accepted: int = 0
     n_quarantined: int = 0
@@ -86,16 +94,14 @@ def run_nightly(
 def _run_job(
     settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
 ) -> list[str]:
-    from orchestration.ingest.reading import ReadingWorker
-
-    # Its imports (Great Expectations) run beside ours (Dagster, dbt).
-    with ReadingWorker(settings, progress) as worker:
-        if todo.raw:
-            worker.start()
+    with closing(Night(settings, registry, progress=progress)) as night:
+        night.prepare()
+        # The worker imports and reads while we import Dagster and dbt.
+        night.read_ahead(todo.raw)
         progress("starting the orchestrator")
         from orchestration.definitions import execute_nightly
 
-        return execute_nightly(settings, registry, todo, worker, progress)
+        return execute_nightly(night, todo, progress)
 
 
 def current_release(settings: Settings) -> str | None:
@@ -105,23 +111,42 @@ def current_release(settings: Settings) -> str | None:
     return Releases(settings.releases).current_id()
 
 
+_SUMMED = (
+    "n_rows_read",
+    "n_accepted",
+    "n_quarantined",
+    "n_excluded",
+    "n_checks_passed",
+    "n_checks_warned",
+    "n_checks_failed",
+)
+
+
 def practice_lines(
     con: duckdb.DuckDBPyConnection, after_load_seq: int, practices: Iterable[str]
 ) -> tuple[PracticeLine, ...]:
     """Totals by practice over the deliveries after a number of the ledger."""
+    from orchestration.release.contents import query
+
     rows = con.execute(
-        "with files as (select practice_id, count(distinct file_sha256) as n_files, "
-        "sum(n_rows_read) as n_rows_read, sum(n_accepted) as n_accepted, "
-        "sum(n_quarantined) as n_quarantined, sum(n_excluded) as n_excluded "
-        "from raw.deliveries where load_seq > $after group by practice_id), "
-        "checks as (select practice_id, "
-        "count(*) filter (status in ('passed', 'passed_with_failures')) as n_passed, "
-        "count(*) filter (status in ('failed', 'error') and severity <> 'critical') as n_warned, "
-        "count(*) filter (status in ('failed', 'error') and severity = 'critical') as n_failed "
-        "from quality.check_results where load_seq > $after group by practice_id) "
-        "select practice_id, n_files, n_rows_read, n_accepted, n_quarantined, n_excluded, "
-        "coalesce(n_passed, 0), coalesce(n_warned, 0), coalesce(n_failed, 0) "
-        "from files left join checks using (practice_id) order by practice_id",
+        f"""
+        with files as (
+            select
+                practice_id,
+                max(n_file_rows) as n_file_rows,
+                {", ".join(f"sum({name}) as {name}" for name in _SUMMED)}
+            from ({query("deliveries")})
+            where load_seq > $after
+            group by practice_id, file_sha256
+        )
+        select
+            practice_id,
+            count(*),
+            coalesce(sum(n_file_rows), 0),
+            {", ".join(f"sum({name})" for name in _SUMMED)}
+        from files
+        group by practice_id
+        """,
         {"after": after_load_seq},
     ).fetchall()
     found = {row[0]: PracticeLine(row[0], *(int(cell) for cell in row[1:])) for row in rows}

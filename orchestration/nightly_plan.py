@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from expectations.model import FeedName
 from expectations.registry import Registry
-from orchestration.dbt_runner import models_digest
 from orchestration.ingest.ledger import Sorted
 from orchestration.night import Night, selection
 from orchestration.settings import Settings
-from orchestration.state import State, last_published, ledger_end
+from orchestration.state import State, last_published, ledger_end, publishing_digest
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     landing = night.landing()
     with night.warehouse.connect() as con:
         end = ledger_end(con)
-        wanted = State(end, registry.digest, models_digest(), settings.code_version)
+        wanted = State(end, registry.digest, publishing_digest(), settings.code_version)
         published = last_published(con)
     is_behind = end > 0 and published != wanted
     through = published.processed_through if published else 0

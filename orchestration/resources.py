@@ -1,23 +1,24 @@
 """What the assets share in one run: the night's work, held together with the writer's lock."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import dagster as dg
 
 from expectations.registry import Registry
-from orchestration.ingest.reading import ReadingWorker
+from orchestration.assets.raw import practice_key
 from orchestration.instance import alive
-from orchestration.night import Night
+from orchestration.night import Night, selection
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
 
 def night_resource(
-    settings: Settings, registry: Registry, worker: ReadingWorker | None = None
+    settings: Settings, registry: Registry, begun: Night | None = None
 ) -> dg.ResourceDefinition:
     """A `Night` for the length of a run: one writer, one reading worker, a lock that shows life.
 
-    `worker` may be one that the caller started early.
+    `begun` may be a night that the caller prepared, and whose files are being read already.
     """
 
     @dg.resource(description="The night's work, with the writer's lock held.")
@@ -30,13 +31,17 @@ def night_resource(
                 log.info(text)
 
         with alive(settings, run_id), Warehouse(settings).writer(waiting=waiting):
-            work = Night(settings, registry)
-            if worker is not None:
-                work.worker = worker
-            work.prepare()
-            try:
+            if begun is not None:
+                yield begun
+                return
+            with closing(Night(settings, registry)) as work:
+                work.prepare()
+                chosen = context.run.asset_selection if context.run else None
+                work.read_ahead(
+                    (practice_id, feed)
+                    for practice_id, feed in selection(work.landing())
+                    if chosen is None or practice_key(practice_id, feed) in chosen
+                )
                 yield work
-            finally:
-                work.close()
 
     return night

@@ -1,5 +1,5 @@
 -- Every table our own code writes. dbt owns the schemas staging, intermediate and marts.
--- `_key` columns are 32 hexadecimal digits (128 bits of an HMAC); `load_seq` numbers deliveries in
+-- `_key` columns are 128 bits of an HMAC, held as a UUID; `load_seq` numbers deliveries in
 -- the order they were loaded and is what incremental models compare with `raw.builds`.
 create schema if not exists raw;
 create schema if not exists quality;
@@ -34,11 +34,15 @@ create table if not exists raw.deliveries (
     code_version varchar not null,
     data_from_on date,
     data_through_on date,
-    n_attempts integer not null,
-    received_on date
+    n_attempts integer not null
 );
+-- A table that has gone out is never rewritten: what came later is added here, in the order in
+-- which it came, so that a home of any age ends with the same columns in the same order.
+-- Rows of the file, each once; null where it was not read to its end. `n_rows_read` counts a row
+-- that carries k questionnaires k times, and accepted, quarantined and excluded add up to that.
+alter table raw.deliveries add column if not exists n_file_rows bigint;
 
--- Forward migrations, each a statement that does nothing once it is done. A home made before
+-- A home made before
 -- `received_on` (the group's local date; `received_at` is UTC) keeps for its older deliveries the
 -- date that was counted with until then, so that no published number of theirs moves.
 alter table raw.deliveries add column if not exists received_on date;
@@ -51,11 +55,11 @@ create table if not exists raw.episodes (
     load_seq bigint not null,
     row_no bigint not null,
     exported_on date,
-    episode_key varchar not null,
-    client_key varchar not null,
-    unit_key varchar,
+    episode_key uuid not null,
+    client_key uuid not null,
+    unit_key uuid,
     site_id varchar not null,
-    therapist_key varchar,
+    therapist_key uuid,
     opened_on date,
     closed_on date,
     date_precision varchar not null,
@@ -80,11 +84,11 @@ create table if not exists raw.sessions (
     load_seq bigint not null,
     row_no bigint not null,
     exported_on date,
-    session_key varchar not null,
-    client_key varchar not null,
-    unit_key varchar,
-    episode_key varchar,
-    therapist_key varchar,
+    session_key uuid not null,
+    client_key uuid not null,
+    unit_key uuid,
+    episode_key uuid,
+    therapist_key uuid,
     site_id varchar not null,
     scheduled_on date,
     date_precision varchar not null,
@@ -94,7 +98,7 @@ create table if not exists raw.sessions (
     stated_number integer,
     planned_minutes integer,
     actual_minutes integer,
-    group_session_key varchar,
+    group_session_key uuid,
     interpreter boolean
 );
 
@@ -108,15 +112,15 @@ create table if not exists raw.administrations (
     load_seq bigint not null,
     row_no bigint not null,
     exported_on date,
-    form_key varchar not null,
-    administration_key varchar,
-    client_key varchar not null,
+    form_key uuid not null,
+    administration_key uuid,
+    client_key uuid not null,
     respondent varchar,
-    episode_key varchar,
-    session_key varchar,
+    episode_key uuid,
+    session_key uuid,
     occasion integer,
-    rated_therapist_key varchar,
-    rater_key varchar,
+    rated_therapist_key uuid,
+    rater_key uuid,
     instrument_code varchar not null,
     version varchar not null,
     language varchar not null,
@@ -142,7 +146,7 @@ create table if not exists raw.answers (
 create table if not exists raw.touched_clients (
     load_seq bigint not null,
     practice_id varchar not null,
-    client_key varchar not null
+    client_key uuid not null
 );
 
 -- Grain: one finished dbt build. Incremental models take clients touched after

@@ -106,7 +106,7 @@ class ScoringEngine:
         self._con.execute(
             "insert into raw.administrations by name select number as administration_row, "
             f"'{_PRACTICE}' as practice_id, '' as delivery_id, 0 as load_seq, number as row_no, "
-            "number::varchar as form_key, number::varchar as client_key, instrument_code, version, "
+            "uuid() as form_key, uuid() as client_key, instrument_code, version, "
             "'not_recorded' as language, 'client' as informant, 'none' as date_precision, "
             "case when not isnan(stated_total) then stated_total end as stated_total from forms"
         )

@@ -23,8 +23,8 @@ class Limits:
     worker_memory_bytes: int = 6 * 2**30
     worker_seconds: float = 1800.0
     worker_duckdb_memory: str = "600MB"
-    warehouse_duckdb_memory: str = "800MB"
-    slice_rows: int = 125_000
+    warehouse_duckdb_memory: str = "950MB"
+    slice_rows: int = 400_000
     attempts: int = 3
     lock_wait_seconds: float = 3600.0
 

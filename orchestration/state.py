@@ -1,8 +1,16 @@
 """Whether there is anything to do: what the last build and the last release were made from."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import duckdb
+
+from orchestration.dbt_runner import models_digest
+
+_MAKES_RELEASES = ("benchmarking", "release")
+"""Packages beside this module that turn marts into a release."""
 
 
 @dataclass(frozen=True)
@@ -13,6 +21,22 @@ class State:
     registry_digest: str
     models_digest: str
     code_version: str
+
+
+@cache
+def publishing_digest() -> str:
+    """sha256 over the dbt models and over everything that makes a release out of the marts.
+
+    The version alone would let a column that must no longer go out stay in the release in force
+    until the next delivery.
+    """
+    digest = hashlib.sha256(models_digest().encode())
+    here = Path(__file__).parent
+    for path in sorted(path for name in _MAKES_RELEASES for path in (here / name).rglob("*.*")):
+        if path.suffix in (".py", ".sql", ".yml"):
+            digest.update(path.relative_to(here).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def ledger_end(con: duckdb.DuckDBPyConnection) -> int:

@@ -81,9 +81,17 @@ class Warehouse:
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed whatever happens; the caller holds the writer's lock."""
+        con = self.open()
+        try:
+            yield con
+        finally:
+            con.close()
+
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """A connection that the caller closes; others of this process share the open file."""
         spill = self.settings.scratch
         spill.mkdir(mode=0o700, parents=True, exist_ok=True)
-        con = duckdb.connect(
+        return duckdb.connect(
             str(self.settings.warehouse),
             config={
                 "memory_limit": self.settings.limits.warehouse_duckdb_memory,
@@ -93,10 +101,6 @@ class Warehouse:
                 "allow_community_extensions": "false",
             },
         )
-        try:
-            yield con
-        finally:
-            con.close()
 
     def prepare(self) -> None:
         """Create the tables that are not there yet."""

@@ -29,7 +29,7 @@ def _say_no_release(error: Exception) -> None:
     else:
         st.error(
             f"The current release cannot be shown: {_plain(str(error))}. Run `alliance doctor`, "
-            "or publish again with `alliance nightly`, then reload this page.",
+            "or load and publish with `alliance nightly`, then reload this page.",
             icon=":material/error:",
         )
 
@@ -56,12 +56,15 @@ def _masthead(release: Release) -> None:
     )
 
 
-def _late_practices(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
+def _practices_behind(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
+    """Say whose numbers may be old: nothing came in time, or nothing that comes can be read."""
     late = sentences.late_deliveries(
         queries.expected_deliveries(cursor), clock.now(), release.time_zone
     )
-    if late:
-        st.warning("\n\n".join(_plain(text) for text in late), icon=":material/schedule:")
+    broken = sentences.broken_declarations(queries.broken_declarations(cursor))
+    for texts, icon in ((broken, ":material/report:"), (late, ":material/schedule:")):
+        if texts:
+            st.warning("\n\n".join(_plain(text) for text in texts), icon=icon)
 
 
 def _plain(text: str) -> str:
@@ -113,12 +116,16 @@ def _comparison(
     st.html(table.html_table(rows, instrument, caption, chosen_label))
 
 
-def _download(release: Release, choice: Choice, rows: Sequence[SiteResult]) -> None:
+def _download(
+    release: Release, choice: Choice, instrument: Instrument, rows: Sequence[SiteResult]
+) -> None:
     form = choice.form
     identity = {
         "release_id": release.release_id,
+        "is_internal_only": release.is_internal_only,
         "instrument_code": form.instrument_code,
         "version": form.version,
+        "key_status": instrument.key_status,
         "language": form.language,
         "informant": form.informant,
         "collection_mode": form.collection_mode,
@@ -128,7 +135,7 @@ def _download(release: Release, choice: Choice, rows: Sequence[SiteResult]) -> N
     }
     st.download_button(
         "Download this table (CSV)",
-        table.csv_text(rows, identity),
+        table.csv_text(rows, instrument, identity),
         file_name=f"compare_sites_{form.instrument_code}_{choice.period}_{release.release_id}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -171,7 +178,7 @@ def _how_to_read(instrument: Instrument, metric: Metric | None) -> None:
 def _show(cursor: duckdb.DuckDBPyConnection) -> None:
     release = queries.release(cursor)
     _masthead(release)
-    _late_practices(cursor, release)
+    _practices_behind(cursor, release)
     instruments = queries.instruments(cursor)
     choices = queries.choices(cursor)
     if not choices:
@@ -194,7 +201,7 @@ def _show(cursor: duckdb.DuckDBPyConnection) -> None:
         if (site.practice_id, site.site_id) not in present
     ]
     _comparison(rows, instrument, chosen, absent_sites)
-    _download(release, choice, rows)
+    _download(release, choice, instrument, rows)
     _how_to_read(instrument, queries.metrics(cursor).get(MEAN_SCORE))
 
 

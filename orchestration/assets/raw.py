@@ -120,7 +120,8 @@ def _tell(context: dg.AssetExecutionContext, arrival: Arrival, outcome: Outcome)
     name = arrival.shown_name
     if outcome.is_loadable:
         context.log.info(
-            f"{name}: {outcome.n_rows_read} rows read, {outcome.n_accepted} accepted, "
+            f"{name}: {outcome.n_file_rows} rows, {outcome.n_rows_read} readings (a row once for "
+            f"each questionnaire), {outcome.n_accepted} accepted, "
             f"{outcome.n_quarantined} quarantined, {outcome.n_excluded} excluded"
         )
     else:
@@ -130,6 +131,7 @@ def _tell(context: dg.AssetExecutionContext, arrival: Arrival, outcome: Outcome)
 def _counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {
         "n_files": len(outcomes),
+        "n_file_rows": sum(outcome.n_file_rows or 0 for outcome in outcomes),
         "n_rows_read": sum(outcome.n_rows_read for outcome in outcomes),
         "n_accepted": sum(outcome.n_accepted for outcome in outcomes),
         "n_quarantined": sum(outcome.n_quarantined for outcome in outcomes),

@@ -6,15 +6,15 @@ import dagster as dg
 import duckdb
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
-from orchestration.dbt_runner import models_digest
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
 from orchestration.release.publish import Published, write_release
-from orchestration.state import State, ledger_end
+from orchestration.state import State, ledger_end, publishing_digest
 from orchestration.warehouse import transaction
 
 KEY = dg.AssetKey(["release", "current"])
+PRACTICES = dg.AssetKey(["marts", "dim_practices"])
 
 
 def release_assets() -> list[dg.AssetsDefinition]:
@@ -22,7 +22,7 @@ def release_assets() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=KEY,
-        deps=[BENCHMARKS],
+        deps=[BENCHMARKS, PRACTICES],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},
@@ -51,7 +51,10 @@ def publish(night: Night) -> Published:
         )
         published = write_release(con, night.settings.releases, meta, night.registry)
         state = State(
-            ledger_end(con), night.registry.digest, models_digest(), night.settings.code_version
+            ledger_end(con),
+            night.registry.digest,
+            publishing_digest(),
+            night.settings.code_version,
         )
         with transaction(con):
             con.execute(
@@ -69,8 +72,12 @@ def publish(night: Night) -> Published:
 
 
 def _data_through_on(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The day that closed the release's periods: of all practices, those without a cell included.
+
+    A practice may send sessions alone; its days close a month for the others all the same.
+    """
     last: date | None
     ((last,),) = con.execute(
-        "select max(practice_data_through_on) from marts.rpt_site_statistics"
+        "select max(group_data_through_on) from marts.dim_practices"
     ).fetchall()
     return last

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from expectations.registry import SHIPPED
+from orchestration import dbt_runner
 from orchestration.cli.console import (
     WRONG_USE,
     HomeOption,
@@ -66,6 +67,8 @@ def init(
                 progress=step,
             )
         messages.print(f"filled {settings.landing} with simulated exports", highlight=False)
+    with progress("reading the dbt project"):
+        dbt_runner.ensure_manifest(settings.dbt_target)
     messages.print(f"home is ready: {settings.home}", highlight=False)
 
 

@@ -22,7 +22,8 @@ from orchestration.warehouse import WarehouseBusy
 COLUMNS = (
     "practice",
     "files",
-    "rows read",
+    "rows",
+    "readings",
     "accepted",
     "quarantined",
     "excluded",
@@ -60,6 +61,7 @@ def _say(report: NightReport) -> None:
             (
                 line.practice_id,
                 line.n_files,
+                line.n_file_rows,
                 line.n_rows_read,
                 line.n_accepted,
                 line.n_quarantined,

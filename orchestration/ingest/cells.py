@@ -2,20 +2,22 @@
 
 A blank cell or a declared missing word becomes null. A cell that is neither null nor readable as
 its column's type becomes a mark that no rule accepts, so the check sees it and the word is gone:
-`INVALID` for words and ids, infinity for numbers and dates.
+`INVALID` for words, `INVALID_ID` for ids, infinity for numbers and dates.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from expectations.feed_checks import SITE_ID
 from expectations.model import Column
 from expectations.practice import Dialect, FileSpec, Source
 from orchestration.sql import identifier, literal, literals
 
 INVALID_SQL = "(chr(1) || 'invalid')"
+INVALID_ID = "'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid"
 INFINITE_NUMBER = "'infinity'::double"
 INFINITE_DATE = "'infinity'::date"
 SQL_TYPES = {
-    "id": "varchar",
+    "id": "uuid",
     "enumeration": "varchar",
     "integer": "double",
     "number": "double",
@@ -42,6 +44,8 @@ _AGE_BANDS = (
 
 PREFIX = "cell_"
 """Before a column's header once it is trimmed: no header can meet a name of ours."""
+KEY_PREFIX = "key_"
+"""Before the header of a column of ids: the column of their pseudonyms."""
 
 
 def trimmed(headers: Iterable[str], missing: Sequence[str]) -> str:
@@ -102,17 +106,16 @@ def typed(
     column: Column, source: Source | None, spec: FileSpec, date_format: str, sites: Sequence[str]
 ) -> str:
     """A canonical column's value, or a typed null when the contract does not send it."""
-    sql_type = SQL_TYPES[column.type]
     if source is None:
-        return f"null::{sql_type}"
+        return f"null::{SQL_TYPES[column.type]}"
     if source.column is None:
         text = f"{literal(source.constant or '')}"
     else:
         text = cell(source.column, source.missing)
-    if column.name == "site_id":
+    if column.name == SITE_ID:
         return words(text, {**{site: site for site in sites}, **source.recode})
-    if column.type == "id":
-        return _pseudonym(text, spec.id_pattern)
+    if is_sender_id(column):
+        return _id(source, text, spec.id_pattern)
     if source.age_bands:
         return _age_band(number(text, spec.dialect))
     if column.type == "enumeration":
@@ -137,12 +140,33 @@ def _boolean_recode(source: Source) -> dict[str, str]:
     }
 
 
-def _pseudonym(text: str, id_pattern: str) -> str:
-    fits = f"regexp_full_match({text}, {literal(id_pattern)}) and regexp_matches({text}, '[0-9]')"
-    return (
-        f"(case when {text} is null then null when {fits} then pseudonym({text}) "
-        f"else {INVALID_SQL} end)"
-    )
+def fits_id_pattern(text: str, id_pattern: str) -> str:
+    """Whether a text has the shape of the practice's ids, a digit included."""
+    return f"regexp_full_match({text}, {literal(id_pattern)}) and regexp_matches({text}, '[0-9]')"
+
+
+def id_headers(columns: Iterable[Column], sources: Mapping[str, Source]) -> list[str]:
+    """Headers of the file's columns that hold sender ids, each once, in order."""
+    headers = [
+        source.column
+        for column in columns
+        if is_sender_id(column) and (source := sources.get(column.name)) and source.column
+    ]
+    return list(dict.fromkeys(headers))
+
+
+def is_sender_id(column: Column) -> bool:
+    """Whether a column's ids are replaced by pseudonyms; sites are the registry's own words."""
+    return column.type == "id" and column.name != SITE_ID
+
+
+def _id(source: Source, text: str, id_pattern: str) -> str:
+    """A column of the file has its pseudonyms beside it; null where the id has another shape."""
+    if source.column is None:
+        fits = fits_id_pattern(text, id_pattern)
+        return f"(case when {fits} then pseudonym({text}) else {INVALID_ID} end)"
+    pseudonym = identifier(KEY_PREFIX + source.column)
+    return f"(case when {text} is not null then coalesce({pseudonym}, {INVALID_ID}) end)"
 
 
 def _age_band(years: str) -> str:

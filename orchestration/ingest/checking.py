@@ -1,7 +1,7 @@
 """Great Expectations over conformed tables: verdicts by rule, and the rows set aside.
 
-The frames are judged slice by slice and the verdict is over all slices. Small deliveries are pooled
-into one slice: a suite's fixed cost is paid once for all of them.
+The frames are judged slice by slice and the verdict is over all slices. Small deliveries, of
+whatever practice, are pooled into one slice: a suite's fixed cost is paid once for all of them.
 """
 
 from collections import defaultdict
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from expectations.check import DELIVERY, ROW, SAME_KEY
-from expectations.model import Feed, Severity
-from expectations.suites import feed_suite, form_suite, unknown_instrument_suite
+from expectations.model import Severity
+from expectations.suites import feed_suite, form_suite, is_judged, unknown_instrument_suite
 from expectations.verdict import RuleVerdict, merge, validate_pooled
 from orchestration.ingest.frames import CheckedTable, columns_sql, repeats_sql
 from orchestration.ingest.outcome import RuleOutcome
@@ -29,27 +29,33 @@ Verdicts = dict[str, list[RuleVerdict]]
 
 def check_tables(
     con: duckdb.DuckDBPyConnection,
-    feed: Feed,
     tables: Sequence[CheckedTable],
     sites: Sequence[str],
     received_on: date,
     slice_rows: int,
 ) -> dict[str, tuple[RuleOutcome, ...]]:
-    """Judge every table of one practice and feed; verdicts by delivery id.
+    """Judge every table; verdicts by delivery id.
+
+    `sites` are those of every practice: a word that is no site of a table's own practice has become
+    INVALID before it comes here.
 
     Writes a table `quarantine` (part, row_no, instrument_code, check_id, column_name) into each
     delivery's schema: the rows that fail a critical rule, once for each rule.
     """
     found: dict[str, Verdicts] = defaultdict(dict)
     for alike in _alike(tables):
-        suite = _suite(feed, alike[0], sites, received_on)
-        slices: dict[str, list[list[RuleVerdict]]] = defaultdict(list)
-        for frame in _slices(con, feed, alike, slice_rows):
+        suite = _suite(alike, sites, received_on)
+        slices: dict[int, list[list[RuleVerdict]]] = defaultdict(list)
+        for frame in _slices(con, alike, sites, slice_rows):
             for label, verdicts in validate_pooled(frame, suite).items():
-                slices[label].append(verdicts)
-        for table in alike:
-            if table.label in slices:
-                found[table.delivery_id][table.part.table] = merge(slices[table.label])
+                slices[int(label)].append(verdicts)
+        for number, verdicts_by_slice in slices.items():
+            table = alike[number]
+            found[table.delivery_id][table.part.table] = [
+                verdict
+                for verdict in merge(verdicts_by_slice)
+                if is_judged(table.feed, verdict, table.part.mapped)
+            ]
     for delivery_id, schema in {table.delivery_id: table.schema for table in tables}.items():
         _write_quarantine(con, schema, found[delivery_id])
     return {
@@ -59,7 +65,7 @@ def check_tables(
 
 
 def _alike(tables: Sequence[CheckedTable]) -> list[list[CheckedTable]]:
-    """Tables that one suite judges together: the same instrument and the same columns sent."""
+    """Tables that one suite judges together: the same feed and the same instrument."""
     groups: dict[object, list[CheckedTable]] = defaultdict(list)
     for table in tables:
         part = table.part
@@ -67,35 +73,39 @@ def _alike(tables: Sequence[CheckedTable]) -> list[list[CheckedTable]]:
             continue
         code = part.instrument.instrument_code if part.instrument else None
         version = part.instrument.version if part.instrument else None
-        groups[(part.is_unknown_instrument, code, version, frozenset(part.mapped))].append(table)
+        groups[(table.feed.feed, part.is_unknown_instrument, code, version)].append(table)
     return list(groups.values())
 
 
 def _suite(
-    feed: Feed, table: CheckedTable, sites: Sequence[str], received_on: date
+    alike: Sequence[CheckedTable], sites: Sequence[str], received_on: date
 ) -> "ExpectationSuite":
-    part = table.part
+    feed, part = alike[0].feed, alike[0].part
+    sent = {column for table in alike for column in table.part.mapped}
     if part.is_unknown_instrument:
         return unknown_instrument_suite(feed)
     if part.instrument is None:
-        return feed_suite(feed, sites, received_on, part.mapped)
-    return form_suite(feed, part.instrument, sites, received_on, part.mapped)
+        return feed_suite(feed, sites, received_on, sent)
+    return form_suite(feed, part.instrument, sites, received_on, sent)
 
 
 def _slices(
-    con: duckdb.DuckDBPyConnection, feed: Feed, tables: Sequence[CheckedTable], slice_rows: int
+    con: duckdb.DuckDBPyConnection,
+    tables: Sequence[CheckedTable],
+    sites: Sequence[str],
+    slice_rows: int,
 ) -> Iterator[pd.DataFrame]:
     """Frames of at most `slice_rows` rows; small tables share one, a large one has several."""
     pooled: list[str] = []
     n_pooled = 0
-    for table in tables:
+    for number, table in enumerate(tables):
         ((n_rows, last),) = con.execute(
             f"select count(*), coalesce(max(rowid), -1) from {table.relation} "
             "where excluded is null"
         ).fetchall()
         if n_rows == 0:
             continue
-        query = _frame_sql(con, feed, table)
+        query = _frame_sql(con, table, columns_sql(table, number, sites))
         if n_rows > slice_rows:
             for first in range(0, last + 1, slice_rows):
                 within = f" and rowid >= {first} and rowid < {first + slice_rows}"
@@ -110,14 +120,13 @@ def _slices(
         yield _frame(con, pooled)
 
 
-def _frame_sql(con: duckdb.DuckDBPyConnection, feed: Feed, table: CheckedTable) -> str:
+def _frame_sql(con: duckdb.DuckDBPyConnection, table: CheckedTable, columns: str) -> str:
     """The query of one table's frame, open for a further `and`."""
-    columns = columns_sql(feed, table)
     if table.part.is_unknown_instrument:
         return f"select {columns} from {table.relation} where excluded is null"
     # The keys are compared over the whole table, once, however many slices follow.
     repeats = f"scratch.{identifier(table.schema)}.{identifier(table.part.table + '_repeats')}"
-    con.execute(f"create table {repeats} as {repeats_sql(feed, table)}")
+    con.execute(f"create table {repeats} as {repeats_sql(table)}")
     same = (
         f"coalesce((select any_value(r.{SAME_KEY}) from {repeats} r "
         f"where r.row_no = {table.relation}.row_no), 1)::double as {SAME_KEY}"
@@ -130,10 +139,6 @@ def _frame_sql(con: duckdb.DuckDBPyConnection, feed: Feed, table: CheckedTable) 
 
 def _frame(con: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> pd.DataFrame:
     frame = con.execute(" union all by name ".join(queries)).df()
-    for name in frame.columns:
-        # A handful of words over many rows: codes cost Great Expectations a fraction of texts.
-        if name not in (DELIVERY, ROW) and frame[name].dtype.kind not in "fiu":
-            frame[name] = frame[name].astype("category")
     return frame.set_index([DELIVERY, ROW])
 
 

@@ -1,23 +1,26 @@
 """Contract -> canonical columns, one row per unit. Pure: declarations in, SQL text out."""
 
 from expectations.practice import FileSpec, Mapping
+from orchestration.ingest import cells
 from orchestration.ingest.conform_long import conform_long
 from orchestration.ingest.conform_wide import conform_wide
 from orchestration.ingest.conformed import (
+    NUMBERED_ROWS,
     Conformed,
     Part,
     Terms,
     canonical,
     exclusion,
+    find_pseudonyms,
     key,
     mapped_columns,
     selected,
-    trimmed_rows,
+    trim_cells,
+    with_pseudonyms,
 )
-from orchestration.sql import identifier, literal
+from orchestration.sql import identifier
 
 REPEATED_ROW = "repeated_row"
-TYPED_ROWS = "typed_rows"
 
 
 def conform(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
@@ -32,7 +35,8 @@ def conform(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
 def _table(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     name = mapping.feed
     columns = canonical(spec, mapping, terms)
-    unit = key([literal(terms.practice_id), *(identifier(key) for key in terms.feed.key)])
+    unit = key(list(map(identifier, terms.feed.key)))
+    ids = cells.id_headers(terms.feed.columns, mapping.columns)
     excluded = "excluded"
     if mapping.distinct:
         # A repeat is the same row again; a row that differs stays in and fails `unique`.
@@ -41,17 +45,18 @@ def _table(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             f"case when excluded is null and row_number() over (partition by {content} "
             f"order by row_no) > 1 then '{REPEATED_ROW}' else excluded end"
         )
-    before = f"""
-        create table {TYPED_ROWS} as
-        select {exclusion(mapping)} as excluded, {selected(columns)}
-        from {trimmed_rows(spec, terms)}
-        """
     sql = f"""
         create table {identifier(name)} as
-        with numbered as (
-            select rowid + 1 as row_no, 1::bigint as n_source_rows, * from {TYPED_ROWS}
+        with typed as (
+            select
+                row_no,
+                1::bigint as n_source_rows,
+                {exclusion(mapping)} as excluded,
+                {selected(columns)}
+            from {with_pseudonyms(NUMBERED_ROWS, ids)}
         )
-        select * replace ({excluded} as excluded), {unit} as unit_key from numbered
+        select * replace ({excluded} as excluded), {unit} as unit_key from typed
         """
+    before = (trim_cells(spec, terms), find_pseudonyms(NUMBERED_ROWS, ids, spec))
     part = Part(table=name, feed=mapping.feed, sql=sql, mapped=mapped_columns(mapping))
-    return Conformed(before=(before,), parts=(part,), readings=1)
+    return Conformed(before=before, parts=(part,), readings=1)

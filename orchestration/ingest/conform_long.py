@@ -6,22 +6,28 @@ from expectations.practice import FileSpec, LongForms, LongIdentity, Mapping
 from orchestration.ingest import cells
 from orchestration.ingest.conformed import (
     BLANK_FORM,
+    NUMBERED_ROWS,
+    PSEUDONYMS,
+    TRIMMED_CELLS,
     Conformed,
     Part,
     Terms,
     canonical,
     exclusion,
+    find_pseudonyms,
     form_key,
     item_columns,
     mapped_columns,
-    numbered_rows,
     selected,
     sends_status,
     status_sql,
+    trim_cells,
+    with_pseudonyms,
 )
 from orchestration.sql import identifier, literal
 
 LONG_FORMS = "long_forms"
+GATHERED_FORMS = "gathered_forms"
 
 
 def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
@@ -51,15 +57,15 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
         f"max(value) filter (item_no = {item_no}) as item_{item_no:02d}"
         for item_no in range(1, max(sizes.values()) + 1)
     )
-    before = f"""
-        create table {LONG_FORMS} as
+    gathered = f"""
+        create or replace temp table {GATHERED_FORMS} as
         with tagged as (
             select
                 *,
                 (case {word} {which} else -1 end)::integer as identity_no,
                 {exclusion(mapping)} as excluded,
                 {_item_no(long)} as item_no
-            from {numbered_rows(spec, terms)}
+            from {NUMBERED_ROWS}
         ),
         valued as (
             select
@@ -67,18 +73,20 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
                 (case identity_no {value} end)::double as value,
                 coalesce(item_no between 1 and (case identity_no {known} end), false) as is_known
             from tagged where excluded is null
-        ),
-        gathered as (
-            select
-                identity_no,
-                min(row_no) as row_no,
-                count(*) as n_source_rows,
-                {_stray(about)} as n_stray_items,
-                {_once_a_form(about)},
-                {pivoted}
-            from valued
-            group by identity_no, {", ".join(cells.cell(name) for name in long.form_columns)}
         )
+        select
+            identity_no,
+            min(row_no) as row_no,
+            count(*) as n_source_rows,
+            {_stray(about)} as n_stray_items,
+            {_once_a_form(about)},
+            {pivoted}
+        from valued
+        group by identity_no, {", ".join(cells.cell(name) for name in long.form_columns)}
+        """
+    ids = cells.id_headers(terms.feed.columns, mapping.columns)
+    forms = f"""
+        create table {LONG_FORMS} as
         select
             identity_no,
             row_no,
@@ -86,7 +94,7 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             n_stray_items::double as n_stray_items,
             {selected(canonical(spec, mapping, terms))},
             columns('^item_[0-9]+$')
-        from gathered
+        from {with_pseudonyms(GATHERED_FORMS, ids)}
         """
     unknown = f"""
         create table forms_unknown as
@@ -98,14 +106,20 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     excluded = f"""
         create table rows_excluded as
         select row_no, 1::bigint as n_source_rows, {exclusion(mapping)} as excluded
-        from {numbered_rows(spec, terms)} where ({exclusion(mapping)}) is not null
+        from {NUMBERED_ROWS} where ({exclusion(mapping)}) is not null
         """
     parts = [_pivot(mapping, terms, of, number) for number, (_, of) in identities]
     parts += [
         Part("forms_unknown", "administrations", unknown, is_unknown_instrument=True),
         Part("rows_excluded", "administrations", excluded, holds_only_exclusions=True),
     ]
-    return Conformed(before=(before,), parts=tuple(parts), readings=1)
+    pseudonyms = find_pseudonyms(GATHERED_FORMS, ids, spec)
+    return Conformed(
+        before=(trim_cells(spec, terms), gathered, pseudonyms, forms),
+        parts=tuple(parts),
+        readings=1,
+        temporary=(TRIMMED_CELLS, GATHERED_FORMS, PSEUDONYMS),
+    )
 
 
 def _item_no(long: LongForms) -> str:

@@ -5,18 +5,21 @@ from expectations.practice import FileSpec, FormBlock, Mapping
 from orchestration.ingest import cells
 from orchestration.ingest.conformed import (
     BLANK_FORM,
+    NUMBERED_ROWS,
     Conformed,
     Part,
     Terms,
     canonical,
     exclusion,
+    find_pseudonyms,
     form_key,
     item_columns,
     mapped_columns,
     selected,
     sends_status,
     status_sql,
-    trimmed_rows,
+    trim_cells,
+    with_pseudonyms,
 )
 from orchestration.sql import identifier
 
@@ -31,16 +34,19 @@ def conform_wide(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
         for number, block in numbered
         for name, sql in _answers(spec, terms, block, number).items()
     }
-    before = f"""
+    ids = cells.id_headers(terms.feed.columns, mapping.columns)
+    wide = f"""
         create table {WIDE_ROWS} as
         select
+            row_no,
             {exclusion(mapping)} as excluded,
             {selected(canonical(spec, mapping, terms))},
             {selected(answers)}
-        from {trimmed_rows(spec, terms)}
+        from {with_pseudonyms(NUMBERED_ROWS, ids)}
         """
+    before = (trim_cells(spec, terms), find_pseudonyms(NUMBERED_ROWS, ids, spec), wide)
     blanks = [
-        "select rowid + 1 as row_no, 1::bigint as n_source_rows, "
+        "select row_no, 1::bigint as n_source_rows, "
         f"coalesce(excluded, '{BLANK_FORM}') as excluded "
         f"from {WIDE_ROWS} where excluded is not null or {_is_blank(mapping, terms, *each)}"
         for each in numbered
@@ -48,7 +54,7 @@ def conform_wide(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     excluded = f"create table rows_excluded as {' union all '.join(blanks)}"
     parts = [_block(mapping, terms, block, number) for number, block in numbered]
     parts.append(Part("rows_excluded", "administrations", excluded, holds_only_exclusions=True))
-    return Conformed(before=(before,), parts=tuple(parts), readings=len(numbered))
+    return Conformed(before=before, parts=tuple(parts), readings=len(numbered))
 
 
 def _answer_names(instrument: Instrument, number: int) -> list[str]:
@@ -100,7 +106,7 @@ def _block(mapping: Mapping, terms: Terms, block: FormBlock, number: int) -> Par
         create table {table} as
         with forms as (
             select
-                rowid + 1 as row_no,
+                row_no,
                 1::bigint as n_source_rows,
                 null::varchar as excluded,
                 0.0 as n_stray_items,

@@ -17,6 +17,8 @@ from orchestration.ingest import cells
 from orchestration.sql import identifier, literal, literals
 
 BLANK_FORM = "blank_form"
+TRIMMED_CELLS = "trimmed_cells"
+PSEUDONYMS = "pseudonyms"
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ class Part:
 class Conformed:
     """Statements to run first, the parts, and how often each row of the file is looked at.
 
-    A row that carries k questionnaires is read k times, once for each form.
+    A row that carries k questionnaires is read k times, once for each form. `temporary` are the
+    tables of the connection that are of no use once the parts are made; they hold sender ids.
     """
 
     before: tuple[str, ...]
     parts: tuple[Part, ...]
     readings: int
+    temporary: tuple[str, ...] = (TRIMMED_CELLS, PSEUDONYMS)
 
 
 def item_columns(instrument: Instrument) -> tuple[str, ...]:
@@ -89,20 +93,50 @@ def exclusion(mapping: Mapping) -> str:
     return f"case {cases} end" if cases else "null::varchar"
 
 
-def trimmed_rows(spec: FileSpec, terms: Terms) -> str:
-    """The file's rows in order, every wanted column trimmed.
+def trim_cells(spec: FileSpec, terms: Terms) -> str:
+    """Statement that reads the file's rows in order into the temporary table TRIMMED_CELLS.
 
-    Not numbered: numbering while reading would leave the engine one thread. A table made from these
-    rows keeps their order, and its `rowid` is the number.
+    Not numbered: numbering while reading would leave the engine one thread. The table keeps the
+    rows' order, and its `rowid` is the number.
     """
     columns = cells.trimmed(spec.wanted_columns, spec.missing)
-    return f"(select {columns} from {terms.source})"
+    return f"create or replace temp table {TRIMMED_CELLS} as select {columns} from {terms.source}"
 
 
-def numbered_rows(spec: FileSpec, terms: Terms) -> str:
-    """The same with `row_no`, where rows are gathered before a table is made of them."""
-    columns = cells.trimmed(spec.wanted_columns, spec.missing)
-    return f"(select row_number() over () as row_no, {columns} from {terms.source})"
+NUMBERED_ROWS = f"(select rowid + 1 as row_no, * from {TRIMMED_CELLS})"
+"""The file's rows with `row_no`, which counts from 1 without the header."""
+
+
+def find_pseudonyms(relation: str, headers: Sequence[str], spec: FileSpec) -> str:
+    """Statement that makes the temporary table PSEUDONYMS of the ids in some columns.
+
+    Each id is hashed once: a client's comes back in every row of the client's, and the hash is by
+    far the dearest thing that happens to a cell.
+    """
+    ids = ", ".join(map(cells.cell, headers)) or "null::varchar"
+    fits = cells.fits_id_pattern("sender_id", spec.id_pattern)
+    return f"""
+        create or replace temp table {PSEUDONYMS} as
+        select sender_id, pseudonym(sender_id) as pseudonym
+        from (select distinct unnest([{ids}]) as sender_id from {relation})
+        where {fits}
+        """
+
+
+def with_pseudonyms(relation: str, headers: Sequence[str]) -> str:
+    """A relation with the pseudonyms of its columns of ids beside them; null where there is none.
+
+    Rows come in any order.
+    """
+    joins = "".join(
+        f" left join {PSEUDONYMS} as p{number} on p{number}.sender_id = rows.{cells.cell(header)}"
+        for number, header in enumerate(headers)
+    )
+    keys = "".join(
+        f", p{number}.pseudonym as {identifier(cells.KEY_PREFIX + header)}"
+        for number, header in enumerate(headers)
+    )
+    return f"(select rows.*{keys} from {relation} as rows{joins})"
 
 
 def selected(columns: dict[str, str]) -> str:
@@ -113,7 +147,7 @@ def selected(columns: dict[str, str]) -> str:
 def key(parts: Sequence[str]) -> str:
     """A hash that names a unit by its parts."""
     texts = ", ".join(f"coalesce({part}::varchar, '')" for part in parts)
-    return f"md5(concat_ws(chr(31), {texts}))"
+    return f"md5(concat_ws(chr(31), {texts}))::uuid"
 
 
 def mapped_columns(mapping: Mapping, *more: str) -> tuple[str, ...]:
@@ -124,7 +158,8 @@ def mapped_columns(mapping: Mapping, *more: str) -> tuple[str, ...]:
 def form_key(terms: Terms, instrument: Instrument, language: str, informant: str) -> str:
     """Names a form: practice, client, instrument, version, language, informant, respondent,
     occasion."""
-    occasion = "coalesce(session_id, occasion::varchar, completed_on::varchar, administration_id)"
+    names = ("session_id", "occasion", "completed_on", "administration_id")
+    occasion = f"coalesce({', '.join(f'{name}::varchar' for name in names)})"
     form = (instrument.instrument_code, instrument.version, language, informant)
     identity = map(literal, (terms.practice_id, *form))
     return key([*identity, "client_id", "respondent", occasion])

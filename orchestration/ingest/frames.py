@@ -2,31 +2,32 @@
 
 A frame is indexed by the row numbers of the file, and by a label of the table it came from, so
 that many small deliveries are judged in one go. Dates are days since 1970-01-01; what could not be
-read is infinity or the INVALID mark.
+read is infinity or the INVALID mark. Words are enumerations, which arrive in pandas as codes: a
+handful of words over many rows cost Great Expectations a fraction of texts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from expectations.check import DELIVERY, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
 from expectations.feed_checks import SITE_ID
 from expectations.model import Feed
-from orchestration.ingest.cells import INVALID_SQL
+from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
-from orchestration.sql import identifier, literal
+from orchestration.sql import identifier, literals
+
+READABLE = "readable"
+"""What a frame holds in place of an id."""
 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A conformed table of one delivery. `label` is unique among those judged together."""
+    """A conformed table of one delivery."""
 
     delivery_id: str
     schema: str
     part: Part
-
-    @property
-    def label(self) -> str:
-        """Delivery and table."""
-        return f"{self.delivery_id}/{self.part.table}"
+    feed: Feed
 
     @property
     def relation(self) -> str:
@@ -34,14 +35,15 @@ class CheckedTable:
         return f"scratch.{identifier(self.schema)}.{identifier(self.part.table)}"
 
 
-def repeats_sql(feed: Feed, table: CheckedTable) -> str:
+def repeats_sql(table: CheckedTable) -> str:
     """Rows whose unit's key is not alone in the delivery, with `n_same_key`.
 
     Of exact copies the first counts 1 and is kept. Where versions contradict each other nothing
     says which is right, so all count from 2.
     """
     content = ", ".join(
-        identifier(name) for name in (*(column.name for column in feed.columns), *table.part.items)
+        identifier(name)
+        for name in (*(column.name for column in table.feed.columns), *table.part.items)
     )
     included = f"from {table.relation} where excluded is null"
     return f"""
@@ -60,13 +62,17 @@ def repeats_sql(feed: Feed, table: CheckedTable) -> str:
         """
 
 
-def columns_sql(feed: Feed, table: CheckedTable) -> str:
-    """Select list of a frame: the columns the contract sends, and the items."""
+def columns_sql(table: CheckedTable, number: int, sites: Sequence[str]) -> str:
+    """Select list of a frame: the columns the contract sends, and the items.
+
+    `number` stands for the table in the frame's index; `sites` are those of every practice.
+    """
     part = table.part
+    index = f"{number} as {DELIVERY}, row_no as {ROW}"
     if part.is_unknown_instrument:
-        return f"{literal(table.label)} as {DELIVERY}, row_no as {ROW}, instrument_code"
+        return f"{index}, {_word('instrument_code', ())} as instrument_code"
     chosen = []
-    for column in feed.columns:
+    for column in table.feed.columns:
         if column.name not in part.mapped:
             continue
         name = identifier(column.name)
@@ -75,20 +81,20 @@ def columns_sql(feed: Feed, table: CheckedTable) -> str:
                 f"case when isinf({name}) then 'infinity'::double "
                 f"else ({name} - date '1970-01-01')::double end as {name}"
             )
-        elif column.type == "id" and column.name != SITE_ID:
-            # Whether an id can be read is all a rule asks, so its own text stays behind.
-            chosen.append(
-                f"case when {name} = {INVALID_SQL} then {name} else left({name}, 0) end as {name}"
-            )
+        elif is_sender_id(column):
+            # Whether an id can be read is all a rule asks, so the pseudonym stays behind.
+            read = f"case when {name} <> {INVALID_ID} then '{READABLE}' else {INVALID_SQL} end"
+            word = _word(f"case when {name} is not null then ({read}) end", (READABLE,))
+            chosen.append(f"{word} as {name}")
+        elif column.type in ("enumeration", "id"):
+            words = sites if column.name == SITE_ID else column.allowed
+            chosen.append(f"{_word(name, words)} as {name}")
         else:
             chosen.append(name)
     stray = [STRAY_ITEMS] if part.instrument else []
-    return ", ".join(
-        [
-            f"{literal(table.label)} as {DELIVERY}",
-            f"row_no as {ROW}",
-            *chosen,
-            *part.items,
-            *stray,
-        ]
-    )
+    return ", ".join([index, *chosen, *part.items, *stray])
+
+
+def _word(text: str, words: Sequence[str]) -> str:
+    known = literals(dict.fromkeys([*words, INVALID]))
+    return f"({text})::enum({known})"

@@ -21,8 +21,8 @@ from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
 from orchestration.ingest.pseudonyms import PracticeKey, install
-from orchestration.ingest.readers.delimited import read_header, text_relation, unreadable
-from orchestration.ingest.receive import receive
+from orchestration.ingest.readers.delimited import unreadable
+from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.landing import exported_on
 from orchestration.settings import Limits
@@ -76,15 +76,16 @@ def mapped_parts(
 def take_in(
     jobs: Sequence[FileJob],
     registry: Registry,
-    key: PracticeKey,
+    key_of: Callable[[str], PracticeKey],
     scratch: Path,
     limits: Limits,
     progress: Callable[[str], None],
 ) -> list[Outcome]:
-    """Read, gate, conform and check files of one practice and feed.
+    """Read, gate, conform and check files, of one practice after the other.
 
     Tables are left in the DuckDB file `scratch`, one schema a file. A file's own faults come back
-    as a refused Outcome; the other files go on.
+    as a refused Outcome; the other files go on. `key_of` gives a practice's key or raises
+    DeliveryRefused.
     """
     outcomes: dict[str, Outcome] = {}
     taken: list[_Taken] = []
@@ -98,10 +99,10 @@ def take_in(
     )
     try:
         con.execute(f"attach {_quoted(scratch)} as scratch")
-        install(con, key)
         for number, job in enumerate(jobs):
-            progress(f"{job.practice_id}/{job.feed}: reading {number + 1} of {len(jobs)}")
+            progress(f"{job.practice_id}/{job.feed}: reading file {number + 1} of {len(jobs)}")
             try:
+                install(con, key_of(job.practice_id))
                 taken.append(_conform_file(con, job, registry, f"file_{number}", limits))
             except DeliveryRefused as refusal:
                 outcomes[job.delivery_id] = refused(
@@ -111,7 +112,7 @@ def take_in(
                     n_bytes=Path(job.path).stat().st_size,
                 )
         if taken:
-            progress(f"{taken[0].job.practice_id}/{taken[0].job.feed}: checking {len(taken)} files")
+            progress(f"checking {len(taken)} files")
             outcomes.update(_checked(con, taken, registry, limits, scratch))
         con.execute("checkpoint scratch")
     finally:
@@ -158,19 +159,19 @@ def _conform_file(
             "the file's name gives no valid date (such as 20260131) where the contract looks for "
             f"one (`exported_at: {spec.exported_at}`); rename the file, or mend the contract",
         )
-    received = receive(path, spec.dialect, limits.file_bytes)
-    if received.sha256 != job.sha256:
-        raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
-    header = read_header(path, spec.dialect)
-    privacy.check_columns(header, spec)
-    source = text_relation(path, header, spec.dialect)
     con.execute("use memory")
+    opened = open_file(con, path, spec, limits)
+    if opened.sha256 != job.sha256:
+        raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
+    source = opened.relation
+    privacy.check_columns(source.columns, spec)
+    privacy.check_other_texts(opened.other_texts)
     try:
         gated = privacy.scan(con, source)
-        if gated.n_rows != received.n_rows:
+        if opened.n_rows is not None and gated.n_rows != opened.n_rows:
             raise DeliveryRefused(
                 "rows_lost",
-                f"the file has {received.n_rows} lines after the header but reads as "
+                f"the file has {opened.n_rows} lines after the header but reads as "
                 f"{gated.n_rows} rows; check quotes and line ends",
             )
         if gated.n_rows == 0:
@@ -178,7 +179,8 @@ def _conform_file(
         conformed = mapped_parts(registry, job.practice_id, job.feed, spec, source.sql)
         con.execute(f"create schema scratch.{identifier(schema)}")
         con.execute(f"use scratch.{identifier(schema)}")
-        for statement in (*conformed.before, *(part.sql for part in conformed.parts)):
+        drops = (f"drop table if exists {name}" for name in conformed.temporary)
+        for statement in (*conformed.before, *(part.sql for part in conformed.parts), *drops):
             con.execute(statement)
     except duckdb.OutOfMemoryException as error:
         raise DeliveryRefused(
@@ -186,7 +188,7 @@ def _conform_file(
         ) from error
     except duckdb.InvalidInputException as error:
         raise unreadable(error) from error
-    return _Taken(job, spec, conformed, schema, gated.n_rows, received.n_bytes)
+    return _Taken(job, spec, conformed, schema, gated.n_rows, opened.n_bytes)
 
 
 def _checked(
@@ -196,16 +198,15 @@ def _checked(
     limits: Limits,
     scratch: Path,
 ) -> dict[str, Outcome]:
-    first = taken[0].job
-    sites = tuple(site.site_id for site in registry.practices[first.practice_id].sites)
+    sites = sorted(
+        {site.site_id for practice in registry.practices.values() for site in practice.sites}
+    )
     tables = [
-        CheckedTable(file.job.delivery_id, file.schema, part)
+        CheckedTable(file.job.delivery_id, file.schema, part, registry.feeds[file.job.feed])
         for file in taken
         for part in file.conformed.parts
     ]
-    checked = check_tables(
-        con, registry.feeds[first.feed], tables, sites, first.day, limits.slice_rows
-    )
+    checked = check_tables(con, tables, sites, taken[0].job.day, limits.slice_rows)
     return {
         file.job.delivery_id: _outcome(con, file, checked[file.job.delivery_id], scratch)
         for file in taken
@@ -251,6 +252,7 @@ def _outcome(
         scratch=str(scratch),
         schema=file.schema,
         n_bytes=file.n_bytes,
+        n_file_rows=file.n_rows,
         n_rows_read=n_read,
         n_accepted=accepted,
         n_quarantined=quarantined,

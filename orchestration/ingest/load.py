@@ -12,7 +12,7 @@ from datetime import date, datetime
 import duckdb
 
 from expectations.model import Column, Feed
-from orchestration.ingest.cells import INVALID_SQL
+from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.privacy import is_showable
@@ -21,7 +21,7 @@ from orchestration.sql import identifier, literal
 from orchestration.warehouse import transaction
 
 ROWS_A_DELIVERY = 10**10
-"""`administration_row` is the delivery's number times this plus a running number."""
+"""`administration_row` is the delivery's number times this plus the form's place in its part."""
 ROWS_A_PART = ROWS_A_DELIVERY // 1000
 FIRST_HASH = "0" * 64
 _DAY_OF = {"episodes": "opened_on", "sessions": "scheduled_on", "administrations": "completed_on"}
@@ -85,7 +85,8 @@ def _stored(column: Column) -> str:
         return f"case when not isinf({name}) then {name}::decimal(9, 3) end"
     if column.type == "boolean":
         return f"case {name} when 1 then true when 0 then false end"
-    return f"case when {name} <> {INVALID_SQL} then {name} end"
+    invalid = INVALID_ID if is_sender_id(column) else INVALID_SQL
+    return f"case when {name} <> {invalid} then {name} end"
 
 
 def _insert_part(
@@ -100,16 +101,14 @@ def _insert_part(
     schema = f"scratch.{identifier(outcome.schema)}"
     exported = f"date '{arrival.exported_on}'" if arrival.exported_on else "null::date"
     first = stamp.load_seq * ROWS_A_DELIVERY + number * ROWS_A_PART
-    con.execute(
-        f"""
-        create or replace temp table accepted as
-        select {first} + row_number() over () as administration_row, *
+    # The same number for a form in both statements: a scratch table is written once and read only.
+    accepted = f"""(
+        select {first} + rowid as administration_row, *
         from {schema}.{identifier(part.table)}
         where excluded is null and row_no not in (
             select row_no from {schema}.quarantine where part = {literal(part.table)}
         )
-        """
-    )
+    )"""
     values = {
         "practice_id": literal(arrival.practice_id),
         "delivery_id": literal(arrival.delivery_id),
@@ -134,7 +133,9 @@ def _insert_part(
             "informant": literal(str(part.informant)),
         }
     selected = ", ".join(f"{value} as {identifier(name)}" for name, value in values.items())
-    con.execute(f"insert into raw.{identifier(feed.feed)} by name select {selected} from accepted")
+    con.execute(
+        f"insert into raw.{identifier(feed.feed)} by name select {selected} from {accepted}"
+    )
     if part.items:
         con.execute(
             f"""
@@ -145,12 +146,11 @@ def _insert_part(
                     administration_row,
                     unnest(range(1, {len(part.items) + 1})) as item_no,
                     unnest([{", ".join(part.items)}]) as value
-                from accepted
+                from {accepted}
             )
             where value is not null
             """
         )
-    con.execute("drop table accepted")
 
 
 def _insert_quarantine(
@@ -286,6 +286,7 @@ def _insert_ledger(
         first,
         last,
         stamp.n_attempts,
+        outcome.n_file_rows,
         stamp.received_on,
     )
     marks = ", ".join(["?"] * len(row))

@@ -35,7 +35,11 @@ class RuleOutcome:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The worker's word on one file for one feed. Counts are rows of the file."""
+    """The worker's word on one file for one feed.
+
+    `n_rows_read` counts a row once for each questionnaire it carries; accepted, quarantined and
+    excluded add up to it.
+    """
 
     delivery_id: str
     state: State
@@ -45,6 +49,8 @@ class Outcome:
     reason: str | None = None
     message: str | None = None
     n_bytes: int = 0
+    n_file_rows: int | None = None
+    """Rows of the file as its sender counts them; None when it was not read to its end."""
     n_rows_read: int = 0
     n_accepted: int = 0
     n_quarantined: int = 0

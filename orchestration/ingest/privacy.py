@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from expectations.practice import FileSpec
-from orchestration.ingest.readers.delimited import TextRelation
+from orchestration.ingest.readers.opened import OtherText, TextRelation
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.sql import identifier, literal
 
@@ -88,6 +88,20 @@ def check_columns(header: Sequence[str], spec: FileSpec) -> None:
             "direct_identifier",
             f"columns that name direct identifiers: {_listed(forbidden)}; "
             "send the file without them (a contract cannot excuse them)",
+        )
+
+
+def check_other_texts(texts: Sequence[OtherText]) -> None:
+    """Refuse a file that carries an identifier outside its cells. Raises DeliveryRefused."""
+    found = {
+        f"{other.place} looks like it holds a {kind}"
+        for other in texts
+        for kind, pattern in PATTERNS.items()
+        if re.search(pattern, other.text)
+    }
+    if found:
+        raise DeliveryRefused(
+            "identifier_found", "; ".join(sorted(found)) + "; send the file without them"
         )
 
 

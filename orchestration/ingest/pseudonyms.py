@@ -1,7 +1,9 @@
 """Sender ids -> pseudonyms that nobody without the practice's key can undo or repeat.
 
 HMAC-SHA256 (RFC 2104) over `practice_id, 0x1F, id`, 128 bits kept, one key a practice. The hash is
-computed by the engine, on all rows at once, from the two padded key blocks of the RFC.
+computed by the engine, for all ids of a file at once, from the two padded key blocks of the RFC.
+Pseudonyms are stored as UUIDs (a type of 128 bits, no version or variant is set): joins and sorts
+of text of 32 digits took the models twice as long.
 """
 
 import hashlib
@@ -11,11 +13,11 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import duckdb
 
 from orchestration.ingest.refusal import DeliveryRefused
-from orchestration.sql import literal
 
 KEY_BYTES = 32
 KEY_HEX_DIGITS = 32
@@ -36,10 +38,10 @@ class PracticeKey:
         """A 32-byte key for one use (HKDF-Expand with one block, RFC 5869)."""
         return hmac.digest(self.secret, use.encode() + b"\x01", hashlib.sha256)
 
-    def pseudonym(self, sender_id: str) -> str:
-        """The stored key of one sender id: 32 hexadecimal digits."""
+    def pseudonym(self, sender_id: str) -> UUID:
+        """The stored key of one sender id."""
         message = f"{self.practice_id}\x1f{sender_id}".encode()
-        return hmac.digest(self.derived("pseudonym"), message, "sha256").hex()[:KEY_HEX_DIGITS]
+        return UUID(bytes=hmac.digest(self.derived("pseudonym"), message, "sha256")[:16])
 
 
 def key_path(keys: Path, practice_id: str) -> Path:
@@ -101,10 +103,13 @@ def install(con: duckdb.DuckDBPyConnection, key: PracticeKey) -> None:
     The key goes in as a bound value, so it is in no SQL text.
     """
     padded = key.derived("pseudonym").ljust(_BLOCK, b"\0")
-    for name, byte in (("inner_pad", 0x36), ("outer_pad", 0x5C)):
-        con.execute(f"set variable {name} = ?::blob", [bytes(b ^ byte for b in padded)]).fetchall()
+    inner, outer = (bytes(b ^ byte for b in padded) for byte in (0x36, 0x5C))
+    starts = {"inner_start": inner + f"{key.practice_id}\x1f".encode(), "outer_start": outer}
+    for name, value in starts.items():
+        con.execute(f"set variable {name} = ?::blob", [value]).fetchall()
     con.execute(
         "create or replace temp macro pseudonym(sender_id) as "
-        "substr(sha256(getvariable('outer_pad') || unhex(sha256(getvariable('inner_pad') || "
-        f"encode({literal(key.practice_id)} || chr(31) || sender_id)))), 1, {KEY_HEX_DIGITS})"
+        "substr(sha256(getvariable('outer_start') || "
+        "unhex(sha256(getvariable('inner_start') || encode(sender_id)))), "
+        f"1, {KEY_HEX_DIGITS})::uuid"
     ).fetchall()

@@ -31,12 +31,13 @@ class ReadingWorker:
     command: Sequence[str] = (sys.executable, "-m", "orchestration.ingest.worker")
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _buffer: bytes = field(default=b"", init=False)
+    _is_closed: bool = field(default=False, init=False)
 
     def __enter__(self) -> "ReadingWorker":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
 
     def start(self) -> None:
         """Start the child now, so that its imports run beside the caller's."""
@@ -49,6 +50,11 @@ class ReadingWorker:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+    def close(self) -> None:
+        """End the child for good, in the middle of a file if need be."""
+        self._is_closed = True
+        self.stop()
 
     def stop(self) -> None:
         """End the child and whatever it started."""
@@ -79,8 +85,8 @@ class ReadingWorker:
         except _Fault as fault:
             why = f"reading failed ({fault})"
         self.stop()
-        if len(jobs) == 1:
-            return [dead(jobs[0], why)]
+        if len(jobs) == 1 or self._is_closed:
+            return [dead(job, why) for job in jobs]
         return [outcome for job in jobs for outcome in self.take_in([job], scratch)]
 
     def _outcomes(self, jobs: Sequence[FileJob], scratch: Path) -> list[Outcome]:
@@ -88,7 +94,6 @@ class ReadingWorker:
         scratch.parent.mkdir(parents=True, exist_ok=True)
         reply = self._ask(
             {
-                "practice_id": jobs[0].practice_id,
                 "scratch": str(scratch),
                 "files": [asdict(job) for job in jobs],
             }

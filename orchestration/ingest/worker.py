@@ -10,14 +10,16 @@ import os
 import resource
 import sys
 import traceback
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any, TextIO
 
 from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, take_in
-from orchestration.ingest.outcome import Outcome, refused
+from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import load_key
-from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Settings, from_environment
 
 
@@ -49,10 +51,8 @@ def answer(job: dict[str, Any], registry: Registry, settings: Settings, out: Tex
     files = [FileJob(**file) for file in job["files"]]
     outcomes: list[Outcome]
     try:
-        key = load_key(settings.keys, job["practice_id"])
-        outcomes = take_in(files, registry, key, Path(job["scratch"]), settings.limits, progress)
-    except DeliveryRefused as refusal:
-        outcomes = [refused(f.delivery_id, refusal.reason, refusal.message) for f in files]
+        key_of = partial(load_key, settings.keys)
+        outcomes = take_in(files, registry, key_of, Path(job["scratch"]), settings.limits, progress)
     except Exception as error:  # the one place where a fault of ours must not end the night
         print(json.dumps({"fault": place_of(error)}), file=out, flush=True)
         return
@@ -67,6 +67,8 @@ def main(home: str) -> None:
     settings = from_environment(Path(home))
     bound_memory(settings.limits.worker_memory_bytes)
     registry = load_registry([settings.home])
+    # Seconds of importing beside the engine's reading of the first files.
+    Thread(target=import_module, args=("great_expectations",), daemon=True).start()
     for line in sys.stdin:
         answer(json.loads(line), registry, settings, out)
 

@@ -17,6 +17,7 @@ from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier, literal
 
 _PERIOD = re.compile(r"^(?:12m-)?(?P<year>\d{4})(?:-(?:(?P<month>\d{2})|Q(?P<quarter>[1-4])))?$")
+FUNNEL = ("target", "tau2", "lower95", "upper95", "lower998", "upper998")
 FLAGS = ("within", "above_95", "below_95", "above_998", "below_998")
 
 
@@ -128,6 +129,12 @@ def _disclosure_problems(
     )
     if n := _count(candidate, unshown):
         yield f"response_rates: {n} rates are shown of forms no cell is shown of"
+    for name in ("site_benchmarks", "response_rates"):
+        exact = (
+            f"select count(*) from {name} where abs(response_rate - round(response_rate, 2)) > 1e-9"
+        )
+        if n := _count(candidate, exact):
+            yield f"{name}: {n} response rates are no whole percent, and give counts away"
     flags = ", ".join(literal(flag) for flag in FLAGS)
     withholding = ", ".join(literal(reason) for reason in WITHHOLDS_FLAG)
     wrong = (
@@ -136,6 +143,11 @@ def _disclosure_problems(
     )
     if n := _count(candidate, wrong):
         yield f"site_benchmarks: {n} flags are unknown or stand on cells that are not comparable"
+    # Readers rely on it: a flag is a place in a funnel.
+    lacking = " or ".join(f"{name} is null" for name in FUNNEL)
+    groundless = f"select count(*) from site_benchmarks where flag is not null and ({lacking})"
+    if n := _count(candidate, groundless):
+        yield f"site_benchmarks: {n} flags have no target or no limits"
     if _count(candidate, "select count(*) from release where is_internal_only") != 1:
         yield "release: must be marked is_internal_only until joint disclosure control exists"
 

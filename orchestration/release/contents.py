@@ -21,6 +21,11 @@ METRICS = Path(benchmarking.__file__).with_name("metrics.yml")
 
 Row = Mapping[str, object]
 
+_BROKEN = (
+    "the practice's declaration is broken: nothing new is taken in and the last good data stay; "
+    "`alliance doctor` names file and line"
+)
+
 
 @dataclass(frozen=True)
 class ReleaseMeta:
@@ -113,10 +118,9 @@ def declared_rows(
         return [dict(metric) for metric in read_yaml(METRICS).parse(_Metrics).metrics]
     if table == "instruments":
         return _instruments(registry)
-    if table == "sites":
-        return _sites(registry)
     if table == "deliveries":
-        return expected_deliveries(registry, _last_received(source), meta.created_at)
+        expected = expected_deliveries(registry, _last_received(source), meta.created_at)
+        return [*expected, *broken_declarations(registry)]
     return []
 
 
@@ -137,23 +141,6 @@ def _instruments(registry: Registry) -> list[Row]:
             "citations": "; ".join(instrument.citations),
         }
         for instrument in registry.instruments.values()
-    ]
-
-
-def _sites(registry: Registry) -> list[Row]:
-    return [
-        {
-            "practice_id": practice.practice_id,
-            "practice_name": practice.name,
-            "site_id": site.site_id,
-            "site_name": site.name,
-            "service_setting": site.service_setting,
-            "peer_group": site.peer_group,
-            "open_from": site.open_from,
-            "open_to": site.open_to,
-        }
-        for practice in registry.practices.values()
-        for site in practice.sites
     ]
 
 
@@ -197,3 +184,15 @@ def expected_deliveries(
                 }
             )
     return rows
+
+
+def broken_declarations(registry: Registry) -> list[Row]:
+    """One row in state `declaration_broken` for each practice whose declaration cannot be used.
+
+    What it owes cannot be told; without this row its numbers would grow old in silence. What is
+    wrong stands in no release: it names files of the machine that made it.
+    """
+    return [
+        {"practice_id": practice_id, "state": "declaration_broken", "message": _BROKEN}
+        for practice_id in registry.broken
+    ]

@@ -74,7 +74,7 @@ class Cell:
     stage: str = "all"
     period: str = "12m-2026-10"
     target: float = 35.4
-    tau2: float | None = 0.09
+    tau2: float = 0.09
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,16 @@ def default_cells() -> list[Cell]:
         for cell in every_state[:4]
     ]
     opening = [replace(cell, stage="opening", offset=0.2) for cell in every_state[:9]]
+    # Two sites are no network: no target, no limits, no flag.
     on_paper = [
-        replace(cell, collection_mode="paper", tau2=None, offset=0.1) for cell in every_state[:2]
+        replace(
+            cell,
+            collection_mode="paper",
+            comparability="too_few_sites",
+            is_flagged=False,
+            is_member=False,
+        )
+        for cell in every_state[:2]
     ]
     working = replace(every_state[0], instrument_code="wai_sr", target=49.2, tau2=0.0)
     inventory = [
@@ -166,7 +174,7 @@ def _benchmark_row(cell: Cell) -> dict[str, object]:
     identity |= {"metric": "mean_score", "is_suppressed": cell.is_suppressed}
     if cell.is_suppressed:
         return identity | {"suppression_reason": "too_few"}
-    spread = ((cell.standard_error or 0.7) ** 2 + (cell.tau2 or 0.0)) ** 0.5
+    spread = ((cell.standard_error or 0.7) ** 2 + cell.tau2) ** 0.5
     raw = cell.target + cell.offset * spread
     identity |= {
         "n_clients": cell.n_clients,
@@ -179,7 +187,7 @@ def _benchmark_row(cell: Cell) -> dict[str, object]:
         "comparability": cell.comparability,
         "target": cell.target,
         "tau2": cell.tau2,
-        "phi": None if cell.tau2 is None else 1.3,
+        "phi": 1.3,
     }
     if cell.standard_error is None or not cell.is_member:
         return identity | dict.fromkeys(("target", "tau2", "phi"))
@@ -237,9 +245,12 @@ def _instrument_rows() -> list[dict[str, object]]:
     ]
 
 
-def _delivery_rows(late: Sequence[str]) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for practice_id in PRACTICES:
+def _delivery_rows(late: Sequence[str], broken: Sequence[str]) -> list[dict[str, object]]:
+    """What a broken practice owes cannot be told: one row says that it is broken."""
+    rows: list[dict[str, object]] = [
+        {"practice_id": practice_id, "state": "declaration_broken"} for practice_id in broken
+    ]
+    for practice_id in (name for name in PRACTICES if name not in broken):
         for feed in ("sessions", "administrations"):
             deadline = LONG_PAST if practice_id in late else FAR_FUTURE
             common = {"practice_id": practice_id, "feed": feed}
@@ -257,6 +268,7 @@ def build_release(
     *,
     release_id: str = "2026-11-02-030405",
     late: Sequence[str] = ("northgate",),
+    broken: Sequence[str] = (),
     is_internal_only: bool = True,
     site_names: dict[tuple[str, str], str] | None = None,
 ) -> FixtureRelease:
@@ -281,7 +293,7 @@ def build_release(
         _insert(connection, "release", [release])
         shown = default_cells() if cells is None else cells
         _insert(connection, "site_benchmarks", [_benchmark_row(cell) for cell in shown])
-        _insert(connection, "deliveries", _delivery_rows(late))
+        _insert(connection, "deliveries", _delivery_rows(late, broken))
         _insert(connection, "instruments", _instrument_rows())
         metric: dict[str, object] = {
             "metric": "mean_score",

@@ -223,7 +223,9 @@ def test_the_download_holds_the_same_rows(
     assert sorted(rows) == sorted(released)
     for label, row in released.items():
         assert rows[label]["release_id"] == release.release_id
-        assert rows[label]["raw"] == ("" if row["raw"] is None else repr(row["raw"]))
+        assert rows[label]["is_internal_only"] == "True"
+        assert rows[label]["key_status"] == "verified"
+        assert rows[label]["raw"] == ("" if row["raw"] is None else _number(row["raw"], 1))
     assert {urlsplit(url).hostname for url in record.requested} <= {"127.0.0.1", None}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,9 @@ from expectations.model import FeedName
 from expectations.practice import Practice
 from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, take_in
-from orchestration.ingest.outcome import Outcome, refused
+from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, load_key
 from orchestration.ingest.reading import ReadingWorker
-from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.night import Night, selection
 from orchestration.settings import Settings
 from tests.unit.ingest import declarations
@@ -44,12 +44,9 @@ class HereWorker(ReadingWorker):
         if not jobs:
             return []
         scratch.mkdir(parents=True, exist_ok=True)
-        try:
-            key = load_key(self.settings.keys, jobs[0].practice_id)
-        except DeliveryRefused as refusal:
-            return [refused(job.delivery_id, refusal.reason, refusal.message) for job in jobs]
+        key_of = partial(load_key, self.settings.keys)
         path = scratch / f"{jobs[0].delivery_id}.duckdb"
-        return take_in(jobs, self.registry, key, path, self.settings.limits, lambda _: None)
+        return take_in(jobs, self.registry, key_of, path, self.settings.limits, lambda _: None)
 
 
 def practice(name: str, **contract: Any) -> Practice:
@@ -77,7 +74,7 @@ def night_in(home: Path, declared: Registry) -> Night:
         create_key(settings.keys, practice_id)
         (settings.landing / practice_id).mkdir(parents=True, exist_ok=True)
     night = Night(settings, declared, NOW)
-    night.worker = HereWorker(settings, registry=declared)
+    night.reading.worker = HereWorker(settings, registry=declared)
     night.warehouse.prepare()
     return night
 

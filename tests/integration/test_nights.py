@@ -161,6 +161,10 @@ def test_poisonous_practices_move_nobody_else(
         "select distinct state from deliveries where practice_id = 'harbor_counseling'",
     )
     assert ("refused",) in states
+    assert nights.query(
+        settings.releases / f"{report.release_id}.duckdb",
+        "select state from deliveries where practice_id = 'new_practice'",
+    ) == [("declaration_broken",)]
 
 
 def test_spoilt_forms_are_set_aside_and_the_practice_keeps_its_others(

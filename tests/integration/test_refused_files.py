@@ -190,9 +190,10 @@ def test_a_key_lost_while_files_are_read_is_no_fault_of_the_night(tmp_path: Path
     night = group.night_in(tmp_path, group.registry(group.practice("brook")))
     group.send(night, "brook", NAME, group.FORMS)
     (arrival,) = night.landing().new
-    read = night.worker.take_in([night._job(arrival)], night.settings.scratch)
+    worker = night.reading.worker
+    read = worker.take_in([night._job(arrival)], night.settings.scratch)
     _key(night).unlink()
-    night.worker.take_in = lambda *_: read  # type: ignore[method-assign]
+    worker.take_in = lambda *_: read  # type: ignore[method-assign]
     (outcomes,) = group.run(night).values()
     assert [outcome.reason for outcome in outcomes] == ["key_missing"]
 

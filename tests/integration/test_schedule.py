@@ -9,13 +9,12 @@ import pytest
 
 from expectations.registry import RegistryError, load_registry
 from orchestration.assets.raw import practice_key, raw_assets
-from orchestration.dbt_runner import models_digest
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.instance import open_instance
 from orchestration.night import Night
 from orchestration.schedules import RELOAD_TAG, nightly_schedule
 from orchestration.settings import Settings
-from orchestration.state import ledger_end
+from orchestration.state import ledger_end, publishing_digest
 from tests.integration import small_group as group
 from tests.unit.expectations.homes import GROUP, PRACTICE, home
 
@@ -47,7 +46,7 @@ class Orchestrator:
         """Everything new taken in and, as far as a tick can see, published."""
         registry = load_registry([self.settings.home])
         night = Night(self.settings, registry)
-        night.worker = group.HereWorker(self.settings, registry=registry)
+        night.reading.worker = group.HereWorker(self.settings, registry=registry)
         night.prepare()
         group.run(night)
         with night.warehouse.connect() as con:
@@ -56,10 +55,11 @@ class Orchestrator:
                 [
                     ledger_end(con),
                     registry.digest,
-                    models_digest(),
+                    publishing_digest(),
                     self.settings.code_version,
                 ],
             )
+        night.close()
 
     def tick(self) -> dg.RunRequest | str:
         """The run it asks for, or why it asks for none."""

@@ -50,7 +50,7 @@ def run_network(home: Path, simulation: SimulationSettings, parsed: Path) -> Net
     dbt_runner.ensure_manifest(parsed)
     shutil.copytree(parsed, settings.dbt_target)
     night = Night(settings, registry)
-    night.worker = HereWorker(settings, registry=registry)
+    night.reading.worker = HereWorker(settings, registry=registry)
     night.prepare()
     for practice_id, feed in selection(night.landing()):
         for arrival, outcome in night.take_in(practice_id, feed):

@@ -41,6 +41,15 @@ def test_every_path_named_exists(repository: Path, documents: dict[Path, str]) -
     assert not broken
 
 
+def test_every_folder_of_tests_in_the_layout_exists(
+    repository: Path, documents: dict[Path, str]
+) -> None:
+    (line,) = re.findall(r"^tests/ +(.+)$", documents[repository / "README.md"], re.MULTILINE)
+    named = set(line.split(", "))
+    assert {"unit", "integration"} <= named
+    assert [name for name in sorted(named) if not (repository / "tests" / name).is_dir()] == []
+
+
 def test_every_target_named_is_in_the_makefile(
     repository: Path, documents: dict[Path, str]
 ) -> None:

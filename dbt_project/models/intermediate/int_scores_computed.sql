@@ -33,7 +33,7 @@ items as (
     select
         scales.instrument_no * 256 + scale_items.item_no as item_key,
         scales.scale_no,
-        case when scale_items.is_reversed then -1 else 1 end as sign,
+        scale_items.is_reversed,
         cast(
             case
                 when scale_items.is_reversed
@@ -59,7 +59,9 @@ contributions as (
     select
         forms.administration_row,
         items.scale_no,
-        items.mirror + items.sign * answers.value as points,
+        -- Not a product with -1: its type would have more digits than a machine word adds.
+        items.mirror
+        + case when items.is_reversed then -answers.value else answers.value end as points,
         1 as n_answers,
         null as stated_score
     from {{ ref('stg_answers') }} as answers

@@ -7,13 +7,15 @@ given; its error messages quote the offending line, so they are replaced by ours
 import csv
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from expectations.practice import Dialect
+from expectations.practice import Dialect, FileSpec
+from orchestration.ingest.readers.opened import Opened, TextRelation
+from orchestration.ingest.receive import receive
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.settings import Limits
 from orchestration.sql import identifier, literal
 
 HEADER_BYTES = 2**20
@@ -21,12 +23,12 @@ MAX_COLUMNS = 2000
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 
 
-@dataclass(frozen=True)
-class TextRelation:
-    """An all-text relation: `sql` selects from the file, columns quoted under their own names."""
-
-    columns: tuple[str, ...]
-    sql: str
+def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits: Limits) -> Opened:
+    """A delimited file. Raises DeliveryRefused: all of `receive` and `read_header`."""
+    received = receive(path, spec.dialect, limits.file_bytes)
+    header = read_header(path, spec.dialect)
+    relation = text_relation(path, header, spec.dialect)
+    return Opened(relation, received.sha256, received.n_bytes, received.n_rows)
 
 
 def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:

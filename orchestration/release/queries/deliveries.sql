@@ -1,4 +1,5 @@
 -- The ledger, each attempt with its counts of checks. Expected deliveries are added by the writer.
+-- The night's report adds the same rows up, so a check is counted in one place.
 with checks as (
     select
         load_seq,
@@ -20,9 +21,11 @@ select
     ledger.delivery_id,
     ledger.file,
     ledger.file_name,
+    ledger.file_sha256,
     ledger.state,
     ledger.received_at,
     cast(null as timestamp) as expected_by_at,
+    ledger.n_file_rows,
     ledger.n_rows_read,
     ledger.n_accepted,
     ledger.n_quarantined,

@@ -1,5 +1,8 @@
--- A rate is shown where a benchmark cell of the same forms is shown, and nowhere else: what is due
--- and missed at a hidden site would give its size away.
+-- A rate is of all languages and ways of collecting together, a benchmark cell of one of each. So
+-- counts of what was due or came back would give a hidden cell away: less the forms of the cells
+-- shown beside it, they are its size. Until cells of all tables are protected together there is no
+-- count here, and the rate is a whole percent, from which none can be worked out.
+-- It is shown where at least one cell of the site's forms is shown, and nowhere else.
 with shown as (
     select distinct
         practice_id,
@@ -21,9 +24,7 @@ select
     rates.informant,
     rates.stage,
     rates.period,
-    case when shown.site_id is not null then rates.n_due end as n_due,
-    case when shown.site_id is not null then rates.n_completed end as n_completed,
-    case when shown.site_id is not null then rates.response_rate end as response_rate,
+    case when shown.site_id is not null then round(rates.response_rate, 2) end as response_rate,
     shown.site_id is null as is_suppressed
 from marts.rpt_response_rates as rates
 left join shown

@@ -1,6 +1,7 @@
 """A warehouse filled by hand: rows straight into raw.*, as loading would leave them.
 
-Keys are short words instead of pseudonyms, so that an expected table can be read.
+Keys are short words instead of pseudonyms, so that an expected table can be read: a key's sixteen
+bytes are the letters of its word, and `rows` and `tables` give the words back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 
@@ -113,9 +115,13 @@ class RawWarehouse:
 
     @contextmanager
     def connect(self) -> Any:
-        """A connection, closed at the end of the block."""
+        """A connection, closed at the end of the block; its SQL knows `key('word')`."""
         con = duckdb.connect(str(self.path))
         try:
+            con.execute(
+                "create temp macro key(word) as "
+                "(hex(encode(word)) || repeat('00', 16 - strlen(word)))::uuid"
+            ).fetchall()
             yield con
         finally:
             con.close()
@@ -176,8 +182,7 @@ class RawWarehouse:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What a query gives."""
         with self.connect() as con:
-            found: list[tuple[Any, ...]] = con.execute(sql).fetchall()
-            return found
+            return _with_words(con.execute(sql).fetchall())
 
     def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
         """Every table and view of the schemas with its rows in order."""
@@ -188,7 +193,7 @@ class RawWarehouse:
                 [list(schemas)],
             ).fetchall()
             return {
-                name: con.execute(f"select * from {name} order by all").fetchall()
+                name: _with_words(con.execute(f"select * from {name} order by all").fetchall())
                 for (name,) in names
             }
 
@@ -234,8 +239,17 @@ def _insert_form(con: duckdb.DuckDBPyConnection, row: Row, administration_row: i
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: str, row: Row) -> None:
-    columns, marks = ", ".join(row), ", ".join("?" for _ in row)
+    columns = ", ".join(row)
+    marks = ", ".join("key(?)" if name.endswith("_key") else "?" for name in row)
     con.execute(f"insert into raw.{table} ({columns}) values ({marks})", list(row.values()))
+
+
+def _with_words(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [tuple(_word(cell) if isinstance(cell, UUID) else cell for cell in row) for row in rows]
+
+
+def _word(key: UUID) -> str:
+    return key.bytes.rstrip(b"\0").decode()
 
 
 def _delivery(feed: FeedName, common: Row, received_at: datetime, n_rows: int) -> Row:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -87,8 +88,8 @@ def test_the_way_of_collecting_is_a_choice_and_never_mixed(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Language and way", "English, on paper")
     page = _html(app)
-    assert "Both sites we can compare lie within" in page
-    assert "too few sites to tell how much sites differ" in page
+    assert "We show 2 sites but can compare none of them fairly" in page
+    assert "Too few sites" in page
 
 
 def test_a_site_chosen_is_read_aloud(home: Path) -> None:
@@ -128,6 +129,13 @@ def test_a_practice_is_late_by_the_clock_alone(home: Path, monkeypatch: pytest.M
     assert "Harbour Counselling is late" in warning.value
 
 
+def test_a_practice_with_a_broken_declaration_is_named(home: Path) -> None:
+    build_release(home, late=(), broken=("harbour", "not_in_sites"))
+    [warning] = _run(home).warning
+    assert "The declaration of Harbour Counselling is broken" in warning.value
+    assert "The declaration of not\\_in\\_sites is broken" in warning.value
+
+
 def test_without_a_release_it_says_what_to_do(home: Path) -> None:
     app = _run(home)
     [info] = app.info
@@ -142,6 +150,15 @@ def test_a_broken_pointer_is_an_error_with_a_way_out(home: Path) -> None:
     [error] = _run(home).error
     assert "not a release pointer" in error.value
     assert "alliance doctor" in error.value
+
+
+def test_a_release_that_lacks_a_column_is_an_error_with_a_way_out(home: Path) -> None:
+    release = build_release(home)
+    with duckdb.connect(str(release.path)) as connection:
+        connection.execute("alter table site_benchmarks drop column ceiling_share")
+    [error] = _run(home).error
+    assert "lacks a table or column" in error.value
+    assert "publish again" in error.value
 
 
 def test_a_release_without_a_closed_period_says_so(home: Path) -> None:

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from dashboards import table
+from dashboards.release import Instrument, SiteResult
 from tests.unit.dashboards.rows import ALLIANCE, NO_LIMITS, named, row, suppressed
 
 CAPTION = "A caption."
@@ -102,20 +105,39 @@ def test_other_cells_are_left_alone(value: object) -> None:
     assert table.safe_cell(value) == value
 
 
-def test_the_download_has_the_releases_numbers_and_says_what_it_is() -> None:
-    rows = [
-        named("=HYPERLINK(0)", raw=35.123456789012345, target=-1.5),
-        suppressed(),
-    ]
-    text = table.csv_text(rows, {"release_id": "r1", "language": None, "period": "2025"})
-    first, hidden = csv.DictReader(io.StringIO(text))
+def _downloaded(*rows: SiteResult, instrument: Instrument = ALLIANCE) -> list[dict[str, str]]:
+    identity = {"release_id": "r1", "is_internal_only": True, "language": None}
+    return list(csv.DictReader(io.StringIO(table.csv_text(rows, instrument, identity))))
+
+
+def test_the_download_says_what_it_is_and_hides_what_the_page_hides() -> None:
+    first, hidden = _downloaded(named("=HYPERLINK(0)", target=-1.5), suppressed())
     assert first["release_id"] == "r1"
+    assert first["is_internal_only"] == "True"
     assert first["language"] == ""
     assert first["site_label"] == "'=HYPERLINK(0)"
-    assert float(first["raw"]) == 35.123456789012345
     assert first["target"] == "-1.5"
     assert first["flag"] == "within"
-    for name in table.DOWNLOAD_COLUMNS[2:15]:
+    for name in table.DOWNLOAD_COLUMNS[2:14]:
         assert hidden[name] == ""
     assert hidden["is_suppressed"] == "True"
     assert hidden["suppression_reason"] == "too_few"
+
+
+@pytest.mark.parametrize("total_maximum", [40, 7])
+def test_the_download_has_the_pages_numbers_and_no_more_digits(total_maximum: float) -> None:
+    instrument = replace(ALLIANCE, total_maximum=total_maximum)
+    third = 1 / 3
+    exact = {"raw": 5 + third, "standard_error": third, "lower95": 4 + third, "upper95": 6 + third}
+    result = row(**exact, response_rate=0.72 + third / 1000, ceiling_share=2 * third)
+    (found,) = _downloaded(result, instrument=instrument)
+    shown = _parsed(table.html_table([result], instrument, CAPTION)).rows[1]
+    assert shown[4] == f"{found['raw']} ± {found['margin']}"
+    assert shown[5] == f"{found['lower95']} to {found['upper95']}"
+    assert shown[6] == f"{100 * float(found['response_rate']):.0f} %"
+    assert shown[7] == f"{100 * float(found['ceiling_share']):.0f} %"
+    most = instrument.decimals
+    numbers = [cell for cell in found.values() if re.fullmatch(r"-?\d+\.\d+", cell)]
+    assert len(numbers) == 9
+    assert max(len(cell.partition(".")[2]) for cell in numbers) <= max(most, 2)
+    assert len(found["raw"].partition(".")[2]) == most

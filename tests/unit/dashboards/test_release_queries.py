@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -171,6 +172,28 @@ def test_a_release_without_the_tables_is_refused_in_words(tmp_path: Path) -> Non
     cursor = queries.open_release(queries.Pointer("empty", path))
     with pytest.raises(queries.BrokenReleaseError, match="lacks a table"):
         queries.release(cursor)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "query"),
+    [
+        ("release", "time_zone", queries.release),
+        ("site_benchmarks", "tau2", lambda cursor: queries.site_results(cursor, OPENING_VIEW)),
+        ("deliveries", "expected_by_at", queries.expected_deliveries),
+    ],
+)
+def test_a_release_without_a_column_is_refused_in_words(
+    tmp_path: Path,
+    table: str,
+    column: str,
+    query: Callable[[duckdb.DuckDBPyConnection], object],
+) -> None:
+    fixture = build_release(tmp_path)
+    with duckdb.connect(str(fixture.path)) as connection:
+        connection.execute(f"alter table {table} drop column {column}")
+    cursor = queries.open_release(queries.current_pointer(tmp_path))
+    with pytest.raises(queries.BrokenReleaseError, match=r"lacks a .* column.* publish again"):
+        query(cursor)
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

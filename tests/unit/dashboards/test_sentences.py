@@ -63,11 +63,7 @@ STATES: dict[str, tuple[SiteResult, Sequence[str]]] = {
         ["because of “moon phase”"],
     ),
     "no flag and no reason": (row(**NO_LIMITS), ["no flag: there is no range"]),
-    "no over-dispersion": (
-        row(tau2=None),
-        ["within the range", "leaves out how much sites differ as a rule"],
-    ),
-    "no margin": (row(standard_error=None), ["is 35.2 points. This"]),
+    "no margin": (row(**NO_LIMITS, standard_error=None), ["is 35.2 points. It has no flag"]),
     "suppressed": (suppressed(), ["no numbers for West End", "Too few people"]),
     "no forms": (row(**NO_NUMBERS), ["no mean score for Mill Road"]),
     "nothing beside it": (row(response_rate=None, ceiling_share=None), ["group's mean of 35.4."]),
@@ -75,9 +71,17 @@ STATES: dict[str, tuple[SiteResult, Sequence[str]]] = {
 HEADLINES: dict[str, tuple[Sequence[SiteResult], Sequence[str]]] = {
     "all within": (
         [named("Abbey Lane"), named("Elm Court"), named("Mill Road")],
-        ["All 3 sites we can compare lie within", "no real difference", "group's mean is 35.4"],
+        [
+            "All 3 sites we can compare lie within",
+            "cannot tell any of them apart from the group's mean",
+            "That does not mean they are alike.",
+            "group's mean is 35.4",
+        ],
     ),
-    "two within": ([named("Abbey Lane"), named("Elm Court")], ["Both sites we can compare lie"]),
+    "two within": (
+        [named("Abbey Lane"), named("Elm Court")],
+        ["Both sites we can compare lie", "cannot tell either of them apart"],
+    ),
     "one within": ([named("Abbey Lane")], ["one site only: Abbey Lane lies within the range"]),
     "one outside": (
         [named("Abbey Lane", flag="below_95")],
@@ -120,12 +124,8 @@ HEADLINES: dict[str, tuple[Sequence[SiteResult], Sequence[str]]] = {
     "all suppressed": ([suppressed("Abbey Lane"), suppressed()], ["No site can be shown"]),
     "no row": ([], ["No site can be shown"]),
     "no spread beyond chance": (
-        [named("Abbey Lane", tau2=0.0), named("Elm Court", tau2=0.0)],
-        ["differ no more than chance"],
-    ),
-    "spread not known": (
-        [named("Abbey Lane", tau2=None), named("Elm Court", tau2=None)],
-        ["too few sites to tell how much sites differ"],
+        [named("Abbey Lane", tau2=0.0), named("Elm Court", tau2=0.0, flag="above_95")],
+        ["chance alone could spread", "differences may be there that these numbers cannot show"],
     ),
 }
 
@@ -156,6 +156,13 @@ def test_a_suppressed_site_is_given_no_number() -> None:
 def test_the_headline_is_right_in_every_state(state: str) -> None:
     rows, parts = HEADLINES[state]
     _check_words(sentences.headline(rows, ALLIANCE), parts)
+
+
+@pytest.mark.parametrize("tau2", [0.0, 0.09])
+def test_no_difference_found_is_never_said_to_be_no_difference(tau2: float) -> None:
+    text = sentences.headline([named(f"Site {n}", tau2=tau2) for n in range(3)], ALLIANCE)
+    assert not re.search(r"no (real )?difference|no more than|the same", text)
+    assert "cannot tell" in text
 
 
 @pytest.mark.parametrize("code", REASONS)
@@ -216,6 +223,14 @@ def test_a_practice_is_late_once_a_deadline_has_passed_and_not_before() -> None:
     [text] = said(deadline + timedelta(hours=2))
     assert "its questionnaires and sessions were due" in text
     assert reading_grade(text) <= HIGHEST_GRADE
+
+
+def test_a_broken_declaration_is_said_of_each_practice() -> None:
+    assert sentences.broken_declarations([]) == []
+    first, second = sentences.broken_declarations(["Harbour", "Birchwood"])
+    assert "The declaration of Harbour is broken" in first
+    assert "may miss newer forms" in second
+    assert reading_grade(first) <= HIGHEST_GRADE
 
 
 def test_the_grade_itself_tells_plain_from_learned() -> None:

@@ -115,6 +115,19 @@ def test_the_digest_follows_content_and_not_layout(tmp_path: Path) -> None:
     assert changed.practice_digest("alpine") == first.practice_digest("alpine")
 
 
+def test_a_broken_practice_counts_in_the_digest_and_its_removal_too(tmp_path: Path) -> None:
+    own = home(tmp_path, lakeside=PRACTICE, alpine=OTHER)
+    path = own / "practices" / "lakeside.yml"
+    path.write_text("practice_id: lakeside\nname: [")
+    broken = load_registry([own])
+    path.write_text("practice_id: lakeside\nname: {")
+    still_broken = load_registry([own])
+    path.unlink()
+    removed = load_registry([own])
+    assert broken.digest == still_broken.digest
+    assert broken.digest != removed.digest
+
+
 def test_a_practice_digest_follows_only_the_instruments_it_names(tmp_path: Path) -> None:
     shipped = tmp_path / "shipped"
     shipped.mkdir()

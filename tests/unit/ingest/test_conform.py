@@ -8,6 +8,7 @@ import pytest
 
 from expectations.practice import Practice
 from expectations.registry import load_registry
+from orchestration.ingest.cells import INVALID_ID
 from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Conformed, Terms
 from orchestration.ingest.pseudonyms import PracticeKey, install
@@ -164,7 +165,7 @@ def test_distinct_tables(tmp_path: Path) -> None:
     )
     rows = _rows(
         con,
-        "select row_no, excluded, site_id, age_band_at_intake, client_id = chr(1) || 'invalid' "
+        f"select row_no, excluded, site_id, age_band_at_intake, client_id = {INVALID_ID} "
         "from episodes order by row_no",
     )
     assert rows == [

@@ -8,6 +8,7 @@ import pytest
 from expectations.practice import Dialect, FileSpec
 from orchestration.ingest import privacy
 from orchestration.ingest.readers.delimited import read_header, text_relation
+from orchestration.ingest.readers.opened import OtherText
 from orchestration.ingest.refusal import DeliveryRefused
 from tests.unit.ingest import declarations
 
@@ -90,3 +91,16 @@ def test_an_identifier_in_the_file_name() -> None:
         privacy.check_file_name("forms_123-45-6789.csv")
     assert refusal.value.reason == "identifier_in_file_name"
     privacy.check_file_name("forms_20260930.csv")
+
+
+def test_a_text_outside_the_cells_is_searched_and_its_place_named() -> None:
+    texts = [
+        OtherText("the sheet's name", "Wave 2"),
+        OtherText("the property `creator`", "jo@example.org"),
+    ]
+    with pytest.raises(DeliveryRefused) as refusal:
+        privacy.check_other_texts(texts)
+    assert refusal.value.reason == "identifier_found"
+    assert "the property `creator` looks like it holds a e-mail address" in refusal.value.message
+    assert "example.org" not in refusal.value.message
+    privacy.check_other_texts(texts[:1])

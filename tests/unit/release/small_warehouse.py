@@ -1,4 +1,4 @@
-"""A warehouse with just what a release reads: benchmarks, response rates, ledger, verdicts."""
+"""A warehouse with just what a release reads: benchmarks, rates, declarations, ledger, verdicts."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from expectations.model import Group, Thresholds
 from expectations.practice import Practice
 from expectations.registry import Registry
 from orchestration.benchmarking.site_benchmarks import benchmark_sites
+from orchestration.reference import write_reference
 from orchestration.release.contents import ReleaseMeta
 from orchestration.warehouse import read_sql
 from tests.studies.networks import NetworkModel, draw_network
@@ -103,6 +104,7 @@ def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
     """Four sites, the last one too small to show; one loaded and one refused delivery."""
     con = duckdb.connect()
     con.execute(read_sql("schema.sql"))
+    write_reference(con, small_registry())
     network = draw_network(np.random.default_rng(seed), NetworkModel(n_sites=4, n_clients=600))
     network.sites.loc[3, "n_clients"] = 9
     network.response_rates["n_due"] = 100
@@ -128,7 +130,8 @@ def add_delivery(
     con.execute(
         "insert into raw.deliveries by name select ? as load_seq, ? as state, ? as received_at, "
         "'practice.sessions.0123456789abcdef' as delivery_id, 'practice' as practice_id, "
-        "'sessions' as feed, 'export' as file, 'sha' as file_sha256, 10 as n_rows_read, "
+        "'sessions' as feed, 'export' as file, 'sha' as file_sha256, 5 as n_file_rows, "
+        "10 as n_rows_read, "
         "8 as n_accepted, 1 as n_quarantined, 1 as n_excluded, '{}' as exclusions, "
         "false as is_over_tolerance, 'digest' as registry_digest, '1.2.3' as code_version, "
         "1 as n_attempts, date '2026-11-21' as data_through_on",

@@ -1,6 +1,7 @@
 """What a release holds, when a new one is published, and what a failing one leaves behind."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations.practice import Schedule
 from expectations.registry import Registry
+from orchestration.reference import write_reference
 from orchestration.release.contents import expected_deliveries
 from orchestration.release.publish import Published, ReleaseRefused, write_release
 from orchestration.release.reader import Releases
@@ -96,11 +99,37 @@ def test_a_hidden_site_is_listed_without_numbers_everywhere(tmp_path: Path) -> N
         f"select is_suppressed, suppression_reason, n_clients, raw from site_benchmarks {hidden}",
     ) == [(True, "too_few", None, None)]
     assert _read(
-        pointer.release, f"select is_suppressed, n_due, response_rate from response_rates {hidden}"
-    ) == [(True, None, None)]
-    assert _read(pointer.release, "select n_due, n_completed from response_rates limit 1") == [
-        (100, 70)
-    ]
+        pointer.release, f"select is_suppressed, response_rate from response_rates {hidden}"
+    ) == [(True, None)]
+
+
+@pytest.mark.parametrize("table", ["site_benchmarks", "response_rates"])
+def test_no_count_of_a_hidden_cell_follows_from_a_rate(tmp_path: Path, table: str) -> None:
+    """The rate is of all languages, a cell of one: its counts less a cell's are a hidden cell's."""
+    con = small_warehouse()
+    for name in ("benchmark.site_benchmarks", "marts.rpt_response_rates"):
+        con.execute(f"update {name} set response_rate = 34 / 47 where response_rate is not null")
+    _publish(con, tmp_path)
+    pointer = Releases(tmp_path).current()
+    assert pointer is not None
+    shown = f"select distinct response_rate from {table} where not is_suppressed"
+    assert _read(pointer.release, shown) == [(0.72,)]
+    columns = "select column_name from information_schema.columns where table_name = ?"
+    with duckdb.connect(str(pointer.release), read_only=True) as reader:
+        names = {name for (name,) in reader.execute(columns, ["response_rates"]).fetchall()}
+    assert not {name for name in names if name.startswith("n_")}
+
+
+def test_the_response_rate_says_what_counts_as_returned(tmp_path: Path) -> None:
+    _publish(small_warehouse(), tmp_path)
+    pointer = Releases(tmp_path).current()
+    assert pointer is not None
+    query = "select definition from metrics where metric = 'response_rate'"
+    ((definition,),) = _read(pointer.release, query)
+    assert "partly filled in counts as returned" in definition
+    # Change the words, and the same words in tables.yml, together with the schedules.
+    assert not [name for name in Schedule.model_fields if "exempt" in name]
+    assert "no exemptions yet" in definition
 
 
 def test_deliveries_carry_their_checks_and_what_is_owed(tmp_path: Path) -> None:
@@ -109,9 +138,9 @@ def test_deliveries_carry_their_checks_and_what_is_owed(tmp_path: Path) -> None:
     assert pointer is not None
     assert _read(
         pointer.release,
-        "select state, n_rows_read, n_checks_passed, n_checks_warned, n_checks_failed "
-        "from deliveries where load_seq is not null order by load_seq",
-    ) == [("loaded", 10, 1, 0, 1), ("refused", 10, 1, 0, 1)]
+        "select state, n_file_rows, n_rows_read, n_checks_passed, n_checks_warned, "
+        "n_checks_failed from deliveries where load_seq is not null order by load_seq",
+    ) == [("loaded", 5, 10, 1, 0, 1), ("refused", 5, 10, 1, 0, 1)]
     # Loaded on 22 November in New York: the next is due on the 23rd, a day of grace later at
     # 03:00 local, 08:00 UTC. The refused file of the 23rd does not count as delivered.
     assert _read(
@@ -122,6 +151,26 @@ def test_deliveries_carry_their_checks_and_what_is_owed(tmp_path: Path) -> None:
         ("episodes", datetime(2025, 1, 2, 8)),
         ("sessions", datetime(2026, 11, 24, 8)),
     ]
+
+
+def test_a_broken_practice_keeps_its_sites_and_is_said_to_be_broken(tmp_path: Path) -> None:
+    con, known = small_warehouse(), small_registry()
+    broken: dict[str, tuple[str, ...]] = {
+        "practice": ("practices/practice.yml:3: sites: is missing",)
+    }
+    registry = replace(known, practices={}, broken=broken)
+    write_reference(con, registry)
+    _publish(con, tmp_path, registry)
+    pointer = Releases(tmp_path).current()
+    assert pointer is not None
+    assert _read(
+        pointer.release, "select practice_name, site_name from sites order by site_id"
+    ) == [("The practice", f"Site {number}") for number in range(4)]
+    states = "select state, feed, message from deliveries where load_seq is null"
+    ((state, feed, message),) = _read(pointer.release, states)
+    assert (state, feed) == ("declaration_broken", None)
+    assert "alliance doctor" in message
+    assert "yml" not in message
 
 
 def test_a_practice_without_a_contract_today_owes_nothing() -> None:
@@ -227,25 +276,6 @@ def test_a_new_delivery_moves_the_deadline(tmp_path: Path) -> None:
     assert pointer is not None
     due = "select expected_by_at from deliveries where state = 'expected' and feed = 'sessions'"
     assert _read(pointer.release, due) == [(datetime(2026, 11, 26, 8),)]
-
-
-def test_no_pointer_is_no_release(tmp_path: Path) -> None:
-    assert Releases(tmp_path).current() is None
-    assert Releases(tmp_path / "nowhere").current_id() is None
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"release_id": "r1", "release": 3}'])
-def test_a_broken_pointer_says_what_to_do(tmp_path: Path, text: str) -> None:
-    (tmp_path / "current.json").write_text(text)
-    with pytest.raises(ValueError, match="run the nightly load again"):
-        Releases(tmp_path).current()
-
-
-def test_a_pointer_never_leads_out_of_its_folder(tmp_path: Path) -> None:
-    outside = {"release_id": "r", "release": "../warehouse.duckdb", "quality": "q"}
-    (tmp_path / "current.json").write_text(json.dumps(outside))
-    with pytest.raises(ValueError, match="not a pointer"):
-        Releases(tmp_path).current()
 
 
 def test_a_broken_pointer_is_replaced_by_the_next_release(tmp_path: Path) -> None:
