@@ -1,5 +1,6 @@
 """A refused file: taken in once its cause is gone, not read again and not forgotten before."""
 
+import stat
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from orchestration.dbt_runner import models_digest
 from orchestration.ingest.intake import FileJob, dead
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.night import Night
 from orchestration.nightly import run_nightly
-from orchestration.state import ledger_end
+from orchestration.state import ledger_end, publishing_digest
 from tests.integration import small_group as group
 
 NAME = "forms_20260930.csv"
@@ -128,7 +128,7 @@ def _as_published(night: Night) -> None:
             [
                 ledger_end(con),
                 night.registry.digest,
-                models_digest(),
+                publishing_digest(),
                 night.settings.code_version,
             ],
         )
@@ -137,14 +137,14 @@ def _as_published(night: Night) -> None:
 def test_a_file_that_killed_its_reader_is_tried_anew_after_an_upgrade(tmp_path: Path) -> None:
     night = group.night_in(tmp_path, group.registry(group.practice("brook")))
     group.send(night, "brook", NAME, group.FORMS)
-    worker, night.worker = night.worker, DyingWorker(night.settings)
+    worker, night.reading.worker = night.reading.worker, DyingWorker(night.settings)
     for _ in range(night.settings.limits.attempts):
         (outcomes,) = group.run(night).values()
         assert [outcome.state for outcome in outcomes] == ["dead"]
     assert group.run(night) == {}
     night.settings.__dict__["code_version"] = "the next"
     group.run(night)
-    night.worker = worker
+    night.reading.worker = worker
     (outcomes,) = group.run(night).values()
     assert [outcome.state for outcome in outcomes] == ["loaded"]
     with night.warehouse.connect() as con:
@@ -172,6 +172,17 @@ def test_a_tidy_start_leaves_no_loaded_export_and_no_scratch(tmp_path: Path) -> 
     spill.write_text("left by a killed run")
     assert not run_nightly(night.settings, night.registry).did_anything
     assert not [path for path in (*left, spill) if path.exists()]
+
+
+def test_the_end_of_reading_leaves_nothing_the_worker_spilled(tmp_path: Path) -> None:
+    """A worker that was killed cannot take its spill away; it holds sender ids."""
+    night = group.night_in(tmp_path, group.registry(group.practice("brook")))
+    spill = night.reading.scratch / "x.spill" / "duckdb_temp_storage-0.tmp"
+    spill.parent.mkdir(parents=True)
+    spill.write_text("left by a killed worker")
+    night.close()
+    assert not spill.exists()
+    assert stat.S_IMODE(night.settings.scratch.stat().st_mode) == 0o700
 
 
 def test_a_loaded_export_that_is_not_archived_stays(tmp_path: Path) -> None:
