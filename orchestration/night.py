@@ -176,8 +176,12 @@ class Night:
                 arrival.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the reading worker and let go of the warehouse file: dbt is next to open it."""
+        """End the reading worker and let go of the warehouse file: dbt is next to open it.
+
+        What the worker spilled goes with it: sender ids may be among it.
+        """
         self.reading.close()
+        shutil.rmtree(self.reading.scratch, ignore_errors=True)
         if self._held_open is not None:
             self._held_open.close()
             self._held_open = None

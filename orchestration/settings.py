@@ -83,7 +83,12 @@ class Settings:
 
     @property
     def scratch(self) -> Path:
-        """Pseudonymised rows on their way in; emptied after each delivery."""
+        """Checked rows on their way in, and what the engines spill, for the owner's eyes only.
+
+        What spills while a file is read holds sender ids in the clear (the engine's own encryption
+        of it needs an extension that this installation does not have), as the file itself does in
+        landing. It is emptied when the reading ends and before every run.
+        """
         return self.home / "scratch"
 
     @cached_property

@@ -31,7 +31,10 @@ GATHERED_FORMS = "gathered_forms"
 
 
 def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
-    """Rows are gathered into forms first, so that ids and dates are read once a form."""
+    """Rows are gathered into forms first, so that ids and dates are read once a form.
+
+    They are gathered by the sender's own ids: what the engine spills of it holds them in the clear.
+    """
     assert mapping.long is not None
     long = mapping.long
     identities = list(enumerate(long.identity.items()))

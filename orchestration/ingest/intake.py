@@ -1,7 +1,8 @@
 """A file on its way from bytes to checked tables; runs inside the killable worker.
 
-Nothing of the file is written, scratch and spill files included, before it has passed the gate;
-what is written afterwards holds pseudonyms in place of ids.
+Nothing of the file is written before it has passed the gate. What is kept afterwards, the tables in
+scratch, holds pseudonyms in place of ids. Between the two, the engine may spill trimmed cells and
+sender ids to a folder beside scratch: see `Settings.scratch`.
 """
 
 from collections.abc import Callable, Sequence

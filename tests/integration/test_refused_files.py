@@ -1,5 +1,6 @@
 """A refused file: taken in once its cause is gone, not read again and not forgotten before."""
 
+import stat
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,6 +172,17 @@ def test_a_tidy_start_leaves_no_loaded_export_and_no_scratch(tmp_path: Path) -> 
     spill.write_text("left by a killed run")
     assert not run_nightly(night.settings, night.registry).did_anything
     assert not [path for path in (*left, spill) if path.exists()]
+
+
+def test_the_end_of_reading_leaves_nothing_the_worker_spilled(tmp_path: Path) -> None:
+    """A worker that was killed cannot take its spill away; it holds sender ids."""
+    night = group.night_in(tmp_path, group.registry(group.practice("brook")))
+    spill = night.reading.scratch / "x.spill" / "duckdb_temp_storage-0.tmp"
+    spill.parent.mkdir(parents=True)
+    spill.write_text("left by a killed worker")
+    night.close()
+    assert not spill.exists()
+    assert stat.S_IMODE(night.settings.scratch.stat().st_mode) == 0o700
 
 
 def test_a_loaded_export_that_is_not_archived_stays(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ class Orchestrator:
                     self.settings.code_version,
                 ],
             )
+        night.close()
 
     def tick(self) -> dg.RunRequest | str:
         """The run it asks for, or why it asks for none."""

@@ -4,16 +4,21 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-from orchestration.settings import Settings
+from expectations.registry import load_registry
+from orchestration.ingest.intake import take_in
+from orchestration.ingest.pseudonyms import PracticeKey
+from orchestration.settings import Limits, Settings
 from orchestration.warehouse import Warehouse, WarehouseBusy, transaction
 
 HOLDER = """
 import sys, time
 from pathlib import Path
+from typing import Any
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 with Warehouse(Settings(Path(sys.argv[1]))).writer():
@@ -55,6 +60,44 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
         with pytest.raises(duckdb.CatalogException):
             _insert_then_fail(con)
         assert con.execute("select count(*) from t").fetchall() == [(0,)]
+
+
+LARGE = (
+    "select count(*), max(n) from (select id, count(*) as n from "
+    "(select 'client ' || (i * 7919 % 1500000) as id from range(1500000) t(i)) group by id)"
+)
+"""Needs several times the memory it gets here."""
+
+
+def test_the_warehouse_spills_what_does_not_fit_into_memory(tmp_path: Path) -> None:
+    """An option that the installed engine takes and then cannot keep would show only here."""
+    warehouse = Warehouse(Settings(tmp_path, Limits(warehouse_duckdb_memory="50MB")))
+    with warehouse.connect() as con:
+        assert con.execute(LARGE).fetchall() == [(1_500_000, 1)]
+        with pytest.raises(duckdb.OutOfMemoryException):
+            con.execute("set max_temp_directory_size = '0KiB'; " + LARGE)
+
+
+def test_the_reading_worker_spills_what_does_not_fit_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, Any]] = []
+    connect = duckdb.connect
+
+    def noted(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+        opened.append(config)
+        return connect(config=config)
+
+    monkeypatch.setattr(duckdb, "connect", noted)
+    scratch, limits = tmp_path / "x.duckdb", Limits(worker_duckdb_memory="50MB")
+    take_in([], load_registry(), _no_key, scratch, limits, lambda _: None)
+    (config,) = opened
+    with connect(config=config) as con:
+        assert con.execute(LARGE).fetchall() == [(1_500_000, 1)]
+
+
+def _no_key(practice_id: str) -> PracticeKey:
+    raise AssertionError(practice_id)
 
 
 def test_a_home_made_before_the_local_date_gets_it_once(tmp_path: Path) -> None:
