@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestration.cli import doctor, home, night, score, serve
+from orchestration.cli import deliveries, doctor, home, night, score, serve
 
 app = typer.Typer(
     name="alliance",
@@ -15,6 +15,8 @@ app = typer.Typer(
 app.command("init")(home.init)
 app.command("simulate")(home.simulate)
 app.command("nightly")(night.nightly)
+app.command("deliveries")(deliveries.deliveries)
+app.command("quarantine")(deliveries.quarantine)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)
 app.command("doctor")(doctor.doctor)

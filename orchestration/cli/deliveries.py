@@ -1,0 +1,103 @@
+"""`alliance deliveries` and `alliance quarantine`: what came, what was set aside, and where."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.console import (
+    DONE,
+    NEEDS_A_PERSON,
+    WRONG_USE,
+    HomeOption,
+    JsonOption,
+    messages,
+    open_settings,
+    output,
+    say_document,
+    say_table,
+)
+from orchestration.release.intake_report import (
+    QUARANTINE_COLUMNS,
+    Wanted,
+    quarantine_counts,
+    quarantine_rows,
+)
+from orchestration.release.intake_report import deliveries as listed
+from orchestration.release.reader import Pointer, Releases
+
+STATES = ("loaded", "refused", "dead", "expected", "declaration_broken")
+_SHOWN = ("practice_id", "feed", "file_name", "state", "n_file_rows", "n_accepted", "n_quarantined")
+
+PracticeOption = Annotated[str | None, typer.Option("--practice", help="Only this practice.")]
+
+
+def deliveries(
+    home: HomeOption = None,
+    practice: PracticeOption = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help=f"Only this state: {', '.join(STATES)}.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List deliveries, newest first, with what became of each and what a person has to do.
+
+    Example: alliance deliveries --practice harbor_counseling --state refused
+    """
+    if state is not None and state not in STATES:
+        messages.print(f"no state is called {state}; one of {', '.join(STATES)}", markup=False)
+        raise typer.Exit(WRONG_USE)
+    found = listed(_current(home), Wanted(practice_id=practice, state=state))
+    if as_json:
+        say_document({"deliveries": found})
+        return
+    say_table(
+        "Deliveries",
+        (*_SHOWN, "message"),
+        [[row[c] for c in (*_SHOWN, "message")] for row in found],
+    )
+
+
+def quarantine(
+    home: HomeOption = None,
+    practice: PracticeOption = None,
+    delivery: Annotated[
+        str | None, typer.Option("--delivery", help="Only this delivery id.")
+    ] = None,
+    rows_to: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write row numbers and rules here, for the practice to mend."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count what is in quarantine by delivery, rule and column; never a value.
+
+    Example: alliance quarantine --practice two_oaks --csv mend_these.csv
+    """
+    release = _current(home)
+    wanted = Wanted(practice_id=practice, delivery_id=delivery)
+    if rows_to is not None:
+        found = quarantine_rows(release, wanted)
+        with rows_to.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, ("row_no", *QUARANTINE_COLUMNS))
+            writer.writeheader()
+            writer.writerows(found)
+        messages.print(f"wrote {len(found)} rows to {rows_to}", markup=False, highlight=False)
+    counts = quarantine_counts(release, wanted)
+    if as_json:
+        say_document({"quarantine": counts})
+    elif not counts:
+        output.print("Nothing is in quarantine.")
+    else:
+        header = (*QUARANTINE_COLUMNS, "n_rows")
+        say_table("Quarantine", header, [[row[c] for c in header] for row in counts])
+    raise typer.Exit(DONE)
+
+
+def _current(home: Path | None) -> Pointer:
+    release = Releases(open_settings(home).releases).current()
+    if release is None:
+        messages.print("There is no release yet; run `alliance nightly` first.", markup=False)
+        raise typer.Exit(NEEDS_A_PERSON)
+    return release
