@@ -25,6 +25,8 @@ FORBIDDEN_HEADER_WORDS = frozenset((
     "latitude", "longitude",
 ))
 # fmt: on
+HARMLESS_HEADERS = frozenset(("redcap_event_name",))
+"""Names a survey system gives to columns about no person; their cells are searched like all."""
 PATTERNS: dict[str, str] = {
     "e-mail address": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}",
     "web address": r"(?i:https?://|www\.)[^\s]+",
@@ -77,7 +79,10 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
             f"{_delimiter_hint(header, expected)}; expected {', '.join(expected)}",
         )
     forbidden = [
-        name for name in header if name in identifying or _words(name) & FORBIDDEN_HEADER_WORDS
+        name
+        for name in header
+        if name in identifying
+        or (_words(name) & FORBIDDEN_HEADER_WORDS and name not in HARMLESS_HEADERS)
     ]
     unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
