@@ -166,3 +166,13 @@ def test_any_damage_ends_in_an_outcome(
             assert outcome.n_rows_read == (
                 outcome.n_accepted + outcome.n_quarantined + outcome.n_excluded
             )
+
+
+def test_a_refusal_names_what_the_header_and_what_the_cells_give_away(tmp_path: Path) -> None:
+    content = exports.redcap([exports.REDCAP_ROWS[-1]]).replace(b"\n", b",first_name,reach\n", 1)
+    content = content[:-1] + b",canary,jo@canary.org\n"
+    (outcome,) = _take_in(tmp_path, exports.REDCAP, "episodes", [content])
+    assert (outcome.state, outcome.reason) == ("refused", "direct_identifier")
+    assert "identifiers: first_name;" in (outcome.message or "")
+    assert "column reach looks like a e-mail address in rows 1" in (outcome.message or "")
+    assert "canary" not in str(outcome)
