@@ -7,6 +7,7 @@ forms nobody can score, or not at all.
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
+from expectations.file_checks import file_problems
 from expectations.instrument import Instrument
 from expectations.mapping_checks import mapping_problems, unknown_instrument
 from expectations.model import Feed, FeedName
@@ -55,6 +56,7 @@ def _practice_findings(
             yield from _schedule_findings((*at, "schedules", number), schedule, sites, instruments)
         for number, spec in enumerate(contract.files):
             yield from _file_findings((*at, "files", number), spec)
+            yield from file_problems((*at, "files", number), spec)
             for which, mapping in enumerate(spec.mappings):
                 place = (*at, "files", number, "mappings", which)
                 feed = feeds[mapping.feed]

@@ -27,30 +27,38 @@ def mapping_problems(
     """What is wrong with one mapping, each with its place in the practice's file."""
     known = {column.name: column for column in feed.columns}
     missing = [name for name, column in known.items() if column.required]
-    missing = [name for name in missing if name not in mapping.columns]
+    # What every form brings of its own need not stand beside them.
+    own = [set(block.columns) for block in mapping.forms]
+    given = set(mapping.columns) | (set.intersection(*own) if own else set())
+    missing = [name for name in missing if name not in given]
     if missing:
         yield (
             (*at, "columns"),
             f"{feed.feed} needs {', '.join(missing)}; map each from a column or a constant",
         )
-    for name, source in mapping.columns.items():
-        place = (*at, "columns", name)
-        if name not in known:
-            yield (
-                place,
-                f"is no column of {feed.feed}; its columns are {', '.join(known)}",
-            )
-            continue
-        for key, text in _source_findings(known[name], source, sites):
-            yield (*place, *key), text
+    yield from _column_findings(at, mapping.columns, feed, sites)
     if problem := _date_format_problem(mapping.date_format):
         yield (*at, "date_format"), problem
     for number, block in enumerate(mapping.forms):
         yield from _block_findings((*at, "forms", number), block, instruments)
+        yield from _column_findings((*at, "forms", number), block.columns, feed, sites)
     if mapping.long is not None:
         for word, identity in mapping.long.identity.items():
             place = (*at, "long", "identity", word)
             yield from _identity_findings(place, identity, instruments)
+
+
+def _column_findings(
+    at: Path, columns: MappingType[str, Source], feed: Feed, sites: Sequence[str]
+) -> Iterator[Finding]:
+    known = {column.name: column for column in feed.columns}
+    for name, source in columns.items():
+        place = (*at, "columns", name)
+        if name not in known:
+            yield place, f"is no column of {feed.feed}; its columns are {', '.join(known)}"
+            continue
+        for key, text in _source_findings(known[name], source, sites):
+            yield (*place, *key), text
 
 
 def _source_findings(column: Column, source: Source, sites: Sequence[str]) -> Iterator[Finding]:
@@ -62,6 +70,10 @@ def _source_findings(column: Column, source: Source, sites: Sequence[str]) -> It
         for theirs, ours in source.recode.items():
             if ours not in words:
                 yield ("recode", theirs), f"must be {said}"
+    if column.type in ("integer", "number"):
+        for theirs, ours in source.recode.items():
+            if not _is_number(ours):
+                yield ("recode", theirs), "must be a number, in quotes"
     if source.age_bands and column.name != AGE_BANDS:
         yield ("age_bands",), f"goes with {AGE_BANDS} only"
     if source.date_format is None:

@@ -84,7 +84,8 @@ class Source(Declaration):
     """Where a canonical column comes from: a column of the file, or a constant.
 
     `recode` maps the practice's words (exact, after trimming) to ours; a word that is neither
-    there nor ours is a failed check. `age_bands` turns completed years into an age band; a fraction
+    there nor ours is a failed check. A column of numbers takes what is not there as it is.
+    `age_bands` turns completed years into an age band; a fraction
     of a year is dropped.
     """
 
@@ -104,8 +105,24 @@ class Source(Declaration):
         return self
 
 
+class Only(Declaration):
+    """The rows that belong here: those whose column holds one of the words (`""` is blank).
+
+    Every other row is left out under the reason, so that the events and instruments of one file go
+    to different feeds and forms and each row is still counted.
+    """
+
+    column: str
+    words: tuple[str, ...] = Field(min_length=1)
+    reason: Identifier
+
+
 class FormBlock(Declaration):
-    """One questionnaire in a wide row: its identity and its item columns."""
+    """One questionnaire in a wide row: its identity and its item columns.
+
+    `columns` are this form's own (its date, its status), in place of the mapping's; `only` are the
+    rows that can hold it.
+    """
 
     instrument_code: Identifier
     version: str
@@ -121,6 +138,8 @@ class FormBlock(Declaration):
     """Multiplies each answer before the shift: 0.1 where a 0-10 line is exported as 0-100."""
     recode: dict[str, str] = {}
     """Printed answer words -> numbers as text."""
+    columns: dict[Identifier, Source] = {}
+    only: tuple[Only, ...] = ()
 
     @model_validator(mode="after")
     def _carries_something(self) -> "FormBlock":
@@ -162,7 +181,8 @@ class Mapping(Declaration):
 
     `layout`: `table` (a row is a unit; `distinct` keeps one per key, the repeats excluded with
     that reason), `wide` (a row carries one or more forms), `long` (a row is an item answer).
-    `exclude` drops rows where a column holds one of some words, each with its reason.
+    `exclude` drops rows where a column holds one of some words, each with its reason; `only` drops
+    those where it holds none of them, and is asked second.
     """
 
     feed: FeedName
@@ -173,6 +193,7 @@ class Mapping(Declaration):
     forms: tuple[FormBlock, ...] = ()
     long: LongForms | None = None
     exclude: tuple["Exclusion", ...] = ()
+    only: tuple[Only, ...] = ()
 
     @model_validator(mode="after")
     def _layout_has_its_parts(self) -> "Mapping":
@@ -185,6 +206,11 @@ class Mapping(Declaration):
         if self.distinct and self.layout != "table":
             raise ValueError("`distinct` goes with layout table")
         return self
+
+    @property
+    def row_rules(self) -> "tuple[Exclusion | Only, ...]":
+        """All that decides which rows belong to the mapping or to one of its forms."""
+        return (*self.exclude, *self.only, *(rule for block in self.forms for rule in block.only))
 
 
 class Exclusion(Declaration):
@@ -201,7 +227,11 @@ class FileSpec(Declaration):
     file: Identifier
     pattern: str
     """Glob on the file's name, e.g. `sessions_*.csv`."""
-    format: Literal["csv"] = "csv"
+    format: Literal["csv", "redcap", "qualtrics"] = "csv"
+    coding: Literal["raw", "label"] = "raw"
+    """Of redcap and qualtrics: whether a choice is exported as its code or as its label."""
+    header_rows: Literal[2, 3] = 3
+    """Of qualtrics: names, wording and import ids, or the older form without the last."""
     dialect: Dialect = Dialect()
     missing: tuple[str, ...] = ()
     """Words that mean "not recorded" in any column of this file, beside the empty cell."""
@@ -225,12 +255,23 @@ class FileSpec(Declaration):
             raise ValueError(f"file {self.file}: one mapping for each feed, at least one")
         return self
 
+    @model_validator(mode="after")
+    def _options_fit_the_format(self) -> "FileSpec":
+        if self.coding != "raw" and self.format == "csv":
+            raise ValueError(f"file {self.file}: `coding` goes with format redcap or qualtrics")
+        if self.header_rows != 3 and self.format != "qualtrics":
+            raise ValueError(f"file {self.file}: `header_rows` goes with format qualtrics")
+        return self
+
     @property
     def wanted_columns(self) -> tuple[str, ...]:
         """Every column of the file a mapping reads, in first-use order, `discard` left out."""
         names: dict[str, None] = {}
         for mapping in self.mappings:
-            for source in mapping.columns.values():
+            for source in (
+                *mapping.columns.values(),
+                *(own for block in mapping.forms for own in block.columns.values()),
+            ):
                 if source.column is not None:
                     names.setdefault(source.column)
             for block in mapping.forms:
@@ -245,8 +286,8 @@ class FileSpec(Declaration):
                     long.value_column,
                 ):
                     names.setdefault(column)
-            for exclusion in mapping.exclude:
-                names.setdefault(exclusion.column)
+            for rule in mapping.row_rules:
+                names.setdefault(rule.column)
         return tuple(names)
 
 

@@ -127,6 +127,14 @@ def typed(
     if column.type == "date":
         day = f"try_strptime({text}, {literal(source.date_format or date_format)})::date"
         return f"(case when {text} is null then null else coalesce({day}, {INFINITE_DATE}) end)"
+    if source.recode:
+        # Meanings are written with a point in the contract, whatever the file's decimal mark.
+        mark = spec.dialect.decimal_mark
+        cases = " ".join(
+            f"when {literal(word)} then {literal(meaning.replace('.', mark))}"
+            for word, meaning in source.recode.items()
+        )
+        text = f"(case {text} {cases} else {text} end)"
     value = number(text, spec.dialect)
     if column.type == "integer":
         broken = f"when {value} is not null then {INFINITE_NUMBER}"

@@ -7,12 +7,13 @@ Every table has `row_no` (first row of the unit in the file, the header not coun
 rows of one form that contradict each other).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 
 from expectations.instrument import Instrument
 from expectations.model import Feed, FeedName
-from expectations.practice import FileSpec, Mapping
+from expectations.practice import Exclusion, FileSpec, FormBlock, Mapping, Only, Source
 from orchestration.ingest import cells
 from orchestration.sql import identifier, literal, literals
 
@@ -75,22 +76,48 @@ def item_columns(instrument: Instrument) -> tuple[str, ...]:
 
 def canonical(spec: FileSpec, mapping: Mapping, terms: Terms) -> dict[str, str]:
     """Every canonical column of the feed as SQL over the trimmed cells."""
+    names = [column.name for column in terms.feed.columns]
+    return typed_columns(names, mapping.columns, spec, mapping, terms)
+
+
+def typed_columns(
+    names: Iterable[str],
+    sources: MappingType[str, Source],
+    spec: FileSpec,
+    mapping: Mapping,
+    terms: Terms,
+) -> dict[str, str]:
+    """Some canonical columns of the feed, by their sources, as SQL over the trimmed cells."""
+    wanted = set(names)
     return {
         column.name: cells.typed(
-            column, mapping.columns.get(column.name), spec, mapping.date_format, terms.sites
+            column, sources.get(column.name), spec, mapping.date_format, terms.sites
         )
         for column in terms.feed.columns
+        if column.name in wanted
     }
 
 
 def exclusion(mapping: Mapping) -> str:
     """The contract's reason to leave a row out, or null."""
-    cases = " ".join(
-        f"when coalesce({cells.cell(rule.column)}, '') in ({literals(rule.words)}) "
+    return _reason([*_cases(mapping.exclude, "in"), *_cases(mapping.only, "not in")])
+
+
+def not_of_form(block: FormBlock) -> str:
+    """The contract's reason why a row cannot hold a form, or null."""
+    return _reason(_cases(block.only, "not in"))
+
+
+def _cases(rules: Sequence[Exclusion | Only], operator: str) -> list[str]:
+    return [
+        f"when coalesce({cells.cell(rule.column)}, '') {operator} ({literals(rule.words)}) "
         f"then {literal(rule.reason)}"
-        for rule in mapping.exclude
-    )
-    return f"case {cases} end" if cases else "null::varchar"
+        for rule in rules
+    ]
+
+
+def _reason(cases: Sequence[str]) -> str:
+    return f"case {' '.join(cases)} end" if cases else "null::varchar"
 
 
 def trim_cells(spec: FileSpec, terms: Terms) -> str:
@@ -177,7 +204,8 @@ def status_sql(is_mapped: bool, answered: str, n_items: int) -> str:
     )
 
 
-def sends_status(mapping: Mapping) -> bool:
+def sends_status(mapping: Mapping, block: FormBlock | None = None) -> bool:
     """Whether each row says for itself what became of the form; a constant says nothing."""
-    source = mapping.columns.get("status")
+    own = block.columns.get("status") if block else None
+    source = own or mapping.columns.get("status")
     return source is not None and source.column is not None

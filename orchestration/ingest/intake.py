@@ -165,7 +165,10 @@ def _conform_file(
     if opened.sha256 != job.sha256:
         raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
     source = opened.relation
-    privacy.check_columns(source.columns, spec)
+    try:
+        privacy.check_columns(source.columns, spec, opened.identifying)
+    except DeliveryRefused as refusal:
+        raise privacy.with_findings(con, source, refusal) from None
     privacy.check_other_texts(opened.other_texts)
     try:
         gated = privacy.scan(con, source)

@@ -22,8 +22,11 @@ FORBIDDEN_HEADER_WORDS = frozenset((
     "birthday", "ssn", "mrn", "email", "mail", "phone", "telephone", "mobile", "fax", "address",
     "street", "zip", "postcode", "postal", "notes", "note", "comment", "comments", "url", "ip",
     "freetext", "narrative", "insurance", "policy", "licence", "license", "passport",
+    "latitude", "longitude",
 ))
 # fmt: on
+HARMLESS_HEADERS = frozenset(("redcap_event_name",))
+"""Names a survey system gives to columns about no person; their cells are searched like all."""
 PATTERNS: dict[str, str] = {
     "e-mail address": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}",
     "web address": r"(?i:https?://|www\.)[^\s]+",
@@ -61,10 +64,11 @@ def check_file_name(name: str) -> None:
         )
 
 
-def check_columns(header: Sequence[str], spec: FileSpec) -> None:
+def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[str] = ()) -> None:
     """Column allow-list and forbidden words. Raises DeliveryRefused.
 
-    When not one expected column is found the first line may be data, so nothing of it is named.
+    `identifying` are columns the file itself says hold direct identifiers. When not one expected
+    column is found the first line may be data, so nothing of it is named.
     """
     expected = [*spec.wanted_columns, *spec.discard]
     present = set(header)
@@ -74,21 +78,47 @@ def check_columns(header: Sequence[str], spec: FileSpec) -> None:
             f"none of the {len(expected)} expected columns is in line 1"
             f"{_delimiter_hint(header, expected)}; expected {', '.join(expected)}",
         )
-    unknown = [name for name in header if name not in expected]
+    forbidden = [
+        name
+        for name in header
+        if name in identifying
+        or (_words(name) & FORBIDDEN_HEADER_WORDS and name not in HARMLESS_HEADERS)
+    ]
+    unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
-    if unknown or missing:
-        raise DeliveryRefused(
-            "wrong_columns",
-            f"unknown columns: {_listed(unknown)}; missing columns: {_listed(missing)}; "
-            "send the columns of the contract, or change the contract from the day they changed",
-        )
-    forbidden = [name for name in header if _words(name) & FORBIDDEN_HEADER_WORDS]
+    differ = f"unknown columns: {_listed(unknown)}; missing columns: {_listed(missing)}"
     if forbidden:
         raise DeliveryRefused(
             "direct_identifier",
             f"columns that name direct identifiers: {_listed(forbidden)}; "
-            "send the file without them (a contract cannot excuse them)",
+            "send the file without them (a contract cannot excuse them)"
+            + (f"; besides, {differ}" if unknown or missing else ""),
         )
+    if unknown or missing:
+        raise DeliveryRefused(
+            "wrong_columns",
+            f"{differ}; "
+            "send the columns of the contract, or change the contract from the day they changed",
+        )
+
+
+def with_findings(
+    con: duckdb.DuckDBPyConnection, source: TextRelation, refusal: DeliveryRefused
+) -> DeliveryRefused:
+    """A refusal for its columns' names, with what their cells hold besides.
+
+    A sender who mends only what was named would send the rest again.
+    """
+    if refusal.reason != "direct_identifier":
+        return refusal
+    try:
+        scan(con, source)
+    except DeliveryRefused as found:
+        return DeliveryRefused(refusal.reason, f"{refusal.message}; also, {found.message}")
+    except duckdb.Error:
+        # A row that cannot be read is not what this file is turned away for.
+        return refusal
+    return refusal
 
 
 def check_other_texts(texts: Sequence[OtherText]) -> None:
@@ -144,7 +174,7 @@ def _findings(con: duckdb.DuckDBPyConnection, source: TextRelation, suspect: Seq
 
 
 def _words(name: str) -> set[str]:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return set(re.split(r"[^a-z0-9]+", spaced.lower()))
 
 

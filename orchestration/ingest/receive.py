@@ -16,7 +16,7 @@ from expectations.practice import Dialect
 from orchestration.ingest.refusal import DeliveryRefused
 
 CHUNK_BYTES = 4 * 2**20
-_BLANK_LINE = re.compile(rb"\n(?=\r?\n)")
+_BLANK_LINE = re.compile(rb"\n(?=(\r?\n))")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -49,17 +49,24 @@ class _LineCounter:
     def feed(self, chunk: bytes) -> None:
         if not chunk:
             return
+        window = self._tail + chunk
+        has_blanks = b"\n\n" in window or b"\n\r\n" in window
         if self._quote not in chunk:
             ends = 0 if self._inside else chunk.count(b"\n")
+            if has_blanks and not self._inside:
+                ends -= len(_BLANK_LINE.findall(window))
         else:
             data = np.frombuffer(chunk, dtype=np.uint8)
             # uint8 sums wrap at 256, which keeps the parity.
             quotes = np.cumsum(data == self._quote[0], dtype=np.uint8) + np.uint8(self._inside)
-            ends = int(np.count_nonzero((data == 10) & (quotes % 2 == 0)))
+            is_outside = quotes % 2 == 0
+            ends = int(np.count_nonzero((data == 10) & is_outside))
+            if has_blanks:
+                # A blank line inside a quoted cell is part of the cell. No quote stands between
+                # the line ends of a match, and the second of them is always in this chunk.
+                seconds = (found.end(1) - 1 for found in _BLANK_LINE.finditer(window))
+                ends -= sum(bool(is_outside[at - len(self._tail)]) for at in seconds)
             self._inside = int(quotes[-1] % 2)
-        window = self._tail + chunk
-        if b"\n\n" in window or b"\n\r\n" in window:
-            ends -= len(_BLANK_LINE.findall(window))
         self.n_lines += ends
         # What of this chunk can be the start of a blank line that the next chunk ends.
         self._tail = next((end for end in (b"\n\r", b"\n") if window.endswith(end)), b"")

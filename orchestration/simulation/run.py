@@ -142,6 +142,8 @@ def _plan(registry: Registry, model: PracticeModel, settings: SimulationSettings
 def _carried(contract: Contract) -> set[FormIdentity]:
     found: set[FormIdentity] = set()
     for spec in contract.files:
+        if spec.format != "csv":
+            raise ValueError(f"file {spec.file} is no CSV; the simulation writes no other format")
         if len(spec.mappings) != 1:
             raise ValueError(
                 f"file {spec.file} carries {len(spec.mappings)} feeds; the simulation writes one "

@@ -7,6 +7,7 @@ given; its error messages quote the offending line, so they are replaced by ours
 import csv
 import io
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -36,22 +37,40 @@ def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
 
     Raises DeliveryRefused: no_header, repeated_column.
     """
+    return column_names(next(first_records(path, dialect), []))
+
+
+def first_records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
+    """The records at the beginning of a file as far as HEADER_BYTES reach, cells as they stand.
+
+    The last may be cut. Raises DeliveryRefused (no_header) where one cannot be read.
+    """
     with path.open("rb") as stream:
         start = stream.read(HEADER_BYTES)
     encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
     text = start.decode(encoding, errors="ignore")
+    rows = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        strict=True,
+    )
     try:
-        rows = csv.reader(
-            io.StringIO(text, newline=""),
-            delimiter=dialect.delimiter,
-            quotechar=dialect.quote,
-            strict=True,
-        )
-        header = tuple(cell.strip() for cell in next(rows, []))
+        yield from rows
     except csv.Error as error:
         raise DeliveryRefused(
-            "no_header", "line 1 cannot be read as a header; check delimiter and quote character"
+            "no_header",
+            f"line {max(rows.line_num, 1)} cannot be read as a header; "
+            "check delimiter and quote character",
         ) from error
+
+
+def column_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The names in a header's cells, trimmed.
+
+    Raises DeliveryRefused: no_header, repeated_column.
+    """
+    header = tuple(cell.strip() for cell in cells)
     if not any(header) or len(header) > MAX_COLUMNS:
         raise DeliveryRefused(
             "no_header", f"line 1 must name the columns (at most {MAX_COLUMNS}); it does not"

@@ -31,7 +31,8 @@ class Opened:
 
     `n_rows` is counted from the bytes, apart from the parser that will read the rows, so that a
     parser that drops some is found out; None where the format has no such count. `other_texts` are
-    searched for identifiers like cells, and never stored.
+    searched for identifiers like cells, and never stored. `identifying` are columns which the file
+    itself says hold direct identifiers, whatever they are called.
     """
 
     relation: TextRelation
@@ -39,3 +40,4 @@ class Opened:
     n_bytes: int
     n_rows: int | None
     other_texts: tuple[OtherText, ...] = ()
+    identifying: tuple[str, ...] = ()

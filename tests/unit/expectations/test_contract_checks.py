@@ -111,6 +111,57 @@ BROKEN = [
     ),
     ("instrument_code: phq_9", "instrument_code: phq", "phq\n", "is no declared instrument"),
     (
+        "            columns:\n              session_id: {from: SessionNo}",
+        "            only:\n              - {column: Day, words: [], reason: other_day}\n"
+        "            columns:\n              session_id: {from: SessionNo}",
+        "words: []",
+        "at least 1 item",
+    ),
+    (
+        "pattern: forms_*.csv\n        mappings:\n          - feed: administrations\n",
+        "pattern: forms_*.csv\n        missing: [none]\n        mappings:\n"
+        "          - feed: administrations\n"
+        "            only:\n              - {column: Wave, words: [none], reason: other_wave}\n",
+        "words: [none]",
+        "`none` is one of the file's `missing` words",
+    ),
+    (
+        "4: D}",
+        '4: D}\n                only: [{column: Wave, words: ["x "], reason: other_wave}]',
+        "only: [",
+        "begins or ends with a space",
+    ),
+    (
+        "4: D}",
+        "4: D}\n                columns: {note_text: {from: Remark}}",
+        "columns: {note",
+        "is no column of administrations",
+    ),
+    (
+        "4: D}",
+        "4: D}\n                columns: {occasion: {from: Wave, recode: {first: one}}}",
+        "recode: {first",
+        "must be a number, in quotes",
+    ),
+    (
+        "discard: [room]",
+        "format: qualtrics\n        discard: [room, Status]",
+        "discard: [room",
+        "tells a survey's previews from its answers",
+    ),
+    (
+        "discard: [room]",
+        "coding: label",
+        "file: sessions",
+        "`coding` goes with format redcap or qualtrics",
+    ),
+    (
+        "discard: [room]",
+        "format: redcap\n        header_rows: 2",
+        "file: sessions",
+        "`header_rows` goes with format qualtrics",
+    ),
+    (
         "                  informant: client\n",
         "                  informant: teacher\n",
         "informant: teacher",

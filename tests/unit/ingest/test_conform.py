@@ -190,3 +190,53 @@ def test_the_engines_pseudonym_is_the_reference_implementations(tmp_path: Path) 
     con = duckdb.connect()
     install(con, KEY)
     assert _rows(con, "select pseudonym('P-1é')") == [(KEY.pseudonym("P-1é"),)]
+
+
+def test_a_form_has_rows_and_columns_of_its_own_and_every_row_is_counted(tmp_path: Path) -> None:
+    wide = declarations.WIDE_FILE
+    mapping = wide["mappings"][0]
+    columns = {name: source for name, source in mapping["columns"].items() if name == "client_id"}
+    (form,) = mapping["forms"]
+    first = {
+        **form,
+        "only": [{"column": "batch", "words": ["x"], "reason": "other_batch"}],
+        "columns": {
+            "status": {"from": "state", "recode": {"done": "completed", "begun": "partial"}},
+            "completed_on": {"from": "day"},
+        },
+    }
+    second = {**form, "informant": "therapist", "columns": {"status": {"constant": "completed"}}}
+    only = [{"column": "batch", "words": ["x", "y", ""], "reason": "other_wave"}]
+    mapping = {**mapping, "columns": columns, "only": only, "forms": [first, second]}
+    con, conformed = _conformed(
+        tmp_path,
+        declarations.practice({**wide, "mappings": [mapping], "discard": ["visit"]}),
+        "client;visit;day;state;a;b;c;batch\n"
+        "P1;V1;03.02.2026;done;1;2;3;x\n"
+        "P1;V2;04.02.2026;begun;;;;x\n"  # `partial` without an answer: nobody began it
+        "P1;V3;05.02.2026;no;;;;x\n"  # a word that is not ours: kept, for its check to see
+        "P1;V4;06.02.2026;done;1;1;1;y\n"
+        "P1;V5;07.02.2026;preview;1;1;1;x\n"
+        "P1;V6;08.02.2026;done;1;1;1;z\n"
+        "P1;V7;09.02.2026;done;1;1;1;\n",
+    )
+    said = "select row_no, status, completed_on::varchar from"
+    assert _rows(con, f"{said} forms_01 order by 1") == [
+        (1, "completed", "2026-02-03"),
+        (3, "\x01invalid", "2026-02-05"),
+    ]
+    assert _rows(con, f"{said} forms_02 order by 1") == [
+        (1, "completed", None),
+        (4, "completed", None),
+        (7, "completed", None),
+    ]
+    assert _rows(con, "select excluded, count(*) from rows_excluded group by 1 order by 1") == [
+        ("blank_form", 3),
+        ("other_batch", 2),
+        ("other_wave", 2),
+        ("preview_row", 2),
+    ]
+    n_forms = sum(
+        _rows(con, f"select count(*) from {part.table}")[0][0] for part in conformed.parts
+    )
+    assert n_forms == 7 * conformed.readings

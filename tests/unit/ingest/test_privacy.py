@@ -104,3 +104,19 @@ def test_a_text_outside_the_cells_is_searched_and_its_place_named() -> None:
     assert "the property `creator` looks like it holds a e-mail address" in refusal.value.message
     assert "example.org" not in refusal.value.message
     privacy.check_other_texts(texts[:1])
+
+
+@pytest.mark.parametrize("name", ["IPAddress", "ZIPCode", "PatientDOBText", "GPSLongitude"])
+def test_a_forbidden_word_is_found_beside_capitals(name: str) -> None:
+    spec = FileSpec.model_validate({**declarations.WIDE_FILE, "discard": ["batch", name]})
+    with pytest.raises(DeliveryRefused) as refusal:
+        privacy.check_columns([*HEADER, name], spec)
+    assert refusal.value.reason == "direct_identifier"
+
+
+def test_direct_identifiers_come_before_other_differences_and_both_are_told() -> None:
+    with pytest.raises(DeliveryRefused) as refusal:
+        privacy.check_columns([*HEADER[:-1], "first_name", "colour"], SPEC)
+    assert refusal.value.reason == "direct_identifier"
+    assert "identifiers: first_name;" in refusal.value.message
+    assert "unknown columns: colour; missing columns: batch" in refusal.value.message

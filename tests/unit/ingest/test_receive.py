@@ -28,6 +28,7 @@ def _file(tmp_path: Path, content: bytes) -> Path:
         (b"a,b\n1,2\n\n3,4\n\n\n", 2),
         (b"a,b\r\n\r\n1,2\r\n\r\n", 1),
         (b'a,b\n"x\ny",2\n"say ""hi""",3\n', 2),
+        (b'a,b\n"x\n\ny",2\n\n"\r\n\r\n",3\n4,"\n\n"\n', 3),
         (b"\xef\xbb\xbfa,b\n1,2\n", 1),
         (b"a,b\n", 0),
     ],
