@@ -93,6 +93,13 @@ def _mapping_findings(at: Path, mapping: Mapping, reading: FhirReading) -> Itera
     long = mapping.long
     if long.form_columns != ("form_no",):
         yield (*at, "long", "form_columns"), "must be [form_no]"
+    if long.ordinal_column != "ordinal":
+        yield (
+            (*at, "long"),
+            "needs `ordinal_column: ordinal`, or a code and its weight differ unseen",
+        )
+    if long.value_column != "answer" or long.item_column not in ("link_id", "item_code"):
+        yield (*at, "long"), "takes `value_column: answer` and items from link_id or item_code"
     for word, identity in long.identity.items():
         place = (*at, "long", "identity", word)
         if long.instrument_column == "questionnaire" and word not in reading.questionnaires:

@@ -44,8 +44,17 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits
     """A file of questionnaire responses.
 
     Raises DeliveryRefused: what `FhirFile`, `Walked` and `ResponseReader` raise, and
-    unexpected_element, identifier_found.
+    unexpected_element, identifier_found, too_large.
     """
+    try:
+        return _opened(con, path, spec, limits)
+    except duckdb.OutOfMemoryException as error:
+        raise DeliveryRefused(
+            "too_large", "the file needs more memory than the reader may use; split it"
+        ) from error
+
+
+def _opened(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits: Limits) -> Opened:
     assert spec.fhir is not None
     walked = Walked()
     file = FhirFile(path, limits.file_bytes, walked, frozenset(spec.fhir.drop))
@@ -58,7 +67,7 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits
     for table in (_ANSWERS, _VERSIONS):
         con.execute(f"drop table {table}")
     relation = TextRelation(tuple(wanted), f"(select * from {_TABLE})")
-    return Opened(relation, file.sha256, file.n_bytes, n_rows)
+    return Opened(relation, file.sha256, file.n_bytes, n_rows, temporary=(_TABLE,))
 
 
 Batch = tuple[list[tuple[int, Row]], list[tuple[int, Version]]]

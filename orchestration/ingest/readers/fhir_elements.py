@@ -8,6 +8,7 @@ is collected, to be searched for identifiers whether it is kept or not.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from expectations.fhir import NEVER_DROPPED
@@ -237,6 +238,7 @@ def _fits(value: Any, leaf: Leaf) -> bool:
     return isinstance(value, str) and not isinstance(value, Number)
 
 
+@lru_cache(maxsize=4096)
 def _below(path: str, name: str) -> str:
     """The path of a member. Items within items are all `item`: how deep they stand is no matter."""
     if name == "item" and path in ("item", "item.answer"):

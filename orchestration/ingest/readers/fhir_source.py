@@ -20,7 +20,7 @@ from orchestration.ingest.readers.strict_json import Number, parse
 from orchestration.ingest.refusal import DeliveryRefused
 
 MAX_LINE_BYTES = 16 * 2**20
-MAX_DOCUMENT_BYTES = 64 * 2**20
+MAX_DOCUMENT_BYTES = 16 * 2**20
 _WITHOUT_REST = frozenset({"next", "previous", "prev"})
 
 

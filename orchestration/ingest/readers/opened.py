@@ -31,7 +31,8 @@ class Opened:
 
     `n_rows` is counted from the bytes, apart from the parser that will read the rows, so that a
     parser that drops some is found out; None where the format has no such count. `other_texts` are
-    searched for identifiers like cells, and never stored.
+    searched for identifiers like cells, and never stored. `temporary` are the connection's tables
+    that hold the file's rows, to be dropped once they are conformed.
     """
 
     relation: TextRelation
@@ -39,3 +40,4 @@ class Opened:
     n_bytes: int
     n_rows: int | None
     other_texts: tuple[OtherText, ...] = ()
+    temporary: tuple[str, ...] = ()

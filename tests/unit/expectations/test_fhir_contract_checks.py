@@ -1,5 +1,7 @@
 """A contract on FHIR responses that forgets a status or a version is sent back by file and line."""
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,8 @@ BROKEN = [
     ("srs: [\"http", "other: [\"http", "srs:\n                  inst", "no word under"),
 ]  # fmt: skip
 FORGOTTEN = [
+    ("              ordinal_column: ordinal\n", "", "`ordinal_column: ordinal`"),
+    ("item_column: link_id", "item_column: answer", "items from link_id or item_code"),
     ("              - {column: version_state, words: [copy], reason: repeated_row}\n", "", "copy"),
     ("words: [superseded]", "words: [x]", "[superseded], reason: superseded_version"),
     ("in-progress: partial, ", "", "status in-progress"),
@@ -76,6 +80,12 @@ def _told(tmp_path: Path, text: str) -> tuple[str, ...]:
 
 def test_the_unbroken_contract_has_nothing_to_tell(tmp_path: Path) -> None:
     assert _told(tmp_path, PRACTICE + FHIR) == ()
+
+
+def test_the_example_of_the_runbook_holds_together(tmp_path: Path, repository: Path) -> None:
+    text = (repository / "docs/runbooks/a_new_practice.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```\n(- file: responses\n.*?)```", text, re.DOTALL)
+    assert _told(tmp_path, PRACTICE + textwrap.indent(example, " " * 6)) == ()
 
 
 @pytest.mark.parametrize(("old", "new", "at", "message"), BROKEN)
