@@ -18,6 +18,9 @@ SAME_KEY = "n_same_key"
 STRAY_ITEMS = "n_stray_items"
 """Column with the number of item rows of a form that belong nowhere; 0 where the form is sound."""
 
+CONTRADICTIONS = "n_contradictions"
+"""Column with the number of a form's answers whose code and weight say different things."""
+
 
 @dataclass(frozen=True, eq=False)
 class Check:

@@ -7,6 +7,7 @@ forms nobody can score, or not at all.
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
+from expectations.fhir_checks import fhir_findings
 from expectations.file_checks import file_problems
 from expectations.instrument import Instrument
 from expectations.mapping_checks import mapping_problems, unknown_instrument
@@ -107,6 +108,7 @@ def _file_findings(at: Path, spec: FileSpec) -> Iterator[Finding]:
     for key, problem in found.items():
         if problem:
             yield (*at, key), problem
+    yield from fhir_findings(at, spec)
     for number, column in enumerate(spec.discard):
         if column in spec.wanted_columns:
             yield (

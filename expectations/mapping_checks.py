@@ -46,6 +46,24 @@ def mapping_problems(
         for word, identity in mapping.long.identity.items():
             place = (*at, "long", "identity", word)
             yield from _identity_findings(place, identity, instruments)
+            yield from _named_item_findings(place, identity, instruments)
+
+
+def _named_item_findings(
+    at: Path, identity: LongIdentity, instruments: Instruments
+) -> Iterator[Finding]:
+    instrument = instruments.get((identity.instrument_code, identity.version))
+    if instrument is None or not identity.items:
+        return
+    for number in identity.items:
+        if not 1 <= number <= instrument.n_items:
+            yield (*at, "items", number), f"{identity.instrument_code} has no such item"
+    absent = [item for item in range(1, instrument.n_items + 1) if item not in identity.items]
+    if len(absent) > instrument.total.missing.max_missing:
+        yield (
+            (*at, "items"),
+            f"items {', '.join(map(str, absent))} are not named; no form could ever be scored",
+        )
 
 
 def _column_findings(

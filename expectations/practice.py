@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
+from expectations.fhir import FhirReading
 from expectations.model import FeedName, Informant
 
 PrivacyClass = Literal[
@@ -161,6 +162,9 @@ class LongForms(Declaration):
     item_prefix: str = ""
     """Taken off the item's name before its number is read: `Q` in `Q07`."""
     value_column: str
+    ordinal_column: str | None = None
+    """The answer's weight as a number, where the file sends one beside its code. It is the answer
+    where nothing is recoded; where both are known and differ, the form fails."""
     form_columns: tuple[str, ...]
 
 
@@ -174,6 +178,20 @@ class LongIdentity(Declaration):
     shift: float = 0
     scale_by: float = Field(default=1, gt=0)
     recode: dict[str, str] = {}
+    items: dict[int, tuple[str, ...]] = {}
+    """Item number -> the words of `item_column` that mean it, where it is not a number."""
+    total: tuple[str, ...] = ()
+    """Words of `item_column` whose value is the stated total, no item."""
+    ignored: tuple[str, ...] = ()
+    """Words of `item_column` that are neither: questions the instrument does not count."""
+
+    @model_validator(mode="after")
+    def _words_mean_one_thing(self) -> "LongIdentity":
+        words = [word for names in self.items.values() for word in names]
+        words += [*self.total, *self.ignored]
+        if len(set(words)) != len(words):
+            raise ValueError(f"{self.instrument_code}: a word means two items")
+        return self
 
 
 class Mapping(Declaration):
@@ -227,11 +245,12 @@ class FileSpec(Declaration):
     file: Identifier
     pattern: str
     """Glob on the file's name, e.g. `sessions_*.csv`."""
-    format: Literal["csv", "redcap", "qualtrics"] = "csv"
+    format: Literal["csv", "redcap", "qualtrics", "fhir"] = "csv"
     coding: Literal["raw", "label"] = "raw"
     """Of redcap and qualtrics: whether a choice is exported as its code or as its label."""
     header_rows: Literal[2, 3] = 3
     """Of qualtrics: names, wording and import ids, or the older form without the last."""
+    fhir: FhirReading | None = None
     dialect: Dialect = Dialect()
     missing: tuple[str, ...] = ()
     """Words that mean "not recorded" in any column of this file, beside the empty cell."""
@@ -284,6 +303,7 @@ class FileSpec(Declaration):
                     long.instrument_column,
                     long.item_column,
                     long.value_column,
+                    *([long.ordinal_column] if long.ordinal_column else []),
                 ):
                     names.setdefault(column)
             for rule in mapping.row_rules:

@@ -9,7 +9,7 @@ from datetime import date
 from sys import float_info
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from expectations.check import INVALID, SAME_KEY, STRAY_ITEMS, Check
+from expectations.check import CONTRADICTIONS, INVALID, SAME_KEY, STRAY_ITEMS, Check
 from expectations.feed_checks import SITE_ID, STATED_TOTAL
 from expectations.instrument import Instrument
 from expectations.model import Category, Column, Feed, Rule, Severity
@@ -23,6 +23,7 @@ EPOCH = date(1970, 1, 1)
 CHECKS, CHECK_ID = "checks", "check_id"
 """Keys of a suite's and of an expectation's `meta`."""
 
+AGREE = "agree"
 _UNREADABLE = "A cell that could not be read fails."
 
 
@@ -61,12 +62,15 @@ def form_suite(
         *_feed_checks(feed, sites, received_on, sent, instrument),
         *(_item_check(feed, instrument, item_no) for item_no in range(1, instrument.n_items + 1)),
         _stray_check(feed, instrument),
+        *([_agreement_check(feed, instrument)] if CONTRADICTIONS in (sent or ()) else []),
     )
     return _suite(f"{feed.feed}.{instrument.instrument_code}", planned)
 
 
 def is_judged(feed: Feed, check: Check, sent: Collection[str]) -> bool:
     """Whether a check has something to judge where only the columns `sent` are delivered."""
+    if check.rule == AGREE:
+        return CONTRADICTIONS in sent
     for column in feed.columns:
         if column.name == check.column:
             rule = next(rule for rule in column.rules if rule.rule == check.rule)
@@ -257,6 +261,26 @@ def _stray_check(feed: Feed, instrument: Instrument) -> PlannedCheck:
         threshold=0.0,
     )
     arguments = {"column": STRAY_ITEMS, "min_value": 0.0, "max_value": 0.0}
+    return PlannedCheck(check, "ExpectColumnValuesToBeBetween", arguments)
+
+
+def _agreement_check(feed: Feed, instrument: Instrument) -> PlannedCheck:
+    check = Check(
+        check_id=f"{feed.feed}.answers.{AGREE}",
+        feed=feed.feed,
+        instrument_code=instrument.instrument_code,
+        column=None,
+        rule=AGREE,
+        rule_version=1,
+        rule_text=(
+            "An answer's code, as the contract recodes it, and the weight sent beside it are the "
+            "same number."
+        ),
+        category=Category.CONFORMANCE,
+        severity=Severity.CRITICAL,
+        threshold=0.0,
+    )
+    arguments = {"column": CONTRADICTIONS, "min_value": 0.0, "max_value": 0.0}
     return PlannedCheck(check, "ExpectColumnValuesToBeBetween", arguments)
 
 

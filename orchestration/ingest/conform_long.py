@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from expectations.check import CONTRADICTIONS
 from expectations.practice import FileSpec, LongForms, LongIdentity, Mapping
 from orchestration.ingest import cells
 from orchestration.ingest.conformed import (
@@ -28,6 +29,8 @@ from orchestration.sql import identifier, literal
 
 LONG_FORMS = "long_forms"
 GATHERED_FORMS = "gathered_forms"
+UNKNOWN, IGNORED, TOTAL = -1, -2, -3
+"""In place of an item's number: a word that is none, a question not counted, the stated total."""
 
 
 def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
@@ -45,20 +48,30 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     word = cells.cell(long.instrument_column)
     which = " ".join(f"when {literal(name)} then {number}" for number, (name, _) in identities)
     value = " ".join(
-        f"when {number} then "
-        + cells.answer(long.value_column, spec, of.recode, of.scale_by, of.shift)
-        for number, (_, of) in identities
+        f"when {number} then {_value(long, spec, of)}" for number, (_, of) in identities
     )
+    weight = " ".join(
+        f"when {number} then {_weight(long, spec, of)}"
+        for number, (_, of) in identities
+        if long.ordinal_column and of.recode
+    )
+    total = cells.number(cells.cell(long.value_column), spec.dialect)
     known = " ".join(f"when {number} then {size}" for number, size in sizes.items())
     # What every row of a form says of the form, and says alike.
     about = [
         header
         for header in spec.wanted_columns
-        if header not in (long.item_column, long.value_column, long.instrument_column)
+        if header
+        not in (long.item_column, long.value_column, long.instrument_column, long.ordinal_column)
     ]
     pivoted = ", ".join(
-        f"max(value) filter (item_no = {item_no}) as item_{item_no:02d}"
-        for item_no in range(1, max(sizes.values()) + 1)
+        [
+            f"max(total) filter (item_no = {TOTAL}) as item_total",
+            *(
+                f"max(value) filter (item_no = {item_no}) as item_{item_no:02d}"
+                for item_no in range(1, max(sizes.values()) + 1)
+            ),
+        ]
     )
     gathered = f"""
         create or replace temp table {GATHERED_FORMS} as
@@ -66,22 +79,27 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             select
                 *,
                 (case {word} {which} else -1 end)::integer as identity_no,
-                {exclusion(mapping)} as excluded,
-                {_item_no(long)} as item_no
+                {exclusion(mapping)} as excluded
             from {NUMBERED_ROWS}
+        ),
+        itemed as (
+            select *, {_item_no(long)} as item_no from tagged where excluded is null
         ),
         valued as (
             select
                 *,
                 (case identity_no {value} end)::double as value,
+                {f"(case identity_no {weight} end)" if weight else "null"}::double as weight,
+                case when item_no = {TOTAL} then {total} end as total,
                 coalesce(item_no between 1 and (case identity_no {known} end), false) as is_known
-            from tagged where excluded is null
+            from itemed
         )
         select
             identity_no,
             min(row_no) as row_no,
             count(*) as n_source_rows,
             {_stray(about)} as n_stray_items,
+            count_if(is_known and isfinite(value) and value <> weight) as {CONTRADICTIONS},
             {_once_a_form(about)},
             {pivoted}
         from valued
@@ -95,8 +113,9 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             row_no,
             n_source_rows,
             n_stray_items::double as n_stray_items,
+            {CONTRADICTIONS}::double as {CONTRADICTIONS},
             {selected(canonical(spec, mapping, terms))},
-            columns('^item_[0-9]+$')
+            columns('^item_([0-9]+|total)$')
         from {with_pseudonyms(GATHERED_FORMS, ids)}
         """
     unknown = f"""
@@ -125,12 +144,42 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     )
 
 
+def _value(long: LongForms, spec: FileSpec, of: LongIdentity) -> str:
+    """An answer; its weight stands in where no code is recoded."""
+    answer = cells.answer(long.value_column, spec, of.recode, of.scale_by, of.shift)
+    if long.ordinal_column is None or of.recode:
+        return answer
+    return f"coalesce({_weight(long, spec, of)}, {answer})"
+
+
+def _weight(long: LongForms, spec: FileSpec, of: LongIdentity) -> str:
+    assert long.ordinal_column is not None
+    return cells.answer(long.ordinal_column, spec, {}, of.scale_by, of.shift)
+
+
 def _item_no(long: LongForms) -> str:
-    """The item's number; -1 where the cell holds none, null where it is blank."""
+    """The item's number, or UNKNOWN, IGNORED or TOTAL; null where the cell is blank."""
     item = cells.cell(long.item_column)
-    number = f"coalesce(try_cast(substr({item}, {len(long.item_prefix) + 1}) as smallint), -1)"
+    number = (
+        f"coalesce(try_cast(substr({item}, {len(long.item_prefix) + 1}) as smallint), {UNKNOWN})"
+    )
     starts = f"starts_with({item}, {literal(long.item_prefix)})"
-    return f"case when {item} is null then null when {starts} then {number} else -1 end"
+    # A number below 1 is nobody's item, and must not meet the marks for what is none.
+    numbered = f"case when {starts} then greatest({number}, {UNKNOWN}) else {UNKNOWN} end"
+    named = ""
+    for identity_no, of in enumerate(long.identity.values()):
+        means = [
+            *((word, number) for number, words in of.items.items() for word in words),
+            *((word, TOTAL) for word in of.total),
+            *((word, IGNORED) for word in of.ignored),
+        ]
+        if means:
+            cases = " ".join(f"when {literal(word)} then {number}" for word, number in means)
+            other = UNKNOWN if of.items else f"({numbered})"
+            named += (
+                f" when identity_no = {identity_no} then (case {item} {cases} else {other} end)"
+            )
+    return f"(case when {item} is null then null{named} else ({numbered}) end)::smallint"
 
 
 def _once_a_form(about: Sequence[str]) -> str:
@@ -139,10 +188,11 @@ def _once_a_form(about: Sequence[str]) -> str:
 
 def _stray(about: Sequence[str]) -> str:
     """Item rows of a form that belong nowhere: an unknown number, a number that comes twice, an
-    answer without a number, or rows that contradict each other about the form."""
+    answer without a number, a second total, or rows that contradict each other about the form."""
     said = ", ".join(cells.cell(name) for name in about)
     return (
-        "count_if(item_no is not null and not is_known) "
+        f"count_if(item_no is not null and not is_known and item_no not in ({IGNORED}, {TOTAL})) "
+        f"+ greatest(count_if(item_no = {TOTAL}) - 1, 0) "
         "+ count_if(item_no is null and value is not null) "
         "+ count_if(is_known) - coalesce(bit_count(bit_or("
         "case when is_known then 1::hugeint << item_no::hugeint end)), 0) "
@@ -153,10 +203,17 @@ def _stray(about: Sequence[str]) -> str:
 def _pivot(mapping: Mapping, terms: Terms, of: LongIdentity, number: int) -> Part:
     instrument = terms.instruments[(of.instrument_code, of.version)]
     items = item_columns(instrument)
-    filled = " + ".join(f"({name} is not null)::integer" for name in items)
+    filled = " + ".join(f"({name} is not null)::integer" for name in items or ("item_total",))
     canonical = {column.name: identifier(column.name) for column in terms.feed.columns}
+    more = ["status"]
+    if of.total:
+        canonical["stated_total"] = "item_total"
+        more.append("stated_total")
+    if mapping.long is not None and mapping.long.ordinal_column and of.recode:
+        more.append(CONTRADICTIONS)
     has_status = sends_status(mapping)
-    blank = "null::varchar" if has_status else f"case when n_filled = 0 then '{BLANK_FORM}' end"
+    is_blank = "n_filled = 0 and stated_total is null"
+    blank = "null::varchar" if has_status else f"case when {is_blank} then '{BLANK_FORM}' end"
     table = f"forms_{number + 1:02d}"
     sql = f"""
         create table {table} as
@@ -165,8 +222,9 @@ def _pivot(mapping: Mapping, terms: Terms, of: LongIdentity, number: int) -> Par
                 row_no,
                 n_source_rows,
                 n_stray_items,
+                {CONTRADICTIONS},
                 {selected(canonical)},
-                {", ".join(items)},
+                {", ".join(items) + "," if items else ""}
                 {filled} as n_filled
             from {LONG_FORMS} where identity_no = {number}
         )
@@ -184,5 +242,5 @@ def _pivot(mapping: Mapping, terms: Terms, of: LongIdentity, number: int) -> Par
         instrument=instrument,
         language=of.language,
         informant=of.informant,
-        mapped=mapped_columns(mapping, "status"),
+        mapped=mapped_columns(mapping, *more),
     )

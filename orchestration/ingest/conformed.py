@@ -4,7 +4,7 @@ Every table has `row_no` (first row of the unit in the file, the header not coun
 `n_source_rows` (rows of the file that made the unit), `excluded` (the contract's reason, or null),
 `unit_key` (names the unit within the practice), then the feed's canonical columns and, for forms,
 `item_01`... and `n_stray_items` (item rows that belong nowhere: unknown or repeated numbers, or
-rows of one form that contradict each other).
+rows of one form that contradict each other), with `n_contradictions` where codes have weights.
 """
 
 from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ handful of words over many rows cost Great Expectations a fraction of texts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.check import CONTRADICTIONS, DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
 from expectations.feed_checks import SITE_ID
 from expectations.model import Feed
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
@@ -92,6 +92,8 @@ def columns_sql(table: CheckedTable, number: int, sites: Sequence[str]) -> str:
         else:
             chosen.append(name)
     stray = [STRAY_ITEMS] if part.instrument else []
+    if CONTRADICTIONS in part.mapped:
+        stray.append(CONTRADICTIONS)
     return ", ".join([index, *chosen, *part.items, *stray])
 
 

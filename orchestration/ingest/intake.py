@@ -183,7 +183,8 @@ def _conform_file(
         conformed = mapped_parts(registry, job.practice_id, job.feed, spec, source.sql)
         con.execute(f"create schema scratch.{identifier(schema)}")
         con.execute(f"use scratch.{identifier(schema)}")
-        drops = (f"drop table if exists {name}" for name in conformed.temporary)
+        done = (*conformed.temporary, *opened.temporary)
+        drops = (f"drop table if exists {name}" for name in done)
         for statement in (*conformed.before, *(part.sql for part in conformed.parts), *drops):
             con.execute(statement)
     except duckdb.OutOfMemoryException as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from expectations.practice import FileSpec
-from orchestration.ingest.readers import delimited, qualtrics, redcap
+from orchestration.ingest.readers import delimited, fhir, qualtrics, redcap
 from orchestration.ingest.readers.opened import Opened
 from orchestration.settings import Limits
 
@@ -17,6 +17,7 @@ READERS: Mapping[str, Reader] = {
     "csv": delimited.open_file,
     "redcap": redcap.open_file,
     "qualtrics": qualtrics.open_file,
+    "fhir": fhir.open_file,
 }
 
 

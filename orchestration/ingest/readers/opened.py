@@ -32,7 +32,8 @@ class Opened:
     `n_rows` is counted from the bytes, apart from the parser that will read the rows, so that a
     parser that drops some is found out; None where the format has no such count. `other_texts` are
     searched for identifiers like cells, and never stored. `identifying` are columns which the file
-    itself says hold direct identifiers, whatever they are called.
+    itself says hold direct identifiers, whatever they are called. `temporary` are the connection's
+    tables that hold the file's rows, to be dropped once they are conformed.
     """
 
     relation: TextRelation
@@ -41,3 +42,4 @@ class Opened:
     n_rows: int | None
     other_texts: tuple[OtherText, ...] = ()
     identifying: tuple[str, ...] = ()
+    temporary: tuple[str, ...] = ()
