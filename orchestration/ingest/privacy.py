@@ -79,14 +79,14 @@ def check_columns(header: Sequence[str], spec: FileSpec) -> None:
     if unknown or missing:
         raise DeliveryRefused(
             "wrong_columns",
-            f"unknown columns: {_listed(unknown)}; missing columns: {_listed(missing)}; "
+            f"unknown columns: {listed(unknown)}; missing columns: {listed(missing)}; "
             "send the columns of the contract, or change the contract from the day they changed",
         )
     forbidden = [name for name in header if _words(name) & FORBIDDEN_HEADER_WORDS]
     if forbidden:
         raise DeliveryRefused(
             "direct_identifier",
-            f"columns that name direct identifiers: {_listed(forbidden)}; "
+            f"columns that name direct identifiers: {listed(forbidden)}; "
             "send the file without them (a contract cannot excuse them)",
         )
 
@@ -139,7 +139,7 @@ def _findings(con: duckdb.DuckDBPyConnection, source: TextRelation, suspect: Seq
             ).fetchall()
             if rows:
                 numbers = ", ".join(str(number) for (number,) in rows)
-                lines.append(f"column {_listed([column])} looks like a {kind} in rows {numbers}")
+                lines.append(f"column {listed([column])} looks like a {kind} in rows {numbers}")
     return "; ".join(lines) + "; send the file without them"
 
 
@@ -148,7 +148,8 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", spaced.lower()))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Columns' names for a message, without those that may be data."""
     if not names:
         return "none"
     return ", ".join(

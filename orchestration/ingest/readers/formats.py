@@ -6,14 +6,18 @@ from pathlib import Path
 import duckdb
 
 from expectations.practice import FileSpec
-from orchestration.ingest.readers import delimited
+from orchestration.ingest.readers import delimited, parquet, workbook
 from orchestration.ingest.readers.opened import Opened
 from orchestration.settings import Limits
 
 Reader = Callable[[duckdb.DuckDBPyConnection, Path, FileSpec, Limits], Opened]
 """Opens a file on a connection, or raises DeliveryRefused; writes nothing to any disk."""
 
-READERS: Mapping[str, Reader] = {"csv": delimited.open_file}
+READERS: Mapping[str, Reader] = {
+    "csv": delimited.open_file,
+    "parquet": parquet.open_file,
+    "xlsx": workbook.open_file,
+}
 
 
 def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits: Limits) -> Opened:

@@ -53,6 +53,20 @@ BROKEN = [
         "no valid regular",
     ),
     ("exported_at: sessions_(\\d{8})", "exported_at: sessions_", "exported_at", "needs a group"),
+    ("discard: [room]", "sheet: Export", "sheet: Export", "goes with format xlsx, not csv"),
+    (
+        "discard: [room]",
+        "format: xlsx\n        dialect: {decimal_mark: '.', delimiter: ';'}",
+        "delimiter: ';'",
+        "goes with format csv, not xlsx",
+    ),
+    (
+        "discard: [room]",
+        "format: parquet\n        dialect: {compression: gzip}",
+        "compression: gzip",
+        "goes with format csv, not parquet",
+    ),
+    ("discard: [room]", "format: ods", "format: ods", "'csv', 'xlsx' or 'parquet'"),
     ("discard: [room]", "id_pattern: '^(?=x)x$'", "id_pattern", "look-around"),
     (
         "scheduled_on: {from: Day}",
