@@ -58,14 +58,16 @@ class Texts(ContentHandler):
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise ValueError("nested too deeply")
-        self.flush()
-        self.opened(name.rpartition(":")[2], attrs)
+        if self._pieces:
+            self.flush()
+        self.opened(name.rpartition(":")[2] if ":" in name else name, attrs)
 
     def endElement(self, name: str) -> None:  # noqa: N802
         """See ContentHandler."""
         self._depth -= 1
-        self.closed(name.rpartition(":")[2])
-        self.flush()
+        self.closed(name.rpartition(":")[2] if ":" in name else name)
+        if self._pieces:
+            self.flush()
 
     def characters(self, content: str) -> None:
         """A piece of text; the parser may hand over one text in several."""
