@@ -99,7 +99,20 @@ def _schedule_findings(
             yield (*at, "scope", "sites", number), f"{site} is no site of this practice"
 
 
+def _format_findings(at: Path, spec: FileSpec) -> Iterator[Finding]:
+    """Options of another format: whoever wrote them expects something that will not happen."""
+    if spec.format != "xlsx" and "sheet" in spec.model_fields_set:
+        yield (*at, "sheet"), f"goes with format xlsx, not {spec.format}; take it out"
+    if spec.format != "csv":
+        for option in sorted(spec.dialect.model_fields_set - {"decimal_mark"}):
+            yield (
+                (*at, "dialect", option),
+                f"goes with format csv, not {spec.format}; take it out",
+            )
+
+
 def _file_findings(at: Path, spec: FileSpec) -> Iterator[Finding]:
+    yield from _format_findings(at, spec)
     found = {
         "pattern": glob_problem(spec.pattern),
         "id_pattern": regex_problem(spec.id_pattern),

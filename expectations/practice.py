@@ -71,7 +71,11 @@ class Schedule(Declaration):
 
 
 class Dialect(Declaration):
-    """How the bytes of a text export are to be read."""
+    """How the bytes of a text export are to be read.
+
+    XLSX and Parquet say so themselves; there `decimal_mark` alone means something, for numbers that
+    stand in text and for those that become text.
+    """
 
     delimiter: Literal[",", ";", "\t", "|"] = ","
     quote: Literal['"', "'"] = '"'
@@ -79,6 +83,7 @@ class Dialect(Declaration):
     decimal_mark: Literal[".", ","] = "."
     final_newline: Literal["required", "optional"] = "required"
     """A file cut off in its last cell shows only in the missing line end."""
+    compression: Literal["none", "gzip"] = "none"
 
 
 class Source(Declaration):
@@ -245,13 +250,16 @@ class FileSpec(Declaration):
     file: Identifier
     pattern: str
     """Glob on the file's name, e.g. `sessions_*.csv`."""
-    format: Literal["csv", "redcap", "qualtrics", "fhir"] = "csv"
+    format: Literal["csv", "xlsx", "parquet", "redcap", "qualtrics", "fhir"] = "csv"
+    """`csv` is delimited text of any dialect, TSV included."""
     coding: Literal["raw", "label"] = "raw"
     """Of redcap and qualtrics: whether a choice is exported as its code or as its label."""
     header_rows: Literal[2, 3] = 3
     """Of qualtrics: names, wording and import ids, or the older form without the last."""
     fhir: FhirReading | None = None
     dialect: Dialect = Dialect()
+    sheet: str | None = None
+    """XLSX: the sheet's name; without it the workbook has one visible sheet only."""
     missing: tuple[str, ...] = ()
     """Words that mean "not recorded" in any column of this file, beside the empty cell."""
     id_pattern: str = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"

@@ -1,6 +1,10 @@
 """Quoting: the one way by which a declared name or word becomes part of an SQL text."""
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
+
+_GLOB = re.compile(r"([*?\[])")
 
 
 def identifier(name: str) -> str:
@@ -13,6 +17,11 @@ def literal(text: str) -> str:
     if "\0" in text:
         raise ValueError("a NUL character cannot be part of an SQL literal")
     return "'" + text.replace("'", "''") + "'"
+
+
+def path_literal(path: Path) -> str:
+    """A file's path for the engine's readers, which would take `*`, `?` and `[` for a pattern."""
+    return literal(_GLOB.sub(r"[\1]", str(path)))
 
 
 def literals(texts: Iterable[str]) -> str:

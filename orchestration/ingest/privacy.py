@@ -86,11 +86,11 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
     ]
     unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
-    differ = f"unknown columns: {_listed(unknown)}; missing columns: {_listed(missing)}"
+    differ = f"unknown columns: {listed(unknown)}; missing columns: {listed(missing)}"
     if forbidden:
         raise DeliveryRefused(
             "direct_identifier",
-            f"columns that name direct identifiers: {_listed(forbidden)}; "
+            f"columns that name direct identifiers: {listed(forbidden)}; "
             "send the file without them (a contract cannot excuse them)"
             + (f"; besides, {differ}" if unknown or missing else ""),
         )
@@ -169,7 +169,7 @@ def _findings(con: duckdb.DuckDBPyConnection, source: TextRelation, suspect: Seq
             ).fetchall()
             if rows:
                 numbers = ", ".join(str(number) for (number,) in rows)
-                lines.append(f"column {_listed([column])} looks like a {kind} in rows {numbers}")
+                lines.append(f"column {listed([column])} looks like a {kind} in rows {numbers}")
     return "; ".join(lines) + "; send the file without them"
 
 
@@ -178,7 +178,8 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", spaced.lower()))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Columns' names for a message, without those that may be data."""
     if not names:
         return "none"
     return ", ".join(

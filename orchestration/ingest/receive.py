@@ -9,10 +9,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from expectations.practice import Dialect
+from orchestration.ingest.readers.gzipped import MAGIC, Gunzipped
+from orchestration.ingest.readers.opened import OtherText
 from orchestration.ingest.refusal import DeliveryRefused
 
 CHUNK_BYTES = 4 * 2**20
@@ -22,18 +25,35 @@ _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True)
 class Received:
-    """A file whose bytes are whole. `n_rows` counts records without the header line."""
+    """A file whose bytes are whole. `n_rows` counts records without the header line.
+
+    Hash and size are of the file as it came, rows of what it holds once unpacked.
+    """
 
     path: Path
     sha256: str
     n_bytes: int
     n_rows: int
+    other_texts: tuple[OtherText, ...] = ()
 
 
 def sha256_of(path: Path) -> str:
     """Content hash of a file, read in chunks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class _Hashed:
+    """A stream that hashes what is read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._stream.read(size)
+        self.digest.update(chunk)
+        return chunk
 
 
 class _LineCounter:
@@ -78,26 +98,22 @@ class _LineCounter:
 
 
 def receive(path: Path, dialect: Dialect, max_bytes: int) -> Received:
-    """Hash a text export and make sure that its bytes are whole.
+    """Hash a text export and make sure that its bytes, unpacked if need be, are whole.
 
-    Raises DeliveryRefused: empty, too_large, wrong_encoding, damaged (NUL), truncated.
+    Raises DeliveryRefused: empty, too_large, wrong_encoding, damaged (NUL, gzip), truncated.
     """
-    n_bytes = path.stat().st_size
-    if n_bytes == 0:
-        raise DeliveryRefused("empty_file", "the file is empty; send it again")
-    if n_bytes > max_bytes:
-        raise DeliveryRefused(
-            "too_large", f"the file has {n_bytes} bytes, at most {max_bytes} are taken; split it"
-        )
-    digest = hashlib.sha256()
+    n_bytes = sized(path, max_bytes)
     decoder = codecs.getincrementaldecoder(dialect.encoding)(errors="strict")
     as_utf8 = codecs.getincrementaldecoder("utf-8")(errors="strict")
     looks_utf8, has_high_bytes = dialect.encoding == "latin-1", False
     lines = _LineCounter(dialect.quote.encode("ascii"))
-    with path.open("rb") as stream:
+    with path.open("rb") as opened:
+        hashed = _Hashed(opened)
+        unpacked = Gunzipped(hashed, max_bytes) if dialect.compression == "gzip" else None
         first = True
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
+        while chunk := (unpacked or hashed).read(CHUNK_BYTES):
+            if first and unpacked is None and chunk.startswith(MAGIC):
+                raise _compressed()
             if first and dialect.encoding != "utf-16" and chunk.startswith(_BYTE_ORDER_MARKS):
                 raise _wrong_encoding(dialect, "it starts like a UTF-16 file")
             first = False
@@ -124,7 +140,35 @@ def receive(path: Path, dialect: Dialect, max_bytes: int) -> Received:
         raise _wrong_encoding(dialect, "the last character is cut off") from error
     if looks_utf8 and has_high_bytes:
         raise _wrong_encoding(dialect, "its accented letters are written as UTF-8")
-    return Received(path, digest.hexdigest(), n_bytes, _whole_rows(lines, dialect))
+    if not lines.last:
+        raise _empty()
+    n_rows = _whole_rows(lines, dialect)
+    texts = tuple(unpacked.other_texts) if unpacked else ()
+    return Received(path, hashed.digest.hexdigest(), n_bytes, n_rows, texts)
+
+
+def sized(path: Path, max_bytes: int) -> int:
+    """A file's size. Raises DeliveryRefused: empty_file, too_large."""
+    n_bytes = path.stat().st_size
+    if n_bytes == 0:
+        raise _empty()
+    if n_bytes > max_bytes:
+        raise DeliveryRefused(
+            "too_large", f"the file has {n_bytes} bytes, at most {max_bytes} are taken; split it"
+        )
+    return n_bytes
+
+
+def _empty() -> DeliveryRefused:
+    return DeliveryRefused("empty_file", "the file is empty; send it again")
+
+
+def _compressed() -> DeliveryRefused:
+    return DeliveryRefused(
+        "wrong_encoding",
+        "the file is compressed with gzip, which the contract does not say; "
+        "add `compression: gzip` to the file's dialect",
+    )
 
 
 def _whole_rows(lines: _LineCounter, dialect: Dialect) -> int:

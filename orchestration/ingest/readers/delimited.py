@@ -7,20 +7,22 @@ given; its error messages quote the offending line, so they are replaced by ours
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from expectations.practice import Dialect, FileSpec
+from orchestration.ingest.readers.gzipped import Gunzipped
+from orchestration.ingest.readers.header import checked_header
 from orchestration.ingest.readers.opened import Opened, TextRelation
 from orchestration.ingest.receive import receive
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Limits
-from orchestration.sql import identifier, literal
+from orchestration.sql import identifier, literal, path_literal
 
 HEADER_BYTES = 2**20
-MAX_COLUMNS = 2000
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 
 
@@ -29,7 +31,9 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits
     received = receive(path, spec.dialect, limits.file_bytes)
     header = read_header(path, spec.dialect)
     relation = text_relation(path, header, spec.dialect)
-    return Opened(relation, received.sha256, received.n_bytes, received.n_rows)
+    return Opened(
+        relation, received.sha256, received.n_bytes, received.n_rows, received.other_texts
+    )
 
 
 def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
@@ -37,7 +41,7 @@ def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
 
     Raises DeliveryRefused: no_header, repeated_column.
     """
-    return column_names(next(first_records(path, dialect), []))
+    return checked_header(next(first_records(path, dialect), []))
 
 
 def first_records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
@@ -46,7 +50,13 @@ def first_records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
     The last may be cut. Raises DeliveryRefused (no_header) where one cannot be read.
     """
     with path.open("rb") as stream:
-        start = stream.read(HEADER_BYTES)
+        if dialect.compression == "gzip":
+            unpacked = Gunzipped(stream, sys.maxsize)
+            start = b""
+            while len(start) < HEADER_BYTES and (piece := unpacked.read()):
+                start += piece
+        else:
+            start = stream.read(HEADER_BYTES)
     encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
     text = start.decode(encoding, errors="ignore")
     rows = csv.reader(
@@ -65,37 +75,14 @@ def first_records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
         ) from error
 
 
-def column_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """The names in a header's cells, trimmed.
-
-    Raises DeliveryRefused: no_header, repeated_column.
-    """
-    header = tuple(cell.strip() for cell in cells)
-    if not any(header) or len(header) > MAX_COLUMNS:
-        raise DeliveryRefused(
-            "no_header", f"line 1 must name the columns (at most {MAX_COLUMNS}); it does not"
-        )
-    seen: dict[str, list[int]] = {}
-    for position, name in enumerate(header, start=1):
-        seen.setdefault(name, []).append(position)
-    repeated = [places for places in seen.values() if len(places) > 1]
-    if repeated:
-        raise DeliveryRefused(
-            "repeated_column",
-            "line 1 names a column more than once, at positions "
-            + "; ".join(", ".join(map(str, places)) for places in repeated)
-            + "; each column needs a name of its own",
-        )
-    return header
-
-
 def text_relation(path: Path, header: tuple[str, ...], dialect: Dialect) -> TextRelation:
     """The file as a relation of text columns, in file order."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     sql = (
-        f"read_csv({literal(str(path))}, columns = {{{columns}}}, header = true, "
+        f"read_csv({path_literal(path)}, columns = {{{columns}}}, header = true, "
         f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
         f"escape = {literal(dialect.quote)}, encoding = {literal(dialect.encoding)}, "
+        f"compression = {literal(dialect.compression)}, "
         "auto_detect = false, strict_mode = true, null_padding = false, ignore_errors = false)"
     )
     return TextRelation(columns=header, sql=f"(select {_columns(header)} from {sql})")

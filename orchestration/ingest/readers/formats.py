@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from expectations.practice import FileSpec
-from orchestration.ingest.readers import delimited, fhir, qualtrics, redcap
+from orchestration.ingest.readers import delimited, fhir, parquet, qualtrics, redcap, workbook
 from orchestration.ingest.readers.opened import Opened
 from orchestration.settings import Limits
 
@@ -18,6 +18,8 @@ READERS: Mapping[str, Reader] = {
     "redcap": redcap.open_file,
     "qualtrics": qualtrics.open_file,
     "fhir": fhir.open_file,
+    "parquet": parquet.open_file,
+    "xlsx": workbook.open_file,
 }
 
 

@@ -15,6 +15,7 @@ import duckdb
 from expectations.practice import FileSpec
 from orchestration.ingest.readers import delimited
 from orchestration.ingest.readers.coding import Coding, check_coding
+from orchestration.ingest.readers.header import checked_header
 from orchestration.ingest.readers.opened import Opened, OtherText, TextRelation
 from orchestration.ingest.receive import receive
 from orchestration.ingest.refusal import DeliveryRefused
@@ -52,7 +53,7 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits
     """
     received = receive(path, spec.dialect, limits.file_bytes)
     records = _records(path, spec)
-    header = delimited.column_names(records[0] if records else [])
+    header = checked_header(records[0] if records else [])
     rows = _rows_below(header, records, spec.header_rows)
     n_extra = spec.header_rows - 1
     plain = delimited.text_relation(path, header, spec.dialect)

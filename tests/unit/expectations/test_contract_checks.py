@@ -59,6 +59,20 @@ BROKEN = [
         "exported_at",
         "fits no date",
     ),
+    ("discard: [room]", "sheet: Export", "sheet: Export", "goes with format xlsx, not csv"),
+    (
+        "discard: [room]",
+        "format: xlsx\n        dialect: {decimal_mark: '.', delimiter: ';'}",
+        "delimiter: ';'",
+        "goes with format csv, not xlsx",
+    ),
+    (
+        "discard: [room]",
+        "format: parquet\n        dialect: {compression: gzip}",
+        "compression: gzip",
+        "goes with format csv, not parquet",
+    ),
+    ("discard: [room]", "format: ods", "format: ods", "'csv', 'xlsx' or 'parquet'"),
     ("discard: [room]", "id_pattern: '^(?=x)x$'", "id_pattern", "look-around"),
     (
         "scheduled_on: {from: Day}",
