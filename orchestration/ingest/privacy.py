@@ -48,7 +48,7 @@ class Gated:
 
 
 def is_showable(file_name: str) -> bool:
-    """Whether a file's name may be written into a log, the ledger or a message."""
+    """Whether a name may be written into a log, the ledger or a message."""
     return not any(re.search(pattern, file_name) for pattern in PATTERNS.values())
 
 
@@ -82,7 +82,7 @@ def check_columns(header: Sequence[str], spec: FileSpec) -> None:
             f"unknown columns: {_listed(unknown)}; missing columns: {_listed(missing)}; "
             "send the columns of the contract, or change the contract from the day they changed",
         )
-    forbidden = [name for name in header if _words(name) & FORBIDDEN_HEADER_WORDS]
+    forbidden = [name for name in header if names_direct_identifier(name)]
     if forbidden:
         raise DeliveryRefused(
             "direct_identifier",
@@ -148,16 +148,20 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", spaced.lower()))
 
 
+def shown_header(name: str) -> str:
+    """A column's name, or words in its place when it may itself be a cell's text."""
+    if _SHOWABLE_HEADER.match(name) and is_showable(name):
+        return name
+    return "(a name that cannot be shown)"
+
+
+def names_direct_identifier(name: str) -> bool:
+    """Whether a column's name says that it holds what no practice may send."""
+    return bool(_words(name) & FORBIDDEN_HEADER_WORDS)
+
+
 def _listed(names: Sequence[str]) -> str:
-    if not names:
-        return "none"
-    return ", ".join(
-        name
-        if _SHOWABLE_HEADER.match(name)
-        and not any(re.search(pattern, name) for pattern in PATTERNS.values())
-        else "(a name that cannot be shown)"
-        for name in names
-    )
+    return ", ".join(map(shown_header, names)) or "none"
 
 
 def _delimiter_hint(header: Sequence[str], expected: Sequence[str]) -> str:
