@@ -1,6 +1,7 @@
 """`alliance contract`: a practice's contract is tried, and its editor told what may stand in it."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from expectations.json_schema import DECLARED, editor_line, json_schema, schema_file
+from expectations.registry import load_registry
 from orchestration.cli.console import (
     DONE,
     NEEDS_A_PERSON,
@@ -24,8 +26,12 @@ from orchestration.cli.console import (
     say_table,
 )
 from orchestration.contract_check import FileCheck, check_files, in_words
+from orchestration.drafting.contract import draft_contract
+from orchestration.drafting.sample import read_sample
 from orchestration.durable import write_whole
+from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.reading import ReadingWorker
+from orchestration.ingest.refusal import DeliveryRefused
 
 app = typer.Typer(
     name="contract",
@@ -130,6 +136,46 @@ def _say(each: FileCheck) -> None:
     if failed:
         header = ("check", "instrument", "severity", "status", "evaluated", "failed")
         say_table("Checks that found something", header, failed)
+
+
+@app.command("draft")
+def draft(
+    files: Files,
+    practice: Annotated[
+        str, typer.Option("--practice", help="The new practice's practice_id: a-z, 0-9 and _.")
+    ] = "new_practice",
+    home: HomeOption = None,
+) -> None:
+    """A first contract out of sample exports, as YAML on standard output.
+
+    Give one export of each kind of file (CSV or another delimited text). Each guess has its reason
+    beside it (`why:`), each doubt is a question (`open:`). No cell of a client is repeated: of
+    enumerations only known words are, and the words of a site column become sites.
+
+    Example: alliance contract draft --practice north_clinic exports/*.csv > north_clinic.yml
+    """
+    settings = open_settings(home)
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", practice):
+        messages.print("--practice must be a word of a-z, 0-9 and _, like north_clinic")
+        raise typer.Exit(WRONG_USE)
+    # A home is not needed to draft; where there is one, its own instruments are known too.
+    registry = open_registry(settings) if settings.group_file.exists() else load_registry()
+    samples = []
+    for number, file in enumerate(files, start=1):
+        try:
+            samples.append(read_sample(file))
+        except DeliveryRefused as refusal:
+            shown = file.name if is_showable(file.name) else f"file {number}"
+            messages.print(f"{shown}: {refusal}", markup=False, highlight=False)
+            raise typer.Exit(NEEDS_A_PERSON) from refusal
+    today = datetime.now(UTC).astimezone(ZoneInfo(registry.group.time_zone)).date()
+    try:
+        text = draft_contract(samples, practice, registry.feeds, registry.instruments, today)
+    except DeliveryRefused as refusal:
+        messages.print(str(refusal), markup=False, highlight=False)
+        raise typer.Exit(NEEDS_A_PERSON) from refusal
+    typer.echo(text, nl=False)
+    messages.print(f"{text.count('open:')} open questions; answer them, then `contract check`")
 
 
 @app.command("schema")
