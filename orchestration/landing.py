@@ -60,7 +60,7 @@ def arrivals(
         for path in sorted(folder.iterdir()):
             if not path.is_file() or path.name.startswith("."):
                 continue
-            found.extend(_of_file(practice_id, path, contract))
+            found.extend(arrivals_of(practice_id, path, contract))
     return found
 
 
@@ -72,7 +72,8 @@ def unknown_folders(landing: Path, registry: Registry) -> list[str]:
     return sorted(p.name for p in landing.iterdir() if p.is_dir() and p.name not in known)
 
 
-def _of_file(practice_id: str, path: Path, contract: Contract | None) -> Iterable[Arrival]:
+def arrivals_of(practice_id: str, path: Path, contract: Contract | None) -> Iterable[Arrival]:
+    """One file, wherever it lies, as the contract reads it: once for each feed it carries."""
     specs = contract.files if contract else ()
     spec = next((s for s in specs if fnmatch.fnmatchcase(path.name, s.pattern)), None)
     feeds = [mapping.feed for mapping in spec.mappings] if spec else []

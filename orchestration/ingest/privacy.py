@@ -51,7 +51,7 @@ class Gated:
 
 
 def is_showable(file_name: str) -> bool:
-    """Whether a file's name may be written into a log, the ledger or a message."""
+    """Whether a name may be written into a log, the ledger or a message."""
     return not any(re.search(pattern, file_name) for pattern in PATTERNS.values())
 
 
@@ -78,12 +78,7 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
             f"none of the {len(expected)} expected columns is in line 1"
             f"{_delimiter_hint(header, expected)}; expected {', '.join(expected)}",
         )
-    forbidden = [
-        name
-        for name in header
-        if name in identifying
-        or (_words(name) & FORBIDDEN_HEADER_WORDS and name not in HARMLESS_HEADERS)
-    ]
+    forbidden = [name for name in header if name in identifying or names_direct_identifier(name)]
     unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
     differ = f"unknown columns: {listed(unknown)}; missing columns: {listed(missing)}"
@@ -178,17 +173,21 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", spaced.lower()))
 
 
+def shown_header(name: str) -> str:
+    """A column's name, or words in its place when it may itself be a cell's text."""
+    if _SHOWABLE_HEADER.match(name) and is_showable(name):
+        return name
+    return "(a name that cannot be shown)"
+
+
+def names_direct_identifier(name: str) -> bool:
+    """Whether a column's name says that it holds what no practice may send."""
+    return bool(_words(name) & FORBIDDEN_HEADER_WORDS) and name not in HARMLESS_HEADERS
+
+
 def listed(names: Sequence[str]) -> str:
     """Columns' names for a message, without those that may be data."""
-    if not names:
-        return "none"
-    return ", ".join(
-        name
-        if _SHOWABLE_HEADER.match(name)
-        and not any(re.search(pattern, name) for pattern in PATTERNS.values())
-        else "(a name that cannot be shown)"
-        for name in names
-    )
+    return ", ".join(map(shown_header, names)) or "none"
 
 
 def _delimiter_hint(header: Sequence[str], expected: Sequence[str]) -> str:

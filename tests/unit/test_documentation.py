@@ -67,6 +67,9 @@ def test_every_command_named_exists(documents: dict[Path, str]) -> None:
     from orchestration.cli.main import app
 
     commands = {command.name for command in app.registered_commands}
+    commands |= {
+        group.typer_instance.info.name for group in app.registered_groups if group.typer_instance
+    }
     named = {
         word
         for text in documents.values()

@@ -1,0 +1,125 @@
+"""Which questionnaire some item columns are: by count, range and names. Candidates with reasons."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from expectations.instrument import Instrument
+from orchestration.drafting.columns import number
+from orchestration.drafting.words import dictionary, plain
+
+_FITS = 0.9
+"""Share of answers an instrument must admit; the rest are slips, and the night's to set aside."""
+_NUMBERED = re.compile(r"(.*?)[ _.-]?0*(\d{1,3})")
+_FEWEST = 3
+_SLIP = 0.005
+"""Difference of shares that says nothing."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An instrument the answers may be of, and what makes them its own coding."""
+
+    instrument: Instrument
+    shift: float
+    scale_by: float
+    n_named: int
+    """How many words of its code are in the names around the items."""
+    in_words: bool
+    """Whether the answers are words, which a person must recode."""
+    is_doubtful: bool = False
+    """Whether the answers would fit counted from another number, too."""
+
+    @property
+    def options(self) -> str:
+        """The contract's options for its coding, as they go into a flow mapping."""
+        shift = f", shift: {self.shift:g}" if self.shift else ""
+        scale = f", scale_by: {self.scale_by:g}" if self.scale_by != 1 else ""
+        return shift + scale
+
+    def informant(self, around: Sequence[str]) -> str:
+        """Who fills it in, as far as names tell."""
+        tokens = {token for text in around for token in plain(text).split("_")}
+        for informant, words in dictionary()["informants"].items():
+            if informant in self.instrument.informants and tokens & set(words):
+                return str(informant)
+        return self.instrument.informants[0]
+
+    @property
+    def language(self) -> str:
+        """English where it exists in it: what a person is asked to confirm."""
+        languages = self.instrument.languages
+        return "en" if "en" in languages else languages[0]
+
+
+def item_blocks(header: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Columns that count up from 1 under one prefix: prefix -> item number -> column."""
+    blocks: dict[str, dict[int, str]] = {}
+    for name in header:
+        found = _NUMBERED.fullmatch(name)
+        if found:
+            blocks.setdefault(found.group(1), {}).setdefault(int(found.group(2)), name)
+    return {
+        prefix: items
+        for prefix, items in blocks.items()
+        if len(items) >= _FEWEST and set(items) == set(range(1, len(items) + 1))
+    }
+
+
+def candidates(
+    n_items: int,
+    answers: Sequence[str],
+    around: Sequence[str],
+    instruments: Mapping[tuple[str, str], Instrument],
+) -> list[Candidate]:
+    """Instruments of that many items whose range the answers fit, the likeliest first."""
+    values = [value for value in map(number, answers) if value is not None]
+    in_words = len(values) < len(answers) / 2
+    tokens = {token for text in around for token in plain(text).split("_")}
+    found = []
+    for instrument in instruments.values():
+        if instrument.n_items != n_items:
+            continue
+        coding = (0.0, 1.0, False) if in_words else _coding(values, instrument)
+        if coding is not None:
+            n_named = len(tokens & set(instrument.instrument_code.split("_")))
+            shift, scale, is_doubtful = coding
+            found.append(Candidate(instrument, shift, scale, n_named, in_words, is_doubtful))
+    return sorted(found, key=lambda c: (-c.n_named, c.shift != 0, c.scale_by != 1))
+
+
+def _coding(values: Sequence[float], instrument: Instrument) -> tuple[float, float, bool] | None:
+    """Shift and scale under which most answers are admissible, and whether another would do too.
+
+    Of several, the one under which the highest answer is given: on hardly any form of a sample does
+    nobody choose it. Then the plainest.
+    """
+    codings = [(0.0, 1.0), (1.0, 1.0), (-1.0, 1.0)]
+    if instrument.item_step is None:
+        codings = [(0.0, 1.0), (0.0, 0.1)]
+    top = instrument.item_maximum or 0
+    fits = []
+    for plainness, (shift, scale) in enumerate(codings):
+        coded = [round(value * scale + shift, 3) for value in values]
+        fitting = [value for value in coded if instrument.is_admissible(value)]
+        share = len(fitting) / len(values) if values else 0
+        if share >= _FITS:
+            fits.append((share, max(fitting) >= 0.95 * top, -plainness, shift, scale))
+    if not fits:
+        return None
+    most = max(share for share, *_ in fits)
+    alike = sorted((fit[1:] for fit in fits if fit[0] > most - _SLIP), reverse=True)
+    _, _, shift, scale = alike[0]
+    return shift, scale, len(alike) > 1
+
+
+def is_instrument_word(word: str, instruments: Mapping[tuple[str, str], Instrument]) -> bool:
+    """Whether a long file's word for a questionnaire is made of an instrument's own name and an
+    informant's, so that it may be written down.
+    """
+    codes = {token for code, _ in instruments for token in code.split("_")}
+    versions = {version for _, version in instruments}
+    people = {word for words in dictionary()["informants"].values() for word in words}
+    first, *rest = plain(word).split("_")
+    letters = {token for token in codes if token.isalpha()}
+    return first in letters and set(rest) <= codes | versions | people

@@ -1,0 +1,251 @@
+"""`alliance contract draft` on the sample practices' exports: how much is left to a person, and
+that no cell of a client stands in what it says.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from expectations.registry import SHIPPED, Registry, load_registry
+from orchestration.cli.main import app
+from orchestration.contract_check import FileCheck, check_files
+from orchestration.drafting.sample import read_sample
+from orchestration.drafting.words import meaning
+from orchestration.ingest.pseudonyms import create_key
+from orchestration.ingest.reading import ReadingWorker
+from orchestration.settings import Settings
+from orchestration.simulation import SimulationSettings, simulate
+from tests.integration import small_group as group
+
+TODAY = date(2026, 10, 1)
+WORLD = SimulationSettings(n_clients=600, n_therapists=60, truth_clients=400, preview_share=0.02)
+AGREEMENT = (
+    "    agreements: []",
+    "    agreements: [{kind: data_use_agreement, signed_on: 2024-01-01, "
+    "expires_on: 2036-12-31, purpose: test}]",
+)
+FIVE = '                recode: {Lowest: "1", Low: "2", Middle: "3", High: "4", Highest: "5"}'
+FOUR = '                recode: {None: "0", Some: "1", Much: "2", Most: "3"}'
+# What a person edits, a line each: (start of the drafted line, what follows it or replaces it).
+# The number of lines is the measure; it may not grow.
+EDITS: dict[str, list[tuple[str, str]]] = {
+    "cabinet_erable": [AGREEMENT],
+    "harbor_counseling": [AGREEMENT],
+    "prairie_family_therapy": [
+        AGREEMENT,
+        ("                items: {1: A1,", f"+{FIVE}"),
+        ("                items: {1: B1,", f"+{FIVE}"),
+        ("                items: {1: D1,", f"+{FOUR}"),
+    ],
+    "riverside_collective": [AGREEMENT],
+    "summit_behavioral": [
+        AGREEMENT,
+        (
+            "              use_permission:",
+            "              use_permission: {from: PERM, recode: "
+            '{"2": all, "1": care_only, "0": none}}',
+        ),
+    ],
+    "two_oaks": [AGREEMENT],
+}
+LINES_TO_EDIT = {
+    "cabinet_erable": 1,
+    "harbor_counseling": 1,
+    "prairie_family_therapy": 4,
+    "riverside_collective": 1,
+    "summit_behavioral": 2,
+    "two_oaks": 1,
+}
+runner = CliRunner()
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A practice's exports, and what was said of them."""
+
+    files: list[Path]
+    text: str
+    messages: str
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Registry:
+    return load_registry()
+
+
+@pytest.fixture(scope="module")
+def drafts(shipped: Registry, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drafted]:
+    landing = tmp_path_factory.mktemp("exports")
+    simulate(shipped, landing, WORLD)
+    found = {}
+    for name in shipped.practices:
+        files = sorted((landing / name).iterdir())
+        arguments = ["contract", "draft", *map(str, files), "--practice", name]
+        home = ["--home", str(landing / "no_home")]
+        result = runner.invoke(app, [*arguments, *home])
+        assert result.exit_code == 0, result.output
+        found[name] = Drafted(files, result.stdout, result.stderr)
+    return found
+
+
+def _edited(text: str, edits: list[tuple[str, str]]) -> str:
+    lines = text.splitlines()
+    for start, new in edits:
+        (place,) = [n for n, line in enumerate(lines) if line.startswith(start)]
+        if new.startswith("+"):
+            lines.insert(place + 1, new[1:])
+        else:
+            lines[place] = new
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def home(drafts: dict[str, Drafted], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with every draft after the edits, and keys."""
+    settings = Settings(tmp_path_factory.mktemp("home"))
+    (settings.home / "practices").mkdir()
+    text = (SHIPPED / "group.yml").read_text(encoding="utf-8")
+    settings.group_file.write_text(
+        text.replace("sample_practices: true", "sample_practices: false"), encoding="utf-8"
+    )
+    for name, drafted in drafts.items():
+        path = settings.home / "practices" / f"{name}.yml"
+        path.write_text(_edited(drafted.text, EDITS[name]), encoding="utf-8")
+        create_key(settings.keys, name)
+    return settings
+
+
+_seen: dict[tuple[str, str], list[FileCheck]] = {}
+
+
+def _checked(home: Settings, registry: Registry, name: str, files: list[Path]) -> list[FileCheck]:
+    """What a registry makes of a practice's files; asked once, for the engine's sake."""
+
+    def here(_: Settings) -> ReadingWorker:
+        return group.HereWorker(home, registry=registry)
+
+    known = (name, registry.practice_digest(name))
+    if known not in _seen:
+        _seen[known] = check_files(home, registry, name, files, TODAY, here)
+    return _seen[known]
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_draft_loads_the_same_rows_after_few_edits(
+    shipped: Registry, drafts: dict[str, Drafted], home: Settings, name: str
+) -> None:
+    assert len(EDITS[name]) == LINES_TO_EDIT[name] <= 5
+    mine = load_registry([home.home])
+    assert mine.broken == {}
+
+    def accepted(checks: list[FileCheck]) -> list[tuple[str, str, int, int]]:
+        return [(c.file, c.feed, c.outcome.n_rows_read, c.outcome.n_accepted) for c in checks]
+
+    rows = accepted(_checked(home, mine, name, drafts[name].files))
+    assert all(n for *_, n in rows)
+    assert rows == accepted(_checked(home, shipped, name, drafts[name].files))
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_questionnaires_are_drafted_as_they_are(
+    shipped: Registry, home: Settings, name: str
+) -> None:
+    def questionnaires(registry: Registry) -> set[tuple[object, ...]]:
+        return {
+            (spec.pattern, form.instrument_code, form.informant, form.shift, form.scale_by)
+            for spec in registry.practices[name].contracts[0].files
+            for mapping in spec.mappings
+            for form in (
+                *mapping.forms,
+                *(mapping.long.identity.values() if mapping.long else ()),
+            )
+        }
+
+    assert questionnaires(load_registry([home.home])) == questionnaires(shipped)
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_no_cell_of_a_client_is_said(
+    shipped: Registry, drafts: dict[str, Drafted], home: Settings, name: str
+) -> None:
+    """Ids, dates, answers in words or with decimals, and enumeration words no dictionary knows."""
+    drafted = drafts[name]
+    outputs = drafted.text + drafted.messages
+    mine = load_registry([home.home])
+    said = _checked(home, mine, name, drafted.files)
+    # The export's day stands in the file's name.
+    outputs += "".join(json.dumps({**each.to_json(), "exported_on": None}) for each in said)
+    for file in drafted.files:
+        assert file.name in str([each.file for each in said])
+        outputs = outputs.replace(file.name, " ")
+    tokens = set(re.findall(r"[\w.+:/-]+", outputs))
+    headers = {h for file in drafted.files for h in read_sample(file).columns}
+    contract = mine.practices[name].contracts[0]
+    n_checked = 0
+    for spec in contract.files:
+        (file,) = [f for f in drafted.files if f.match(spec.pattern)]
+        columns = read_sample(file).columns
+        for mapping in spec.mappings:
+            feed = shipped.feeds[mapping.feed]
+            secret: set[str] = set()
+            for column, source in mapping.columns.items():
+                if source.column is None or column == "site_id":
+                    continue
+                kind = feed.column(column)
+                cells = {c for c in columns[source.column] if c and c not in spec.missing}
+                if kind.type in ("id", "date"):
+                    secret |= cells
+                if kind.type == "enumeration":
+                    known = {c for c in cells if meaning(column, c, kind.allowed) is not None}
+                    secret |= {c for c in cells - known if not c.isdigit()}
+            for form in mapping.forms:
+                for column in form.items.values():
+                    secret |= {c for c in columns[column] if not c.isdigit()}
+            if mapping.long:
+                secret |= {c for c in columns[mapping.long.value_column] if not c.isdigit()}
+            secret -= {"", *spec.missing}
+            n_checked += len(secret)
+            found = {cell for cell in secret if cell in tokens and cell not in headers}
+            # A number with a decimal may be a tolerance or a day's part elsewhere.
+            assert not {c for c in found if not re.fullmatch(r"\d\.\d+|0", c)}, spec.file
+    assert n_checked > 100
+
+
+def test_columns_that_must_not_be_sent_are_named_and_never_mapped(tmp_path: Path) -> None:
+    file = tmp_path / "sessions_20260930.csv"
+    notes = "\n".join(
+        f"c{n:04},v{n:04},N,2026-09-{n % 28 + 1:02},kept,canary{n},who{n}@canary.org,"
+        f"told me {n} things"
+        for n in range(60)
+    )
+    file.write_text(
+        f"client_no,visit_no,clinic,visit_date,outcome,first_name,contact,remarks\n{notes}\n"
+    )
+    result = runner.invoke(app, ["contract", "draft", str(file), "--home", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "canary" not in result.output
+    assert "told" not in result.output
+    for column in ("first_name", "contact", "remarks"):
+        assert f"must not be sent: column {column} " in result.output
+        assert f"from: {column}" not in result.output
+        assert "discard" not in result.output
+
+
+def test_a_file_that_cannot_be_drafted_needs_a_person(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("2026-01-01,17\n2026-01-02,18\n")
+    result = runner.invoke(app, ["contract", "draft", str(file)])
+    assert result.exit_code == 1
+    assert "no_header" in result.output
+    assert "17" not in result.output
+    assert runner.invoke(app, ["contract", "draft", str(file), "--practice", "A b"]).exit_code == 2
+    assert (
+        "Example: alliance contract draft"
+        in runner.invoke(app, ["contract", "draft", "--help"]).output
+    )
