@@ -17,7 +17,8 @@ from expectations.fhir import (
     SUPERSEDED,
     FhirReading,
 )
-from expectations.practice import Dialect, FileSpec, Mapping
+from expectations.mapping import Mapping
+from expectations.practice import Dialect, FileSpec
 from expectations.yaml_source import Finding
 
 Path = tuple[str | int, ...]

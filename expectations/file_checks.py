@@ -5,7 +5,8 @@ A rule on rows that can never be met would count rows as something they are not,
 
 from collections.abc import Iterator
 
-from expectations.practice import Exclusion, FileSpec, Only
+from expectations.mapping import Exclusion, Only
+from expectations.practice import FileSpec
 from expectations.yaml_source import Finding
 
 Path = tuple[str | int, ...]

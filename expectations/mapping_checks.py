@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from expectations.feed_checks import SITE_ID
 from expectations.instrument import Instrument
+from expectations.mapping import FormBlock, LongIdentity, Mapping, Source
 from expectations.model import Column, Feed
-from expectations.practice import FormBlock, LongIdentity, Mapping, Source
 from expectations.yaml_source import Finding
 
 Path = tuple[str | int, ...]

@@ -8,8 +8,9 @@ its column's type becomes a mark that no rule accepts, so the check sees it and 
 from collections.abc import Iterable, Mapping, Sequence
 
 from expectations.feed_checks import SITE_ID
+from expectations.mapping import Source
 from expectations.model import Column
-from expectations.practice import Dialect, FileSpec, Source
+from expectations.practice import Dialect, FileSpec
 from orchestration.sql import identifier, literal, literals
 
 INVALID_SQL = "(chr(1) || 'invalid')"

@@ -1,6 +1,7 @@
 """Contract -> canonical columns, one row per unit. Pure: declarations in, SQL text out."""
 
-from expectations.practice import FileSpec, Mapping
+from expectations.mapping import Mapping
+from expectations.practice import FileSpec
 from orchestration.ingest import cells
 from orchestration.ingest.conform_long import conform_long
 from orchestration.ingest.conform_wide import conform_wide

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from expectations.check import CONTRADICTIONS
-from expectations.practice import FileSpec, LongForms, LongIdentity, Mapping
+from expectations.mapping import LongForms, LongIdentity, Mapping
+from expectations.practice import FileSpec
 from orchestration.ingest import cells
 from orchestration.ingest.conformed import (
     BLANK_FORM,

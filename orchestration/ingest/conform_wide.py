@@ -1,7 +1,8 @@
 """Wide layout: a row of the file carries one or more forms. Pure: declarations in, SQL out."""
 
 from expectations.instrument import Instrument
-from expectations.practice import FileSpec, FormBlock, Mapping
+from expectations.mapping import FormBlock, Mapping
+from expectations.practice import FileSpec
 from orchestration.ingest import cells
 from orchestration.ingest.conformed import (
     BLANK_FORM,

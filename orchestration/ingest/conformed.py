@@ -12,8 +12,9 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 
 from expectations.instrument import Instrument
+from expectations.mapping import Exclusion, FormBlock, Mapping, Only, Source
 from expectations.model import Feed, FeedName
-from expectations.practice import Exclusion, FileSpec, FormBlock, Mapping, Only, Source
+from expectations.practice import FileSpec
 from orchestration.ingest import cells
 from orchestration.sql import identifier, literal, literals
 

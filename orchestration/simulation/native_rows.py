@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.practice import FileSpec, FormBlock, LongForms, Mapping
+from expectations.mapping import FormBlock, LongForms, Mapping
+from expectations.practice import FileSpec
 from orchestration.simulation.arrays import Flags, Ints
 from orchestration.simulation.filled import Filled
 from orchestration.simulation.frames import NOTHING, Frame, Ids, joined, taken

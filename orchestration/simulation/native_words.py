@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.practice import Dialect, FileSpec, FormBlock, LongIdentity, Mapping, Source
+from expectations.mapping import FormBlock, LongIdentity, Mapping, Source
+from expectations.practice import Dialect, FileSpec
 from orchestration.simulation.arrays import Ints
 from orchestration.simulation.frames import (
     NO_DAY,

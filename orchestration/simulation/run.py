@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from expectations.mapping import Mapping as FeedMapping
 from expectations.practice import Contract, FileSpec
-from expectations.practice import Mapping as FeedMapping
 from expectations.registry import Registry
 from orchestration.simulation.block import Block, draw_block
 from orchestration.simulation.filled import Filled, fill

@@ -8,7 +8,8 @@ from datetime import date
 
 import numpy as np
 
-from expectations.practice import FormBlock, LongIdentity, Practice, Schedule
+from expectations.mapping import FormBlock, LongIdentity
+from expectations.practice import Practice, Schedule
 from orchestration.simulation.arrays import NEVER, Flags, Ints
 from orchestration.simulation.network import day_number
 from orchestration.simulation.population import SERVICE_TYPES

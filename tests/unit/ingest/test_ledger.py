@@ -25,6 +25,10 @@ IN_THE_BYTES = {
     *("empty_file", "too_large", "wrong_encoding", "damaged_file", "truncated_file"),
     *("no_header", "repeated_column", "wrong_header", "wrong_columns", "direct_identifier"),
     *("identifier_found", "unreadable_row", "rows_lost", "no_rows"),
+    *("cell_error", "formula_without_value", "hidden_sheet", "inexact_number", "merged_cells"),
+    *("unsafe_archive", "unsearchable_part", "unsupported_type", "wrong_sheet", "wrong_coding"),
+    *("ambiguous_answer", "free_text", "no_number", "not_a_response", "not_json", "repeated_key"),
+    *("too_deep", "unexpected_element", "unknown_status", "different_columns", "unknown_format"),
 }
 """Reasons that only other bytes, a mended contract or other software take away."""
 
