@@ -18,7 +18,7 @@ from expectations.pattern_checks import (
     globs_overlap,
     regex_problem,
 )
-from expectations.practice import Contract, FileSpec, Practice, Schedule
+from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practice, Schedule
 from expectations.yaml_source import Finding, YamlSource
 
 Path = tuple[str | int, ...]
@@ -103,7 +103,7 @@ def _format_findings(at: Path, spec: FileSpec) -> Iterator[Finding]:
     """Options of another format: whoever wrote them expects something that will not happen."""
     if spec.format != "xlsx" and "sheet" in spec.model_fields_set:
         yield (*at, "sheet"), f"goes with format xlsx, not {spec.format}; take it out"
-    if spec.format != "csv":
+    if spec.format not in DELIMITED_FORMATS:
         for option in sorted(spec.dialect.model_fields_set - {"decimal_mark"}):
             yield (
                 (*at, "dialect", option),

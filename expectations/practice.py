@@ -71,6 +71,10 @@ class Schedule(Declaration):
         return self
 
 
+DELIMITED_FORMATS = ("csv", "redcap", "qualtrics")
+"""Formats that are delimited text, whose dialect has to be told."""
+
+
 class Dialect(Declaration):
     """How the bytes of a text export are to be read.
 
@@ -127,7 +131,7 @@ class FileSpec(Declaration):
 
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> "FileSpec":
-        if self.coding != "raw" and self.format == "csv":
+        if self.coding != "raw" and self.format not in ("redcap", "qualtrics"):
             raise ValueError(f"file {self.file}: `coding` goes with format redcap or qualtrics")
         if self.header_rows != 3 and self.format != "qualtrics":
             raise ValueError(f"file {self.file}: `header_rows` goes with format qualtrics")

@@ -55,7 +55,6 @@ def dbt_models(settings: Settings) -> dg.AssetsDefinition:
         name="dbt",
     )
     def models(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]):  # type: ignore[no-untyped-def] # Dagster takes no annotation of several results
-        night.close()
         results = build_models(night)
         context.log.info(f"{len(results)} models built")
         for key in ordered:
@@ -84,6 +83,8 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
     Incremental for new deliveries; from scratch when instruments, sites or models changed, since
     then every client's rows may.
     """
+    # dbt opens the file by itself, and its memory must not add up with the reading worker's.
+    night.close()
     digest = dbt_runner.models_digest()
     with night.warehouse.connect() as con:
         end, build = ledger_end(con), last_build(con)

@@ -72,7 +72,7 @@ BROKEN = [
         "compression: gzip",
         "goes with format csv, not parquet",
     ),
-    ("discard: [room]", "format: ods", "format: ods", "'csv', 'xlsx' or 'parquet'"),
+    ("discard: [room]", "format: ods", "format: ods", "'csv', 'xlsx', 'parquet'"),
     ("discard: [room]", "id_pattern: '^(?=x)x$'", "id_pattern", "look-around"),
     (
         "scheduled_on: {from: Day}",
