@@ -71,7 +71,7 @@ FORMATS: dict[str, tuple[Written, dict[str, Any]]] = {
         _file(pattern="forms_*.tsv", dialect={"delimiter": "\t", "decimal_mark": ","}),
     ),
     "csv.gz": (
-        lambda rows: gzip.compress(_text(";", rows)),
+        lambda rows: gzip.compress(_text(";", rows), mtime=0),
         _file(
             pattern="forms_*.csv.gz",
             dialect={"delimiter": ";", "decimal_mark": ",", "compression": "gzip"},

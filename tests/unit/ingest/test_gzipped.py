@@ -55,7 +55,7 @@ def test_rows_are_read_and_counted_whatever_the_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_bytes: int
 ) -> None:
     monkeypatch.setattr(gzipped, "_READ_BYTES", read_bytes)
-    content = gzip.compress(TEXT[:18]) + member(TEXT[18:], b"n" * 255)
+    content = gzip.compress(TEXT[:18], mtime=0) + member(TEXT[18:], b"n" * 255)
     con, found = opened(tmp_path, content)
     assert con.execute(f"select * from {found.relation.sql}").fetchall() == [
         ("P1", "V1"),
@@ -67,7 +67,7 @@ def test_rows_are_read_and_counted_whatever_the_chunks(
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_encodings_are_those_of_the_unpacked_text(tmp_path: Path, encoding: str) -> None:
-    content = gzip.compress("client,visit\nP1,é\n".encode(encoding))
+    content = gzip.compress("client,visit\nP1,é\n".encode(encoding), mtime=0)
     con, found = opened(tmp_path, content, encoding=encoding)
     assert con.execute(f"select visit from {found.relation.sql}").fetchall() == [("é",)]
     with pytest.raises(DeliveryRefused) as refusal:
@@ -75,25 +75,25 @@ def test_encodings_are_those_of_the_unpacked_text(tmp_path: Path, encoding: str)
     assert refusal.value.reason == "wrong_encoding"
 
 
-BOMB = gzip.compress(TEXT + b"P1,V1\n" * 4_000_000)
+BOMB = gzip.compress(TEXT + b"P1,V1\n" * 4_000_000, mtime=0)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (gzip.compress(TEXT)[:-1], "damaged_file"),
-        (gzip.compress(TEXT)[:-12], "damaged_file"),
-        (gzip.compress(TEXT)[:5], "damaged_file"),
+        (gzip.compress(TEXT, mtime=0)[:-1], "damaged_file"),
+        (gzip.compress(TEXT, mtime=0)[:-12], "damaged_file"),
+        (gzip.compress(TEXT, mtime=0)[:5], "damaged_file"),
         (member(TEXT, b"a name")[:14], "damaged_file"),
-        (gzip.compress(TEXT) + b"\0", "damaged_file"),
-        (gzip.compress(TEXT)[:-8] + bytes(8), "damaged_file"),
+        (gzip.compress(TEXT, mtime=0) + b"\0", "damaged_file"),
+        (gzip.compress(TEXT, mtime=0)[:-8] + bytes(8), "damaged_file"),
         (member(TEXT, b"n" * 256), "damaged_file"),
         (member(TEXT, b"a comment", flags=16), "damaged_file"),
         (TEXT, "damaged_file"),
-        (gzip.compress(b""), "empty_file"),
+        (gzip.compress(b"", mtime=0), "empty_file"),
         (b"", "empty_file"),
-        (gzip.compress(TEXT[:-1]), "truncated_file"),
-        (gzip.compress(TEXT + b"\0\n"), "damaged_file"),
+        (gzip.compress(TEXT[:-1], mtime=0), "truncated_file"),
+        (gzip.compress(TEXT + b"\0\n", mtime=0), "damaged_file"),
         (BOMB, "too_large"),
     ],
 )
@@ -106,7 +106,7 @@ def test_what_cannot_be_whole_or_grows_is_refused(
 
 
 def test_the_unpacked_size_is_limited_too(tmp_path: Path) -> None:
-    content = gzip.compress(TEXT * 100)
+    content = gzip.compress(TEXT * 100, mtime=0)
     with pytest.raises(DeliveryRefused) as refusal:
         opened(tmp_path, content, Limits(file_bytes=len(TEXT) * 100 - 1))
     assert refusal.value.reason == "too_large"
@@ -116,7 +116,7 @@ def test_the_unpacked_size_is_limited_too(tmp_path: Path) -> None:
 
 def test_a_contract_that_does_not_say_gzip_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(DeliveryRefused) as refusal:
-        opened(tmp_path, gzip.compress(TEXT), compression="none")
+        opened(tmp_path, gzip.compress(TEXT, mtime=0), compression="none")
     assert "add `compression: gzip`" in refusal.value.message
 
 
@@ -160,5 +160,5 @@ def test_a_file_name_is_no_pattern(tmp_path: Path) -> None:
 
 def test_names_that_differ_only_in_case_are_one_column(tmp_path: Path) -> None:
     with pytest.raises(DeliveryRefused) as refusal:
-        opened(tmp_path, gzip.compress(b"a,A\n1,2\n"))
+        opened(tmp_path, gzip.compress(b"a,A\n1,2\n", mtime=0))
     assert refusal.value.reason == "repeated_column"
