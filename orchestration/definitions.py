@@ -51,8 +51,9 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
 def execute_nightly(night: Night, todo: Plan, progress: Callable[[str], None]) -> list[str]:
     """Run the nightly job here, for what is new; ids of the dead runs that were ended first."""
     definitions = build(night.settings, night.registry, night)
-    job = definitions.resolve_job_def(JOB)
     with open_instance(night.settings) as instance, connections_kept(instance):
+        # Within its own instance: Dagster asks whichever one was opened last in this process.
+        job = definitions.resolve_job_def(JOB)
         dead = end_dead_runs(night.settings, instance)
         progress("running the nightly job")
         keys = keys_to_run(list(job.asset_layer.executable_asset_keys), todo.raw)

@@ -30,13 +30,14 @@ def _history(settings: Settings, run_id: str) -> list[str]:
 
 
 def test_kept_connections_write_what_stock_ones_write(tmp_path: Path) -> None:
-    job = dg.Definitions(
+    definitions = dg.Definitions(
         assets=[measured], jobs=[dg.define_asset_job("one", executor_def=dg.in_process_executor)]
-    ).resolve_job_def("one")
+    )
     histories = []
     for name, is_kept in (("stock", False), ("kept", True)):
         settings = Settings(tmp_path / name)
         with open_instance(settings) as instance:
+            job = definitions.resolve_job_def("one")
             if is_kept:
                 with connections_kept(instance):
                     done = job.execute_in_process(instance=instance)
