@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.console import (
-    DONE,
     NEEDS_A_PERSON,
     WRONG_USE,
     HomeOption,
@@ -28,7 +27,16 @@ from orchestration.release.intake_report import deliveries as listed
 from orchestration.release.reader import Pointer, Releases
 
 STATES = ("loaded", "refused", "dead", "expected", "declaration_broken")
-_SHOWN = ("practice_id", "feed", "file_name", "state", "n_file_rows", "n_accepted", "n_quarantined")
+_SHOWN = (
+    "practice_id",
+    "feed",
+    "file_name",
+    "state",
+    "n_file_rows",
+    "n_accepted",
+    "n_quarantined",
+    "message",
+)
 
 PracticeOption = Annotated[str | None, typer.Option("--practice", help="Only this practice.")]
 
@@ -52,11 +60,7 @@ def deliveries(
     if as_json:
         say_document({"deliveries": found})
         return
-    say_table(
-        "Deliveries",
-        (*_SHOWN, "message"),
-        [[row[c] for c in (*_SHOWN, "message")] for row in found],
-    )
+    say_table("Deliveries", _SHOWN, [[row[column] for column in _SHOWN] for row in found])
 
 
 def quarantine(
@@ -92,7 +96,6 @@ def quarantine(
     else:
         header = (*QUARANTINE_COLUMNS, "n_rows")
         say_table("Quarantine", header, [[row[c] for c in header] for row in counts])
-    raise typer.Exit(DONE)
 
 
 def _current(home: Path | None) -> Pointer:
