@@ -3,8 +3,9 @@
 Knows no orchestrator: the Dagster assets and the commands call it.
 """
 
+import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -23,11 +24,20 @@ from orchestration.ingest.pseudonyms import key_refusal, load_key
 from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.kept_rules import rules_document
 from orchestration.landing import Arrival, arrivals
+from orchestration.load_notes import (
+    LedgerRow,
+    LoadName,
+    LoadNotes,
+    loaded_names,
+    loaded_rows,
+    said_briefly,
+)
 from orchestration.reference import write_reference
 from orchestration.settings import Settings
 from orchestration.sql import literal
-from orchestration.warehouse import Warehouse, transaction
+from orchestration.warehouse import Warehouse, WarehouseDamaged, transaction
 
 
 @dataclass
@@ -58,13 +68,54 @@ class Night:
         The file stays open until `close`: opening and closing it for each delivery costs more than
         a small one takes to load.
         """
+        self.begin()
+        self.write_reference()
+
+    def begin(self) -> None:
+        """Make the tables that are not there yet, hold ledger and archive together, tidy up.
+
+        Raises WarehouseDamaged when the ledger lacks a load that the archive has.
+        """
+        noted = LoadNotes(self.settings.archive).names()
+        if noted and not self.warehouse.exists():
+            raise WarehouseDamaged(f"its file is gone, and {len(noted)} loads are in the archive")
         self.warehouse.prepare()
+        self._settle_notes(noted)
         self.tidy()
+
+    def write_reference(self) -> None:
+        """Bring the reference tables to the registry's state, and keep the file open."""
         self._held_open = self._held_open or self.warehouse.open()
         with self.warehouse.connect() as con:
             if self._reference_digest(con) != self.registry.digest:
                 with transaction(con):
                     write_reference(con, self.registry)
+
+    def _settle_notes(self, noted: Collection[LoadName]) -> None:
+        with self.warehouse.connect() as con:
+            known = loaded_names(con)
+            lost = set(noted) - known
+            if lost:
+                raise WarehouseDamaged(
+                    f"the ledger lacks {len(lost)} loads that were committed: {said_briefly(lost)}"
+                )
+            missing = [name.load_seq for name in known - set(noted)]
+            for row in loaded_rows(con, missing) if missing else []:
+                self._note(row)
+
+    def _note(self, row: LedgerRow) -> None:
+        """Write beside the archived file what a lost ledger would have said of the load.
+
+        A practice whose key cannot be used keeps its load and has no note until it can.
+        """
+        notes, practice_id = LoadNotes(self.settings.archive), str(row["practice_id"])
+        with contextlib.suppress(DeliveryRefused):
+            key = load_key(self.settings.keys, practice_id)
+            declared = practice_id in self.registry.practices
+            digest = self.registry.practice_digest(practice_id) if declared else None
+            if digest is not None and digest == row["contract_digest"]:
+                notes.keep_rules(key, digest, rules_document(self.registry, practice_id))
+            notes.write(key, row)
 
     def _reference_digest(self, con: duckdb.DuckDBPyConnection) -> str | None:
         tables = con.execute(
@@ -133,13 +184,6 @@ class Night:
             except DeliveryRefused as refusal:
                 outcome = refused(arrival.delivery_id, refusal.reason, refusal.message)
         with self.warehouse.connect() as con:
-            parts: tuple[Part, ...] = ()
-            if outcome.is_loadable:
-                assert arrival.spec is not None
-                con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
-                parts = mapped_parts(
-                    self.registry, arrival.practice_id, arrival.feed, arrival.spec
-                ).parts
             now = self._circumstances(arrival.practice_id)
             entry = ledger.entries(con).get(arrival.delivery_id)
             stamp = load.Stamp(
@@ -151,9 +195,9 @@ class Night:
                 contract_digest=now.contract_digest,
                 n_attempts=ledger.attempt_number(entry, arrival, now),
             )
-            load.load(con, self.registry.feeds[arrival.feed], arrival, outcome, parts, stamp)
-            if outcome.is_loadable:
-                con.execute("detach scratch")
+            write_load(con, self.registry, arrival, outcome, stamp)
+            for row in loaded_rows(con, [stamp.load_seq]):
+                self._note(row)
         self.reading.loaded(read)
         return outcome
 
@@ -185,6 +229,28 @@ class Night:
         if self._held_open is not None:
             self._held_open.close()
             self._held_open = None
+
+
+def write_load(
+    con: duckdb.DuckDBPyConnection,
+    registry: Registry,
+    arrival: Arrival,
+    outcome: Outcome,
+    stamp: load.Stamp,
+    *,
+    with_verdicts: bool = True,
+) -> None:
+    """Load one delivery as its contract maps it; its checked rows lie in the outcome's scratch."""
+    parts: tuple[Part, ...] = ()
+    if outcome.is_loadable:
+        assert arrival.spec is not None
+        con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
+        mapped = mapped_parts(registry, arrival.practice_id, arrival.feed, arrival.spec)
+        parts = mapped.parts
+    feed = registry.feeds[arrival.feed]
+    load.load(con, feed, arrival, outcome, parts, stamp, with_verdicts=with_verdicts)
+    if outcome.is_loadable:
+        con.execute("detach scratch")
 
 
 def _of(arrivals: Iterable[Arrival], practice_id: str, feed: FeedName) -> list[Arrival]:

@@ -42,8 +42,7 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     The caller holds the writer's lock.
     """
     night = Night(settings, registry)
-    night.warehouse.prepare()
-    night.tidy()
+    night.begin()
     landing = night.landing()
     with night.warehouse.connect() as con:
         end = ledger_end(con)

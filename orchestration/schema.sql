@@ -208,3 +208,16 @@ create table if not exists benchmark.published (
     code_version varchar not null,
     published_at timestamp not null
 );
+
+-- Grain: one rebuild of this file from the archive that was put in force.
+create table if not exists quality.rebuilds (
+    rebuilt_at timestamp not null,
+    code_version varchar not null,
+    registry_digest varchar not null,
+    ledger_from varchar not null,
+    verdicts_from varchar not null,
+    n_loads bigint not null,
+    n_differing bigint not null,
+    content_digest varchar not null,
+    was_equal boolean
+);

@@ -41,11 +41,20 @@ class FileJob:
     path: str
     sha256: str
     received_on: str
+    rules_on: str | None = None
+    """Day whose contract reads the file, when it is not the day it came: a replay."""
+    rules: str | None = None
+    """File with declarations kept from then, in place of the home's; the same for a whole batch."""
 
     @property
     def day(self) -> date:
         """The group's local date on which the file came."""
         return date.fromisoformat(self.received_on)
+
+    @property
+    def rules_day(self) -> date:
+        """The day whose contract and agreement are asked for."""
+        return date.fromisoformat(self.rules_on or self.received_on)
 
 
 @dataclass
@@ -126,16 +135,16 @@ def _quoted(path: Path) -> str:
 
 
 def _contract(registry: Registry, job: FileJob) -> Contract:
-    contract = registry.practices[job.practice_id].contract_on(job.day)
+    contract = registry.practices[job.practice_id].contract_on(job.rules_day)
     if contract is None:
         raise DeliveryRefused(
             "no_contract",
-            f"practice {job.practice_id} has no contract version valid on {job.day}; add one",
+            f"practice {job.practice_id} has no contract version valid on {job.rules_day}; add one",
         )
-    if not contract.has_agreement_on(job.day):
+    if not contract.has_agreement_on(job.rules_day):
         raise DeliveryRefused(
             "agreement_expired",
-            f"practice {job.practice_id} has no agreement in force on {job.day}; "
+            f"practice {job.practice_id} has no agreement in force on {job.rules_day}; "
             "renew it and write the new dates into the contract",
         )
     return contract

@@ -55,10 +55,13 @@ def load(
     outcome: Outcome,
     parts: Sequence[Part],
     stamp: Stamp,
+    *,
+    with_verdicts: bool = True,
 ) -> None:
     """Write one delivery. `scratch` is attached on `con` when the outcome has accepted rows.
 
-    A refused or dead delivery leaves its ledger row and its verdicts, and nothing else.
+    A refused or dead delivery leaves its ledger row and its verdicts, and nothing else. A rebuild
+    that kept the history of verdicts writes none.
     """
     with transaction(con):
         if outcome.is_loadable:
@@ -67,7 +70,8 @@ def load(
                     _insert_part(con, feed, arrival, outcome, part, stamp, number)
             _insert_quarantine(con, arrival, outcome, stamp)
             _insert_touched(con, arrival, stamp)
-        _insert_verdicts(con, arrival, outcome, stamp)
+        if with_verdicts:
+            _insert_verdicts(con, arrival, outcome, stamp)
         _insert_ledger(con, arrival, outcome, stamp)
 
 
