@@ -5,6 +5,7 @@ with, since a contract reads the name; it goes through the same bounded worker a
 night.
 """
 
+import fnmatch
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from orchestration.ingest.pseudonyms import PracticeKey, load_key
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.kept_rules import RulesUnreadable, registry_of
-from orchestration.landing import Arrival
+from orchestration.landing import Arrival, exported_on
 from orchestration.load_notes import LedgerRow, LoadNotes, NoteDamaged
 from orchestration.settings import Settings
 
@@ -137,15 +138,22 @@ class ArchivedFiles:
         contract = rules.registry.practices[practice_id].contract_on(
             rules_on or row.get("rules_on") or row["received_on"]
         )
+        path = self._decrypted(practice_id, sha256, row["file_name"])
         specs = contract.files if contract else ()
+        # Today's contract may know the kind of file by another name: the pattern decides, as ever.
+        is_of_then = rules_on is None
+        spec = next((s for s in specs if is_of_then and s.file == row["file"]), None) or next(
+            (s for s in specs if fnmatch.fnmatchcase(path.name, s.pattern)), None
+        )
+        stated = None if is_of_then else exported_on(spec, path.name)
         arrival = Arrival(
             practice_id=practice_id,
             feed=row["feed"],
-            path=self._decrypted(practice_id, sha256, row["file_name"]),
+            path=path,
             sha256=sha256,
-            spec=next((spec for spec in specs if spec.file == row["file"]), None),
+            spec=spec,
             contract=contract,
-            exported_on=row["exported_on"],
+            exported_on=stated or row["exported_on"],
         )
         return Again(row, arrival, rules, rules_on or row.get("rules_on"))
 

@@ -19,13 +19,9 @@ from orchestration.release.reader import Releases
 from orchestration.settings import Settings
 from orchestration.sql import identifier
 
-MADE_BY_LOADING = {
-    "raw": ("episodes", "sessions", "administrations", "answers", "touched_clients"),
-    "quality": ("quarantine",),
-}
-"""Tables a load writes, which come again by loading."""
-MADE_ANEW = {"raw": ("deliveries", "builds"), "quality": ("check_results",)}
-"""Tables with a way of their own; whatever else the two schemas hold is carried over."""
+MADE_ANEW = ("raw.builds", "quality.check_results", "quality.quarantine")
+"""Tables with a way of their own. Of the others in `raw` those that number loads come again by
+loading; what is left there and in `quality` is what people decided, and is carried over."""
 
 Row = tuple[Any, ...]
 
@@ -37,7 +33,7 @@ class Former:
     loads: Sequence[LedgerRow]
     """Rows of the ledger of what was loaded, in order."""
     others: Sequence[LedgerRow]
-    """Of what was refused or died."""
+    """Of what else came: refused, dead, held, sent again."""
     verdicts: Sequence[Row]
     """The chain of verdicts, in order."""
     kept_tables: Mapping[str, tuple[Sequence[str], Sequence[Row]]]
@@ -81,21 +77,23 @@ def find_former(settings: Settings) -> Former:
             f"the old warehouse {gone}; what was refused, held or died was in its ledger only and "
             "is gone too: files that still lie in landing are tried again tonight"
         )
-        loads = _noted_loads(settings, notes, noted, remarks)
+        rows = _noted_rows(settings, notes, noted, remarks)
+        loads, others = _apart(rows)
         verdicts, verdicts_from = _released_verdicts(settings, remarks)
         nothing: tuple[Sequence[str], Sequence[Row]] = ((), ())
         return Former(
-            loads, (), verdicts, {}, nothing, False, "archive", verdicts_from, tuple(remarks)
+            loads, others, verdicts, {}, nothing, False, "archive", verdicts_from, tuple(remarks)
         )
-    lost = noted - {LoadName.of(row) for row in read.loads}
+    lost = noted - {LoadName.of(row) for row in (*read.loads, *read.others)}
     if lost:
         remarks.append(
             f"the old ledger lacks {len(lost)} loads of the archive: {said_briefly(lost)}"
         )
-    found = [*read.loads, *_noted_loads(settings, notes, lost, remarks)]
+    loads, others = _apart(_noted_rows(settings, notes, lost, remarks))
+    others = [*read.others, *others]
     return Former(
-        loads=_numbered(found, read.others),
-        others=read.others,
+        loads=_numbered([*read.loads, *loads], others),
+        others=others,
         verdicts=read.verdicts,
         kept_tables=read.kept_tables,
         published=read.published,
@@ -130,21 +128,36 @@ class _OldFile:
     def _read(self, con: duckdb.DuckDBPyConnection) -> None:
         columns, rows = _rows(con, "raw.deliveries", "order by load_seq")
         ledger = [dict(zip(columns, row, strict=True)) for row in rows]
-        self.loads = [row for row in ledger if row["state"] == "loaded"]
-        self.others = [row for row in ledger if row["state"] != "loaded"]
+        self.loads, self.others = _apart(ledger)
         _, self.verdicts = _rows(con, "quality.check_results", "order by check_seq")
-        left = {s: {*MADE_BY_LOADING[s], *MADE_ANEW[s]} for s in MADE_BY_LOADING}
-        for schema, table in con.execute(
-            "select schema_name, table_name from duckdb_tables() order by all"
-        ).fetchall():
-            name = f"{identifier(schema)}.{identifier(table)}"
-            if schema in left and table not in left[schema]:
-                self.kept_tables[name] = _rows(con, name)
-            elif schema == "marts":
-                self.has_marts = True
-                # Every block, so that a flipped bit shows now.
-                con.execute(f"select count(hash(t)) from {name} as t").fetchall()
+        self.has_marts = read_whole(con)
+        for (table,) in con.execute(_DECIDED, [list(MADE_ANEW)]).fetchall():
+            self.kept_tables[table] = _rows(con, table)
         self.published = _rows(con, "benchmark.published")
+
+
+_DECIDED = """
+    select schema_name || '.' || table_name from duckdb_columns()
+    where
+        database_name = current_database()
+        and not list_contains(?, schema_name || '.' || table_name)
+        and table_oid in (select table_oid from duckdb_tables())
+    group by schema_name, table_name
+    having schema_name = 'quality'
+        or (schema_name = 'raw' and count(*) filter (column_name = 'load_seq') = 0)
+    """
+
+
+def read_whole(con: duckdb.DuckDBPyConnection) -> bool:
+    """Read every block of every table, so that a flipped bit shows now; whether there are marts."""
+    tables = con.execute(
+        "select schema_name, table_name from duckdb_tables() "
+        "where database_name = current_database() order by all"
+    ).fetchall()
+    for schema, table in tables:
+        name = f"{identifier(schema)}.{identifier(table)}"
+        con.execute(f"select max(hash(t)) from {name} as t").fetchall()
+    return any(schema == "marts" for schema, _ in tables)
 
 
 def _rows(
@@ -172,7 +185,7 @@ def _insert(
 _AT_ONCE = 500
 
 
-def _noted_loads(
+def _noted_rows(
     settings: Settings, notes: LoadNotes, names: set[LoadName], remarks: list[str]
 ) -> list[LedgerRow]:
     found = []
@@ -183,6 +196,12 @@ def _noted_loads(
             said = error.message if isinstance(error, DeliveryRefused) else str(error)
             remarks.append(f"{name.delivery_id} is lost: {said}")
     return found
+
+
+def _apart(rows: Sequence[LedgerRow]) -> tuple[list[LedgerRow], list[LedgerRow]]:
+    """Loads, and what else the ledger holds."""
+    loads = [row for row in rows if row["state"] == "loaded"]
+    return loads, [row for row in rows if row["state"] != "loaded"]
 
 
 def _numbered(loads: Sequence[LedgerRow], others: Sequence[LedgerRow]) -> list[LedgerRow]:

@@ -23,6 +23,8 @@ from orchestration.durable import fsync_directory
 from orchestration.ingest.pseudonyms import PracticeKey
 
 LOADS, RULES = "loads", "rules"
+NOTED_STATES = ("loaded", "duplicate")
+"""States of the ledger that say which rows stand: bytes that came again may move a load's place."""
 MAGIC = b"AWN1"
 _NONCE_BYTES = 12
 _READS: Mapping[str, Any] = {"_at": datetime.fromisoformat, "_on": date.fromisoformat}
@@ -149,23 +151,22 @@ def _value(column: str, cell: Any) -> Any:
     return cell
 
 
-def loaded_rows(
-    con: duckdb.DuckDBPyConnection, load_seqs: Sequence[int] | None = None
-) -> list[LedgerRow]:
-    """The ledger's rows of loads, of some or of all, in order."""
-    chosen = "" if load_seqs is None else "and list_contains($numbers, load_seq)"
+def noted_rows(con: duckdb.DuckDBPyConnection, load_seqs: Sequence[int]) -> list[LedgerRow]:
+    """The ledger's rows of some numbers that belong into notes, in order."""
     found = con.execute(
-        f"select * from raw.deliveries where state = 'loaded' {chosen} order by load_seq",
-        {} if load_seqs is None else {"numbers": list(load_seqs)},
+        "select * from raw.deliveries where list_contains($states, state) "
+        "and list_contains($numbers, load_seq) order by load_seq",
+        {"states": list(NOTED_STATES), "numbers": list(load_seqs)},
     )
     columns = [column[0] for column in found.description or ()]
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
-def loaded_names(con: duckdb.DuckDBPyConnection) -> set[LoadName]:
-    """Loads the ledger knows of."""
+def known_names(con: duckdb.DuckDBPyConnection) -> set[LoadName]:
+    """What the ledger knows of and belongs into notes."""
     rows = con.execute(
-        "select load_seq, delivery_id from raw.deliveries where state = 'loaded'"
+        "select load_seq, delivery_id from raw.deliveries where list_contains(?, state)",
+        [list(NOTED_STATES)],
     ).fetchall()
     return {LoadName(int(number), str(name)) for number, name in rows}
 

@@ -27,11 +27,10 @@ from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.kept_rules import rules_document
 from orchestration.landing import Arrival, arrivals
 from orchestration.load_notes import (
-    LedgerRow,
     LoadName,
     LoadNotes,
-    loaded_names,
-    loaded_rows,
+    known_names,
+    noted_rows,
     said_briefly,
 )
 from orchestration.reference import write_reference
@@ -93,29 +92,30 @@ class Night:
 
     def _settle_notes(self, noted: Collection[LoadName]) -> None:
         with self.warehouse.connect() as con:
-            known = loaded_names(con)
+            known = known_names(con)
             lost = set(noted) - known
             if lost:
                 raise WarehouseDamaged(
                     f"the ledger lacks {len(lost)} loads that were committed: {said_briefly(lost)}"
                 )
             missing = [name.load_seq for name in known - set(noted)]
-            for row in loaded_rows(con, missing) if missing else []:
-                self._note(row)
+            if missing:
+                self.note(con, *missing)
 
-    def _note(self, row: LedgerRow) -> None:
-        """Write beside the archived file what a lost ledger would have said of the load.
+    def note(self, con: duckdb.DuckDBPyConnection, *load_seqs: int) -> None:
+        """Write beside the archived file what a lost ledger would have said of a load.
 
         A practice whose key cannot be used keeps its load and has no note until it can.
         """
-        notes, practice_id = LoadNotes(self.settings.archive), str(row["practice_id"])
-        with contextlib.suppress(DeliveryRefused):
-            key = load_key(self.settings.keys, practice_id)
-            declared = practice_id in self.registry.practices
-            digest = self.registry.practice_digest(practice_id) if declared else None
-            if digest is not None and digest == row["contract_digest"]:
-                notes.keep_rules(key, digest, rules_document(self.registry, practice_id))
-            notes.write(key, row)
+        notes = LoadNotes(self.settings.archive)
+        for row in noted_rows(con, load_seqs):
+            practice_id, digest = str(row["practice_id"]), row["contract_digest"]
+            with contextlib.suppress(DeliveryRefused):
+                key = load_key(self.settings.keys, practice_id)
+                declared = practice_id in self.registry.practices
+                if declared and digest == self.registry.practice_digest(practice_id):
+                    notes.keep_rules(key, digest, rules_document(self.registry, practice_id))
+                notes.write(key, row)
 
     def _reference_digest(self, con: duckdb.DuckDBPyConnection) -> str | None:
         tables = con.execute(
@@ -196,8 +196,7 @@ class Night:
                 n_attempts=ledger.attempt_number(entry, arrival, now),
             )
             write_load(con, self.registry, arrival, outcome, stamp)
-            for row in loaded_rows(con, [stamp.load_seq]):
-                self._note(row)
+            self.note(con, stamp.load_seq)
         self.reading.loaded(read)
         return outcome
 

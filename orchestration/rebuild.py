@@ -319,4 +319,6 @@ def _stamp(row: LedgerRow) -> load.Stamp:
         registry_digest=row["registry_digest"],
         contract_digest=row["contract_digest"],
         n_attempts=row["n_attempts"],
+        rules_on=row.get("rules_on"),
+        replayed_at=row.get("replayed_at"),
     )

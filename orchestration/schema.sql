@@ -47,6 +47,11 @@ alter table raw.deliveries add column if not exists n_file_rows bigint;
 alter table raw.deliveries add column if not exists received_on date;
 update raw.deliveries set received_on = cast(received_at as date) where received_on is null;
 
+-- A load that was done again on purpose: when (UTC), and the day whose contract was used where that
+-- is not the day of receipt. Bytes, receipt and place among the deliveries are those of the first.
+alter table raw.deliveries add column if not exists rules_on date;
+alter table raw.deliveries add column if not exists replayed_at timestamp;
+
 -- Grain: one version of one episode.
 create table if not exists raw.episodes (
     practice_id varchar not null,

@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestration.cli import contract, deliveries, doctor, home, night, score, serve
+from orchestration.cli import contract, deliveries, doctor, home, night, recovery, score, serve
 
 app = typer.Typer(
     name="alliance",
@@ -20,6 +20,10 @@ app.command("quarantine")(deliveries.quarantine)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)
 app.command("doctor")(doctor.doctor)
+app.command("replay")(recovery.replay)
+app.command("rebuild")(recovery.rebuild)
+app.command("backup")(recovery.backup)
+app.command("restore")(recovery.restore)
 app.command("score")(score.score)
 app.add_typer(contract.app)
 

@@ -40,6 +40,10 @@ class Stamp:
     registry_digest: str
     contract_digest: str
     n_attempts: int
+    rules_on: date | None = None
+    """Day whose contract was used, when it is not `received_on`: a replay under later rules."""
+    replayed_at: datetime | None = None
+    """UTC; of a replay."""
 
 
 def next_load_seq(con: duckdb.DuckDBPyConnection) -> int:
@@ -229,7 +233,7 @@ def _insert_verdicts(
             verdict.message,
             stamp.code_version,
             stamp.registry_digest,
-            stamp.received_at,
+            stamp.replayed_at or stamp.received_at,
             previous,
         )
         previous = chained_hash(row)
@@ -292,6 +296,8 @@ def _insert_ledger(
         "n_attempts": stamp.n_attempts,
         "n_file_rows": outcome.n_file_rows,
         "received_on": stamp.received_on,
+        "rules_on": stamp.rules_on,
+        "replayed_at": stamp.replayed_at,
     }
     marks = ", ".join(["?"] * len(row))
     con.execute(

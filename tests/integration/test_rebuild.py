@@ -111,7 +111,7 @@ def test_a_broken_warehouse_is_never_served_and_comes_again(
 def test_a_difference_leaves_the_old_file_in_force(loaded: Settings, tmp_path: Path) -> None:
     home = nights.copy(loaded, tmp_path / "home")
     with duckdb.connect(str(home.warehouse)) as con:
-        con.execute("update marts.fct_scores set score = score + 1 where score is not null")
+        con.execute("update intermediate.int_sessions_numbered set session_no = session_no + 1")
         con.execute("update raw.deliveries set n_accepted = n_accepted + 1 where load_seq = 1")
     before = home.warehouse.read_bytes()
     name = min(LoadNotes(home.archive).names())
@@ -121,7 +121,7 @@ def test_a_difference_leaves_the_old_file_in_force(loaded: Settings, tmp_path: P
     )
     report = _rebuilt(home)
     assert not report.is_in_force
-    assert "fct_scores" in report.differing_tables
+    assert "fct_sessions" in report.differing_tables
     assert any("not in the archive" in each for each in report.not_rebuilt)
     assert home.warehouse.read_bytes() == before
     assert _rebuilt(home, accept_difference=True).is_in_force
