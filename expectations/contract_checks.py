@@ -7,13 +7,13 @@ forms nobody can score, or not at all.
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
+from expectations.delivery_checks import delivery_findings
 from expectations.fhir_checks import fhir_findings
 from expectations.file_checks import file_problems
 from expectations.instrument import Instrument
 from expectations.mapping_checks import mapping_problems, unknown_instrument
 from expectations.model import Feed, FeedName
 from expectations.pattern_checks import (
-    date_regex_problem,
     glob_problem,
     globs_overlap,
     regex_problem,
@@ -63,6 +63,7 @@ def _practice_findings(
                 feed = feeds[mapping.feed]
                 yield from mapping_problems(place, mapping, feed, sites, instruments)
         yield from _collisions(at, contract)
+        yield from delivery_findings(at, contract)
 
 
 def _term_findings(at: Path, contract: Contract) -> Iterator[Finding]:
@@ -116,7 +117,6 @@ def _file_findings(at: Path, spec: FileSpec) -> Iterator[Finding]:
     found = {
         "pattern": glob_problem(spec.pattern),
         "id_pattern": regex_problem(spec.id_pattern),
-        "exported_at": spec.exported_at and date_regex_problem(spec.exported_at),
     }
     for key, problem in found.items():
         if problem:

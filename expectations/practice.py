@@ -9,6 +9,13 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
+from expectations.delivery_terms import (
+    DeliveryScope,
+    ExportDate,
+    ManifestTerms,
+    Period,
+    Shrinkage,
+)
 from expectations.fhir import FhirReading
 from expectations.mapping import Mapping
 from expectations.model import FeedName, Informant
@@ -113,11 +120,16 @@ class FileSpec(Declaration):
     """What the sender's ids look like; the gate also wants a digit in each."""
     discard: tuple[str, ...] = ()
     """Columns that are scanned and never stored."""
-    exported_at: str | None = None
+    exported_at: str | ExportDate | None = None
     """Regular expression on the file's name whose first group is the export's date, YYYYMMDD or
-    YYYY-MM-DD (also with `_` or `.`). A file whose name gives none is refused. Without
-    `exported_at` arrival decides which version of a row wins."""
-    delivery_scope: Literal["snapshot", "period", "append"] = "append"
+    YYYY-MM-DD (also with `_` or `.`); or the column, or the manifest, that holds the date. A file
+    that gives none is refused. Without `exported_at` arrival decides which version of a row
+    wins."""
+    delivery_scope: DeliveryScope = "append"
+    """What a newer delivery does to older ones of this kind of file: a `snapshot` takes out every
+    row it does not hold, a `period` those that lie in its days, `append` corrects by key."""
+    period: Period = Period()
+    shrinkage: Shrinkage = Shrinkage()
     mappings: tuple[Mapping, ...]
     tolerated_quarantine_share: float = Field(default=0.05, ge=0, le=1)
     tolerance_note: str = "default"
@@ -130,12 +142,28 @@ class FileSpec(Declaration):
         return self
 
     @model_validator(mode="after")
+    def _period_fits_the_scope(self) -> "FileSpec":
+        if "period" in self.model_fields_set and self.delivery_scope != "period":
+            raise ValueError(f"file {self.file}: `period` goes with delivery_scope period")
+        return self
+
+    @model_validator(mode="after")
     def _options_fit_the_format(self) -> "FileSpec":
         if self.coding != "raw" and self.format not in ("redcap", "qualtrics"):
             raise ValueError(f"file {self.file}: `coding` goes with format redcap or qualtrics")
         if self.header_rows != 3 and self.format != "qualtrics":
             raise ValueError(f"file {self.file}: `header_rows` goes with format qualtrics")
         return self
+
+    @property
+    def export_date_pattern(self) -> str | None:
+        """Where in a file's name its export's date stands; None when it stands elsewhere."""
+        return self.exported_at if isinstance(self.exported_at, str) else None
+
+    @property
+    def export_date(self) -> ExportDate | None:
+        """Where else the export's date stands."""
+        return self.exported_at if isinstance(self.exported_at, ExportDate) else None
 
     @property
     def wanted_columns(self) -> tuple[str, ...]:
@@ -163,6 +191,8 @@ class FileSpec(Declaration):
                     names.setdefault(column)
             for rule in mapping.row_rules:
                 names.setdefault(rule.column)
+        if self.export_date is not None and self.export_date.column is not None:
+            names.setdefault(self.export_date.column)
         return tuple(names)
 
 
@@ -195,6 +225,7 @@ class Contract(Declaration):
     owners: tuple[str, ...]
     retention: Retention = Retention()
     cadence: Cadence = Cadence()
+    manifest: ManifestTerms | None = None
     schedules: tuple[Schedule, ...] = ()
     files: tuple[FileSpec, ...]
 

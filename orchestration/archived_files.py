@@ -21,6 +21,7 @@ from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.pseudonyms import PracticeKey, load_key
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.ingest.stated import stated_of
 from orchestration.kept_rules import RulesUnreadable, registry_of
 from orchestration.landing import Arrival, exported_on
 from orchestration.load_notes import LedgerRow, LoadNotes, NoteDamaged
@@ -62,6 +63,7 @@ class Again:
             path=str(self.arrival.path),
             sha256=self.arrival.sha256,
             received_on=self.row["received_on"].isoformat(),
+            stated=stated_of(self.arrival),
             rules_on=self.rules_on.isoformat() if self.rules_on else None,
             rules=str(self.rules.path) if self.rules.path else None,
         )
@@ -154,6 +156,8 @@ class ArchivedFiles:
             spec=spec,
             contract=contract,
             exported_on=stated or row["exported_on"],
+            modified_at=row.get("file_modified_at"),
+            period=_period(row),
         )
         return Again(row, arrival, rules, rules_on or row.get("rules_on"))
 
@@ -189,6 +193,12 @@ class ArchivedFiles:
         """Take the decrypted files of a batch away."""
         for again in batch:
             again.arrival.path.unlink(missing_ok=True)
+
+
+def _period(row: LedgerRow) -> tuple[date, date] | None:
+    """The days a delivery speaks for: what its name or a list said then is in the ledger."""
+    first, last = row.get("period_from_on"), row.get("period_to_on")
+    return (first, last) if first is not None and last is not None else None
 
 
 def batched(

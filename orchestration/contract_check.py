@@ -24,6 +24,7 @@ from orchestration.ingest.privacy import shown_header
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.ingest.stated import stated_of
 from orchestration.landing import Arrival, arrivals_of
 from orchestration.settings import Limits, Settings
 
@@ -154,6 +155,7 @@ def _job(arrival: Arrival, number: int, today: date) -> FileJob:
         path=str(arrival.path),
         sha256=arrival.sha256,
         received_on=today.isoformat(),
+        stated=stated_of(arrival),
     )
 
 

@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from expectations.practice import Contract, FileSpec
 from expectations.registry import Registry
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.receive import sha256_of
+from orchestration.manifest import Listed, Manifests, is_manifest, manifests_in
 
 _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})", re.ASCII)
 
@@ -28,6 +29,14 @@ class Arrival:
     spec: FileSpec | None
     contract: Contract | None
     exported_on: date | None
+    """By its name or by a list; where a column says it, it is known once the file is read."""
+    modified_at: datetime | None = None
+    """UTC, without its zone."""
+    period: tuple[date, date] | None = None
+    """The days it speaks for, where its name or a list says so."""
+    listed: Listed | None = None
+    list_problem: str | None = None
+    """Why the list of files keeps it from being taken in."""
 
     @property
     def delivery_id(self) -> str:
@@ -43,8 +52,24 @@ class Arrival:
 
     @property
     def lacks_export_date(self) -> bool:
-        """Whether the name does not give the date that the contract looks for in it."""
-        return bool(self.spec and self.spec.exported_at) and self.exported_on is None
+        """Whether the date is not where the contract looks for it, the file's rows apart."""
+        spec = self.spec
+        if spec is None or spec.exported_at is None or self.exported_on is not None:
+            return False
+        return spec.export_date is None or spec.export_date.column is None
+
+    @property
+    def lacks_period(self) -> bool:
+        """Whether its days stand neither in its name nor in the list, as the contract says."""
+        return self.spec is not None and self.period is None and _states_period(self.spec)
+
+
+def is_ahead(exported_on: date | None, today: date) -> bool:
+    """Whether an export's date lies beyond tomorrow (a clock may be a day ahead of ours).
+
+    It would win over everything that comes until then.
+    """
+    return exported_on is not None and exported_on > today + timedelta(days=1)
 
 
 def arrivals(
@@ -57,10 +82,11 @@ def arrivals(
         folder = landing / practice_id
         if not folder.is_dir():
             continue
+        listed = manifests_in(folder, contract)
         for path in sorted(folder.iterdir()):
-            if not path.is_file() or path.name.startswith("."):
+            if not path.is_file() or path.name.startswith(".") or is_manifest(path, contract):
                 continue
-            found.extend(arrivals_of(practice_id, path, contract))
+            found.extend(arrivals_of(practice_id, path, contract, listed))
     return found
 
 
@@ -72,8 +98,14 @@ def unknown_folders(landing: Path, registry: Registry) -> list[str]:
     return sorted(p.name for p in landing.iterdir() if p.is_dir() and p.name not in known)
 
 
-def arrivals_of(practice_id: str, path: Path, contract: Contract | None) -> Iterable[Arrival]:
-    """One file, wherever it lies, as the contract reads it: once for each feed it carries."""
+def arrivals_of(
+    practice_id: str, path: Path, contract: Contract | None, listed: Manifests | None = None
+) -> Iterable[Arrival]:
+    """One file, wherever it lies, as the contract reads it: once for each feed it carries.
+
+    `listed` are the lists of its folder, which are read when they are not given.
+    """
+    listed = manifests_in(path.parent, contract) if listed is None else listed
     specs = contract.files if contract else ()
     spec = next((s for s in specs if fnmatch.fnmatchcase(path.name, s.pattern)), None)
     feeds = [mapping.feed for mapping in spec.mappings] if spec else []
@@ -82,8 +114,22 @@ def arrivals_of(practice_id: str, path: Path, contract: Contract | None) -> Iter
         feeds = [contract.feeds[0] if contract else "sessions"]
     facts = path.stat()
     sha256 = _sha256(path, facts.st_size, facts.st_mtime_ns)
+    entry = listed.files.get(path.name)
+    modified = datetime.fromtimestamp(facts.st_mtime_ns // 1000 / 1e6, UTC).replace(tzinfo=None)
     for feed in feeds:
-        yield Arrival(practice_id, feed, path, sha256, spec, contract, exported_on(spec, path.name))
+        yield Arrival(
+            practice_id,
+            feed,
+            path,
+            sha256,
+            spec,
+            contract,
+            exported_on(spec, path.name, entry),
+            modified,
+            period_of(spec, path.name, entry),
+            entry,
+            listed.problem_with(path.name),
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -95,15 +141,36 @@ def _sha256(path: Path, _size: int, _modified: int) -> str:
     return sha256_of(path)
 
 
-def exported_on(spec: FileSpec | None, name: str) -> date | None:
-    """The day on which a file was exported, by its name; None where there is none to be read."""
+def exported_on(spec: FileSpec | None, name: str, listed: Listed | None = None) -> date | None:
+    """The day on which a file was exported, by its name or list; None where neither says so."""
     if spec is None or spec.exported_at is None:
         return None
-    found = re.search(spec.exported_at, name)
-    written = _DAY.fullmatch(found.group(1) or "") if found else None
-    if written is None:
+    if spec.export_date is not None:
+        return listed.exported_on if spec.export_date.manifest and listed else None
+    found = re.search(spec.export_date_pattern or "", name)
+    return _day(found.group(1)) if found else None
+
+
+def period_of(
+    spec: FileSpec | None, name: str, listed: Listed | None = None
+) -> tuple[date, date] | None:
+    """The first and last day a period delivery speaks for, by its name or list."""
+    if spec is None or not _states_period(spec):
         return None
+    if spec.period.pattern is None:
+        return listed.period if listed else None
+    found = re.search(spec.period.pattern, name)
+    first, last = (_day(found.group(1)), _day(found.group(2))) if found else (None, None)
+    return (first, last) if first and last and first <= last else None
+
+
+def _states_period(spec: FileSpec) -> bool:
+    return spec.delivery_scope == "period" and spec.period.stated_in != "rows"
+
+
+def _day(text: str | None) -> date | None:
+    written = _DAY.fullmatch(text or "")
     try:
-        return date(int(written[1]), int(written[3]), int(written[4]))
+        return date(int(written[1]), int(written[3]), int(written[4])) if written else None
     except ValueError:
         return None

@@ -16,14 +16,17 @@ import duckdb
 from expectations.model import FeedName
 from expectations.registry import Registry
 from orchestration.archive import Archive, ArchiveDamaged
-from orchestration.ingest import ledger, load
+from orchestration.ingest import ledger, load, sent_again
 from orchestration.ingest.conformed import Part
+from orchestration.ingest.held import held
 from orchestration.ingest.intake import FileJob, mapped_parts
+from orchestration.ingest.ledger_rows import Stamp, exported_on
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.pseudonyms import key_refusal, load_key
 from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.ingest.stated import stated_of
 from orchestration.kept_rules import rules_document
 from orchestration.landing import Arrival, arrivals
 from orchestration.load_notes import (
@@ -33,6 +36,7 @@ from orchestration.load_notes import (
     noted_rows,
     said_briefly,
 )
+from orchestration.manifest import listing_state
 from orchestration.reference import write_reference
 from orchestration.settings import Settings
 from orchestration.sql import literal
@@ -170,10 +174,11 @@ class Night:
             path=str(arrival.path),
             sha256=arrival.sha256,
             received_on=self.today.isoformat(),
+            stated=stated_of(arrival),
         )
 
     def _load(self, arrival: Arrival, read: Outcome) -> Outcome:
-        outcome = read
+        outcome = self._held_for_a_person(arrival, read) or read
         if outcome.is_loadable:
             try:
                 key = load_key(self.settings.keys, arrival.practice_id)
@@ -184,21 +189,38 @@ class Night:
             except DeliveryRefused as refusal:
                 outcome = refused(arrival.delivery_id, refusal.reason, refusal.message)
         with self.warehouse.connect() as con:
-            now = self._circumstances(arrival.practice_id)
             entry = ledger.entries(con).get(arrival.delivery_id)
-            stamp = load.Stamp(
-                load_seq=load.next_load_seq(con),
-                received_at=self.now.astimezone(UTC).replace(tzinfo=None),
-                received_on=self.today,
-                code_version=self.settings.code_version,
-                registry_digest=self.registry.digest,
-                contract_digest=now.contract_digest,
-                n_attempts=ledger.attempt_number(entry, arrival, now),
-            )
+            stamp = self._stamp(con, arrival, entry)
             write_load(con, self.registry, arrival, outcome, stamp)
             self.note(con, stamp.load_seq)
         self.reading.loaded(read)
         return outcome
+
+    def _held_for_a_person(self, arrival: Arrival, read: Outcome) -> Outcome | None:
+        if not read.is_loadable:
+            return None
+        with self.warehouse.connect() as con:
+            entry = ledger.entries(con).get(arrival.delivery_id)
+            if entry is not None and (entry.is_released or entry.state == "loaded"):
+                return None
+            con.execute(f"attach {literal(read.scratch)} as scratch (read_only)")
+            found = held(con, arrival, read, exported_on(arrival, read))
+            con.execute("detach scratch")
+        return found
+
+    def _stamp(
+        self, con: duckdb.DuckDBPyConnection, arrival: Arrival, entry: ledger.Entry | None = None
+    ) -> Stamp:
+        now = self._circumstances(arrival.practice_id)
+        return Stamp(
+            load_seq=load.next_load_seq(con),
+            received_at=self.now.astimezone(UTC).replace(tzinfo=None),
+            received_on=self.today,
+            code_version=self.settings.code_version,
+            registry_digest=self.registry.digest,
+            contract_digest=now.contract_digest,
+            n_attempts=ledger.attempt_number(entry, arrival, now),
+        )
 
     def tidy(self) -> None:
         """Take away what need not lie about: exports that are loaded (a copy sent again, or one a
@@ -208,15 +230,51 @@ class Night:
         self.clear_landing()
 
     def clear_landing(self, practice_id: str | None = None) -> None:
-        """Take away files (of one practice) whose every feed is loaded and that are archived."""
+        """Take away files (of one practice) whose every feed is loaded and that are archived, those
+        a person refused, and lists all of whose files are loaded.
+
+        Bytes that came again are written into the ledger before they go.
+        """
         landing = self.landing(practice_id)
         archive = Archive(self.settings.archive)
         pending = {a.path for a in (*landing.new, *landing.copies)}
         pending |= {a.path for a, _ in landing.waiting}
-        for arrival in landing.already_loaded:
-            is_kept = archive.path(arrival.practice_id, arrival.sha256).exists()
-            if is_kept and arrival.path not in pending:
-                arrival.path.unlink(missing_ok=True)
+        done = [
+            arrival
+            for arrival in landing.already_loaded
+            if archive.path(arrival.practice_id, arrival.sha256).exists()
+            and arrival.path not in pending
+        ]
+        if done:
+            with self.warehouse.connect() as con:
+                for arrival in sent_again.not_noted(con, done):
+                    stamp = self._stamp(con, arrival)
+                    sent_again.note(con, arrival, stamp)
+                    self.note(con, stamp.load_seq)
+        for arrival in (*done, *(a for a in landing.turned_away if a.path not in pending)):
+            arrival.path.unlink(missing_ok=True)
+        self.lists(practice_id, is_clearing=True)
+
+    def lists(self, practice_id: str | None = None, *, is_clearing: bool = False) -> list[str]:
+        """What is wrong with the lists of files in landing; lists that are done with are removed
+        when `is_clearing`."""
+        problems: list[str] = []
+        chosen = self.registry.practices if practice_id is None else [practice_id]
+        loaded: set[tuple[str, str]] | None = None
+        for name in chosen:
+            contract = self.registry.practices[name].contract_on(self.today)
+            folder = self.settings.landing / name
+            if contract is None or contract.manifest is None or not folder.is_dir():
+                continue
+            if loaded is None:
+                with self.warehouse.connect() as con:
+                    loaded = ledger.loaded_hashes(con)
+            state = listing_state(folder, contract, {h for each, h in loaded if each == name})
+            problems += [f"practice {name}: {problem}" for problem in state.problems]
+            if is_clearing:
+                for path in state.done:
+                    path.unlink(missing_ok=True)
+        return problems
 
     def close(self) -> None:
         """End the reading worker and let go of the warehouse file: dbt is next to open it.

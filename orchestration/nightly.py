@@ -136,7 +136,7 @@ def practice_lines(
                 max(n_file_rows) as n_file_rows,
                 {", ".join(f"sum({name}) as {name}" for name in _SUMMED)}
             from ({query("deliveries")})
-            where load_seq > $after
+            where load_seq > $after and state <> 'duplicate'
             group by practice_id, file_sha256
         )
         select
@@ -167,14 +167,15 @@ def _standing_problems(settings: Settings, registry: Registry, todo: Plan) -> tu
         f"landing, {entry.state} earlier: {entry.reason}: {entry.message}"
         for arrival, entry in todo.landing.waiting
     ]
-    return (*broken, *unknown, *waiting)
+    return (*broken, *unknown, *todo.list_problems, *waiting)
 
 
 def _fresh_problems(con: duckdb.DuckDBPyConnection, after_load_seq: int) -> tuple[str, ...]:
     rows = con.execute(
         "select practice_id, feed, coalesce(file_name, 'file ' || substr(file_sha256, 1, 12)), "
         "state, reason, message, n_quarantined, n_accepted, is_over_tolerance "
-        "from raw.deliveries where load_seq > ? and (state <> 'loaded' or is_over_tolerance) "
+        "from raw.deliveries "
+        "where load_seq > ? and (state not in ('loaded', 'duplicate') or is_over_tolerance) "
         "order by load_seq",
         [after_load_seq],
     ).fetchall()

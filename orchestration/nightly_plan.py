@@ -19,6 +19,8 @@ class Plan:
     is_behind: bool
     published_through: int
     """Number of the ledger up to which the release in force knows it."""
+    list_problems: tuple[str, ...] = ()
+    """What is wrong with the lists of files that practices send."""
 
     @property
     def has_work(self) -> bool:
@@ -50,4 +52,5 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         published = last_published(con)
     is_behind = end > 0 and published != wanted
     through = published.processed_through if published else 0
-    return Plan(landing, tuple(selection(landing)), is_behind, through)
+    problems = tuple(night.lists())
+    return Plan(landing, tuple(selection(landing)), is_behind, through, problems)

@@ -64,8 +64,10 @@ def last_build(con: duckdb.DuckDBPyConnection) -> tuple[int, str, str] | None:
 
 
 def has_loaded_since(con: duckdb.DuckDBPyConnection, load_seq: int) -> bool:
-    """Whether a delivery after `load_seq` brought rows."""
+    """Whether a delivery after `load_seq` brought rows, or made other rows stand."""
     ((n,),) = con.execute(
-        "select count(*) from raw.deliveries where load_seq > ? and state = 'loaded'", [load_seq]
+        "select (select count(*) from raw.deliveries where load_seq > $1 and state = 'loaded') "
+        "+ (select count(*) from raw.touched_clients where load_seq > $1)",
+        [load_seq],
     ).fetchall()
     return bool(n)

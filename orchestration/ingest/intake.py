@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -25,7 +26,13 @@ from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import unreadable
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.refusal import DeliveryRefused
-from orchestration.landing import exported_on
+from orchestration.ingest.stated import (
+    NOTHING_STATED,
+    Stated,
+    check_before_reading,
+    check_rows,
+    exported_in_rows,
+)
 from orchestration.settings import Limits
 from orchestration.sql import identifier
 
@@ -45,6 +52,7 @@ class FileJob:
     """Day whose contract reads the file, when it is not the day it came: a replay."""
     rules: str | None = None
     """File with declarations kept from then, in place of the home's; the same for a whole batch."""
+    stated: Stated = NOTHING_STATED
 
     @property
     def day(self) -> date:
@@ -56,6 +64,11 @@ class FileJob:
         """The day whose contract and agreement are asked for."""
         return date.fromisoformat(self.rules_on or self.received_on)
 
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "FileJob":
+        """The job a run sent."""
+        return cls(**{**document, "stated": Stated(**document["stated"])})
+
 
 @dataclass
 class _Taken:
@@ -65,6 +78,7 @@ class _Taken:
     schema: str
     n_rows: int
     n_bytes: int
+    exported_on: str | None
 
 
 def mapped_parts(
@@ -120,6 +134,7 @@ def take_in(
                     refusal.reason,
                     refusal.message,
                     n_bytes=Path(job.path).stat().st_size,
+                    exported_on=refusal.exported_on,
                 )
         if taken:
             progress(f"checking {len(taken)} files")
@@ -163,12 +178,7 @@ def _conform_file(
             f"no file pattern of practice {job.practice_id}'s contract fits this file's name; "
             f"expected {', '.join(s.pattern for s in contract.files)}",
         )
-    if spec.exported_at is not None and exported_on(spec, path.name) is None:
-        raise DeliveryRefused(
-            "no_export_date",
-            "the file's name gives no valid date (such as 20260131) where the contract looks for "
-            f"one (`exported_at: {spec.exported_at}`); rename the file, or mend the contract",
-        )
+    check_before_reading(job.stated, spec, job.sha256, job.day)
     con.execute("use memory")
     opened = open_file(con, path, spec, limits)
     if opened.sha256 != job.sha256:
@@ -189,6 +199,8 @@ def _conform_file(
             )
         if gated.n_rows == 0:
             raise DeliveryRefused("no_rows", "the file has a header and no rows; send it again")
+        check_rows(job.stated, gated.n_rows)
+        exported_on = exported_in_rows(con, source, spec, job.day)
         conformed = mapped_parts(registry, job.practice_id, job.feed, spec, source.sql)
         con.execute(f"create schema scratch.{identifier(schema)}")
         con.execute(f"use scratch.{identifier(schema)}")
@@ -202,7 +214,7 @@ def _conform_file(
         ) from error
     except duckdb.InvalidInputException as error:
         raise unreadable(error) from error
-    return _Taken(job, spec, conformed, schema, gated.n_rows, opened.n_bytes)
+    return _Taken(job, spec, conformed, schema, gated.n_rows, opened.n_bytes, exported_on)
 
 
 def _checked(
@@ -275,6 +287,7 @@ def _outcome(
         is_over_tolerance=bool(judged)
         and quarantined / judged > file.spec.tolerated_quarantine_share,
         verdicts=verdicts,
+        exported_on=file.exported_on,
     )
 
 

@@ -6,16 +6,17 @@ Whatever kills the process, a delivery is there whole with its ledger row, or no
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 
 import duckdb
 
 from expectations.model import Column, Feed
+from orchestration.ingest import snapshots, standing
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
+from orchestration.ingest.ledger_rows import Stamp as Stamp
+from orchestration.ingest.ledger_rows import exported_on, insert_attempt
 from orchestration.ingest.outcome import Outcome
-from orchestration.ingest.privacy import is_showable
+from orchestration.ingest.standing import DAY_OF
 from orchestration.landing import Arrival
 from orchestration.sql import identifier, literal
 from orchestration.warehouse import transaction
@@ -24,26 +25,6 @@ ROWS_A_DELIVERY = 10**10
 """`administration_row` is the delivery's number times this plus the form's place in its part."""
 ROWS_A_PART = ROWS_A_DELIVERY // 1000
 FIRST_HASH = "0" * 64
-_DAY_OF = {"episodes": "opened_on", "sessions": "scheduled_on", "administrations": "completed_on"}
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What is written beside every row of one delivery."""
-
-    load_seq: int
-    received_at: datetime
-    """UTC, without its zone."""
-    received_on: date
-    """The group's local date at that time."""
-    code_version: str
-    registry_digest: str
-    contract_digest: str
-    n_attempts: int
-    rules_on: date | None = None
-    """Day whose contract was used, when it is not `received_on`: a replay under later rules."""
-    replayed_at: datetime | None = None
-    """UTC; of a replay."""
 
 
 def next_load_seq(con: duckdb.DuckDBPyConnection) -> int:
@@ -67,16 +48,22 @@ def load(
     A refused or dead delivery leaves its ledger row and its verdicts, and nothing else. A rebuild
     that kept the history of verdicts writes none.
     """
+    before = standing.place(con, arrival) if snapshots.is_snapshot(arrival) else None
     with transaction(con):
         if outcome.is_loadable:
+            if snapshots.is_snapshot(arrival):
+                snapshots.begin(con)
             for number, part in enumerate(parts):
                 if not (part.is_unknown_instrument or part.holds_only_exclusions):
                     _insert_part(con, feed, arrival, outcome, part, stamp, number)
-            _insert_quarantine(con, arrival, outcome, stamp)
-            _insert_touched(con, arrival, stamp)
+            if snapshots.is_snapshot(arrival):
+                snapshots.note_changes(con, arrival, stamp.load_seq)
+            _insert_quarantine(con, feed, arrival, outcome, parts, stamp)
         if with_verdicts:
             _insert_verdicts(con, arrival, outcome, stamp)
-        _insert_ledger(con, arrival, outcome, stamp)
+        insert_attempt(con, arrival, outcome, stamp)
+        if outcome.is_loadable:
+            standing.touch(con, arrival, stamp.load_seq, before)
 
 
 def _stored(column: Column) -> str:
@@ -107,7 +94,8 @@ def _insert_part(
     number: int,
 ) -> None:
     schema = f"scratch.{identifier(outcome.schema)}"
-    exported = f"date '{arrival.exported_on}'" if arrival.exported_on else "null::date"
+    day_of_export = exported_on(arrival, outcome)
+    exported = f"date '{day_of_export}'" if day_of_export else "null::date"
     first = stamp.load_seq * ROWS_A_DELIVERY + number * ROWS_A_PART
     # The same number for a form in both statements: a scratch table is written once and read only.
     accepted = f"""(
@@ -126,7 +114,7 @@ def _insert_part(
         **{column.stored_name: _stored(column) for column in feed.columns},
     }
     values["date_precision"] = (
-        f"case when {values[_DAY_OF[feed.feed]]} is null then 'none' else 'day' end"
+        f"case when {values[DAY_OF[feed.feed]]} is null then 'none' else 'day' end"
     )
     if "use_permission" in values:
         default = arrival.contract.default_use_permission if arrival.contract else "none"
@@ -140,6 +128,10 @@ def _insert_part(
             "language": literal(str(part.language)),
             "informant": literal(str(part.informant)),
         }
+    if snapshots.is_snapshot(arrival):
+        day = values[DAY_OF[feed.feed]]
+        accepted = snapshots.new_versions(con, arrival, part, number, accepted, values, day)
+        values["row_hash"] = "row_hash"
     selected = ", ".join(f"{value} as {identifier(name)}" for name, value in values.items())
     con.execute(
         f"insert into raw.{identifier(feed.feed)} by name select {selected} from {accepted}"
@@ -162,42 +154,45 @@ def _insert_part(
 
 
 def _insert_quarantine(
-    con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome, stamp: Stamp
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    arrival: Arrival,
+    outcome: Outcome,
+    parts: Sequence[Part],
+    stamp: Stamp,
 ) -> None:
-    con.execute(
-        f"""
-        insert into quality.quarantine
-        select ?, ?, ?, ?, instrument_code, row_no, check_id, column_name
-        from scratch.{identifier(outcome.schema)}.quarantine
-        """,
-        [arrival.practice_id, arrival.delivery_id, stamp.load_seq, arrival.feed],
-    )
-
-
-def _insert_touched(con: duckdb.DuckDBPyConnection, arrival: Arrival, stamp: Stamp) -> None:
-    con.execute(
-        f"""
-        insert into raw.touched_clients
-        select distinct load_seq, practice_id, client_key
-        from raw.{identifier(arrival.feed)} where load_seq = $load_seq
-        """,
-        {"load_seq": stamp.load_seq},
-    )
-    if arrival.feed == "episodes":
-        # An episode that came back under another client takes a row away from the former one.
+    schema = f"scratch.{identifier(outcome.schema)}"
+    for part in parts:
         con.execute(
-            """
-            insert into raw.touched_clients
-            select distinct $load_seq::bigint, former.practice_id, former.client_key
-            from raw.episodes as former
-            semi join raw.episodes as latest
-                on former.episode_key = latest.episode_key and latest.load_seq = $load_seq
-            where former.load_seq < $load_seq and former.client_key not in (
-                select client_key from raw.touched_clients where load_seq = $load_seq
-            )
+            f"""
+            insert into quality.quarantine by name
+            select
+                ? as practice_id,
+                ? as delivery_id,
+                ?::bigint as load_seq,
+                ? as feed,
+                failed.instrument_code,
+                failed.row_no,
+                failed.check_id,
+                failed.column_name,
+                units.unit_key
+            from {schema}.quarantine as failed
+            left join (
+                select row_no, {_unit(feed, part)} as unit_key
+                from {schema}.{identifier(part.table)} where excluded is null
+            ) as units on failed.row_no = units.row_no
+            where failed.part = ?
             """,
-            {"load_seq": stamp.load_seq},
+            [arrival.practice_id, arrival.delivery_id, stamp.load_seq, arrival.feed, part.table],
         )
+
+
+def _unit(feed: Feed, part: Part) -> str:
+    """What names a unit in raw, as SQL over a conformed table."""
+    if feed.feed == "administrations":
+        return "unit_key"
+    own = f"{feed.feed.removesuffix('s')}_id"
+    return next(_stored(column) for column in feed.columns if column.name == own)
 
 
 def _insert_verdicts(
@@ -254,52 +249,3 @@ def chained_hash(row: Sequence[object]) -> str:
     """
     text = json.dumps([None if cell is None else str(cell) for cell in row])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _insert_ledger(
-    con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome, stamp: Stamp
-) -> None:
-    day = _DAY_OF[arrival.feed]
-    first, last = (None, None)
-    if outcome.is_loadable:
-        ((first, last),) = con.execute(
-            f"select min({day}), max({day}) from raw.{identifier(arrival.feed)} where load_seq = ?",
-            [stamp.load_seq],
-        ).fetchall()
-    row = {
-        "load_seq": stamp.load_seq,
-        "delivery_id": arrival.delivery_id,
-        "practice_id": arrival.practice_id,
-        "feed": arrival.feed,
-        "file": arrival.spec.file if arrival.spec else None,
-        "file_name": arrival.path.name if is_showable(arrival.path.name) else None,
-        "file_sha256": arrival.sha256,
-        "file_bytes": outcome.n_bytes,
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "message": outcome.message,
-        "n_rows_read": outcome.n_rows_read,
-        "n_accepted": outcome.n_accepted,
-        "n_quarantined": outcome.n_quarantined,
-        "n_excluded": outcome.n_excluded,
-        "exclusions": json.dumps(outcome.exclusions, sort_keys=True),
-        "is_over_tolerance": outcome.is_over_tolerance,
-        "exported_on": arrival.exported_on,
-        "received_at": stamp.received_at,
-        "delivery_scope": arrival.spec.delivery_scope if arrival.spec else None,
-        "contract_valid_from": arrival.contract.valid_from if arrival.contract else None,
-        "contract_digest": stamp.contract_digest,
-        "registry_digest": stamp.registry_digest,
-        "code_version": stamp.code_version,
-        "data_from_on": first,
-        "data_through_on": last,
-        "n_attempts": stamp.n_attempts,
-        "n_file_rows": outcome.n_file_rows,
-        "received_on": stamp.received_on,
-        "rules_on": stamp.rules_on,
-        "replayed_at": stamp.replayed_at,
-    }
-    marks = ", ".join(["?"] * len(row))
-    con.execute(
-        f"insert into raw.deliveries ({', '.join(row)}) values ({marks})", list(row.values())
-    )

@@ -6,7 +6,7 @@ Holds numbers, rule names and row counts, never a cell's value.
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-State = Literal["loaded", "refused", "dead"]
+State = Literal["loaded", "refused", "dead", "held"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Outcome:
     exclusions: dict[str, int] = field(default_factory=dict)
     is_over_tolerance: bool = False
     verdicts: tuple[RuleOutcome, ...] = ()
+    exported_on: str | None = None
+    """The export's day as the file's own column says it, YYYY-MM-DD."""
 
     @property
     def is_loadable(self) -> bool:
@@ -76,7 +78,12 @@ class Outcome:
 
 
 def refused(
-    delivery_id: str, reason: str, message: str, state: State = "refused", n_bytes: int = 0
+    delivery_id: str,
+    reason: str,
+    message: str,
+    state: State = "refused",
+    n_bytes: int = 0,
+    exported_on: str | None = None,
 ) -> Outcome:
     """A file that was turned away or whose reading died, with the one verdict that says so."""
     verdict = RuleOutcome(
@@ -101,4 +108,5 @@ def refused(
         message=message,
         n_bytes=n_bytes,
         verdicts=(verdict,),
+        exported_on=exported_on,
     )

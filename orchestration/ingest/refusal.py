@@ -12,6 +12,8 @@ class DeliveryRefused(Exception):
 
     reason: str
     message: str
+    exported_on: str | None = None
+    """The export's day where the file's own rows say it and that is what is wrong with it."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

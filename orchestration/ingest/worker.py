@@ -49,7 +49,7 @@ def answer(job: dict[str, Any], registry: Registry, settings: Settings, out: Tex
     def progress(message: str) -> None:
         print(json.dumps({"progress": message}), file=out, flush=True)
 
-    files = [FileJob(**file) for file in job["files"]]
+    files = [FileJob.from_json(file) for file in job["files"]]
     outcomes: list[Outcome]
     try:
         if files and files[0].rules is not None:

@@ -148,7 +148,7 @@ def _last_received(source: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], d
     """UTC time of the last loaded delivery by practice and feed; a refused one is still owed."""
     rows = source.execute(
         "select practice_id, feed, max(received_at) from raw.deliveries "
-        "where state = 'loaded' group by practice_id, feed"
+        "where state in ('loaded', 'duplicate') group by practice_id, feed"
     ).fetchall()
     return {(str(practice_id), str(feed)): last for practice_id, feed, last in rows}
 

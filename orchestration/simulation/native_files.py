@@ -26,8 +26,9 @@ def file_name(spec: FileSpec, exported_on: date) -> str:
     """
     for written in (exported_on.strftime("%Y%m%d"), exported_on.isoformat()):
         name = spec.pattern.replace("*", written, 1).replace("*", "").replace("?", "0")
-        found = re.search(spec.exported_at, name) if spec.exported_at else None
-        is_dated = spec.exported_at is None or (found is not None and found.group(1) == written)
+        pattern = spec.export_date_pattern
+        found = re.search(pattern, name) if pattern else None
+        is_dated = pattern is None or (found is not None and found.group(1) == written)
         if is_dated and fnmatchcase(name, spec.pattern):
             return name
     raise ValueError(

@@ -1,12 +1,12 @@
 {#-
-Which version of a row stands: raw only ever grows. The newest export wins, whatever arrived last;
-a version whose export has no date counts as older than any that has one; between equal dates the
-later delivery wins, then the later row. `parts` are columns that only grow with arrival.
+Which version of a row stands: raw only ever grows. The delivery with the highest place in the
+ledger's order wins (`version_rank`: the newest export, whatever arrived last), then the later row.
+`parts` are columns that only grow with arrival.
 -#}
 {% macro newest(parts) %}{{ return(adapter.dispatch('newest')(parts)) }}{% endmacro %}
 
 {% macro default__newest(parts) -%}
-    max((coalesce(exported_on, date '0001-01-01'), {{ parts | join(', ') }}))
+    max((version_rank, {{ parts | join(', ') }}))
 {%- endmacro %}
 
 {#- The n-th part of what `newest` found, counted from 1. -#}

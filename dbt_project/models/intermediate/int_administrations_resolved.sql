@@ -6,14 +6,21 @@
 -- depends_on: {{ ref('stg_touched_clients') }}
 
 -- Only row numbers are compared: a form has some twenty columns, and nearly all have one version.
-with newest as (
+with standing as (
+    {{ standing_versions(
+        ref('stg_administrations'),
+        ['form_key', 'administration_row'],
+        'versions.completed_on',
+        is_touched('versions.client_key'),
+    ) }}
+),
+
+newest as (
     select {{ newest(['administration_row']) }} as found
-    from {{ ref('stg_administrations') }}
-    where {{ is_touched() }}
+    from standing
     group by form_key
 )
 
--- delivery_scope: forms a newer snapshot no longer holds are to be taken out here.
 select
     forms.administration_row,
     forms.client_key,

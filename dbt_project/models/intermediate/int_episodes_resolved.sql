@@ -15,16 +15,25 @@ with versions as (
     )
 ),
 
+standing as (
+    {{ standing_versions(
+        'versions',
+        ['episode_key', 'load_seq', 'row_no'],
+        "case when taken.period_on = 'closed_on' then versions.closed_on "
+        ~ "else versions.opened_on end",
+        'true',
+    ) }}
+),
+
 newest as (
     select
         episode_key,
         {{ newest(['load_seq', 'row_no']) }} as found
-    from versions
+    from standing
     group by episode_key
 ),
 
 -- The newest version may name a client of whom nothing came tonight: that client has it already.
--- delivery_scope: rows a newer snapshot no longer holds are to be taken out here.
 current_episodes as (
     select versions.*
     from versions

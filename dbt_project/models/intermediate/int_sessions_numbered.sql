@@ -5,13 +5,21 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 
-with newest as (
+with standing as (
+    {{ standing_versions(
+        ref('stg_sessions'),
+        ['session_key', 'client_key', 'load_seq', 'row_no'],
+        'versions.scheduled_on',
+        is_touched('versions.client_key'),
+    ) }}
+),
+
+newest as (
     select
         session_key,
         client_key,
         {{ newest(['load_seq', 'row_no']) }} as found
-    from {{ ref('stg_sessions') }}
-    where {{ is_touched() }}
+    from standing
     group by session_key, client_key
 ),
 
@@ -21,7 +29,6 @@ episodes as (
     where {{ is_touched() }}
 ),
 
--- delivery_scope: rows a newer snapshot no longer holds are to be taken out here.
 current_sessions as (
     select
         versions.*,

@@ -2,6 +2,7 @@ select
     administration_row,
     load_seq,
     exported_on,
+    row_hash,
     practice_id,
     client_key,
     form_key,

@@ -3,6 +3,7 @@ select
     practice_id,
     feed,
     delivery_scope,
-    received_on
-from {{ source('raw', 'deliveries') }}
-where state = 'loaded'
+    received_on,
+    version_rank,
+    is_standing
+from {{ source('raw', 'deliveries_ordered') }}

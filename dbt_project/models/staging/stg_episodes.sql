@@ -2,6 +2,7 @@ select
     load_seq,
     row_no,
     exported_on,
+    row_hash,
     practice_id,
     client_key,
     episode_key,

@@ -19,6 +19,7 @@ from orchestration.ingest.ledger import (
     sort_arrivals,
 )
 from orchestration.landing import Arrival, exported_on
+from orchestration.manifest import Listed
 from tests.unit.ingest import declarations
 
 IN_THE_BYTES = {
@@ -103,6 +104,13 @@ def test_a_version_of_the_contract_that_came_into_force_tries_again() -> None:
 LATER = {"signed_on": "2026-10-02", "expires_on": "2099-12-31", "kind": "paper", "purpose": "test"}
 BAD_NAME = _arrival("forms_a@b.co_20260930.csv")
 OUT_OF_FORCE = _arrival(contract=_contract(agreements=[LATER]))
+_PERIOD = {"delivery_scope": "period", "period": {"stated_in": "manifest"}}
+WITHOUT_PERIOD = replace(
+    _arrival(),
+    spec=declarations.practice({**declarations.WIDE_FILE, **_PERIOD}).contracts[0].files[0],
+)
+AHEAD = _arrival("forms_20261101.csv")
+LISTED = replace(_arrival(), listed=Listed("0" * 64, n_rows=4))
 WITHOUT_CONTRACT = replace(_arrival(), spec=None, contract=None)
 CURES: dict[str, tuple[tuple[Arrival, Circumstances], tuple[Arrival, Circumstances]]] = {
     "identifier_in_file_name": (
@@ -111,6 +119,21 @@ CURES: dict[str, tuple[tuple[Arrival, Circumstances], tuple[Arrival, Circumstanc
     ),
     "unexpected_file": ((_arrival("form_20260930.csv"), _now()), (_arrival(), _now())),
     "no_export_date": ((_arrival("forms_20260931.csv"), _now()), (_arrival(), _now())),
+    "export_date_ahead": ((AHEAD, _now()), (AHEAD, _now(date(2026, 10, 31)))),
+    "no_period": ((WITHOUT_PERIOD, _now()), (_arrival(), _now())),
+    "manifest_unreadable": (
+        (replace(LISTED, list_problem="manifest_unreadable"), _now()),
+        (LISTED, _now()),
+    ),
+    "not_in_manifest": (
+        (replace(_arrival(), list_problem="not_in_manifest"), _now()),
+        (LISTED, _now()),
+    ),
+    "manifest_hash": (
+        (replace(LISTED, listed=Listed("1" * 64)), _now()),
+        (LISTED, _now()),
+    ),
+    "manifest_rows": ((LISTED, _now()), (replace(LISTED, listed=Listed("0" * 64, 5)), _now())),
     "no_contract": ((WITHOUT_CONTRACT, _now()), (_arrival(), _now())),
     "agreement_expired": ((OUT_OF_FORCE, _now()), (OUT_OF_FORCE, _now(date(2026, 10, 2)))),
     **{
@@ -124,6 +147,7 @@ CURES: dict[str, tuple[tuple[Arrival, Circumstances], tuple[Arrival, Circumstanc
 @pytest.mark.parametrize("reason", CURES)
 def test_a_cause_elsewhere_waits_until_it_is_gone(reason: str) -> None:
     entry, (still, gone) = _entry("refused", reason=reason), CURES[reason]
+    entry = replace(entry, message="the list says 4 rows, the file has 5; send both again")
     assert disposition(entry, *still) == "waiting"
     assert disposition(entry, *gone) == "new"
 
@@ -148,7 +172,38 @@ def test_every_reason_is_known_to_sit_in_the_bytes_or_elsewhere(repository: Path
         )
     }
     assert given >= IN_THE_BYTES
-    assert given == IN_THE_BYTES | set(CURED_ELSEWHERE) | {"reading_died"}
+    assert given == IN_THE_BYTES | set(CURED_ELSEWHERE) | {"reading_died", "shrunken"}
+
+
+def test_a_held_file_waits_for_a_persons_word() -> None:
+    held = _entry("held", reason="shrunken")
+    assert disposition(held, _arrival(), _now()) == "waiting"
+    assert disposition(replace(held, is_released=True), _arrival(), _now()) == "new"
+    refused = _entry("refused", "older rules", reason="refused_by_a_person")
+    assert disposition(refused, _arrival(), _now()) == "turned_away"
+    found = sort_arrivals([_arrival()], {_arrival().delivery_id: refused}, {"brook": _now()})
+    assert (found.turned_away, found.new, found.waiting) == ((_arrival(),), (), ())
+
+
+def test_a_date_in_a_column_that_is_ahead_waits_for_its_day() -> None:
+    spec = {**declarations.WIDE_FILE, "exported_at": {"column": "batch"}, "discard": []}
+    contract = declarations.practice(spec).contracts[0]
+    entry = replace(_entry("refused", reason="export_date_ahead"), exported_on=date(2026, 11, 1))
+    arrival = _arrival(contract=contract)
+    assert arrival.exported_on is None
+    assert not arrival.lacks_export_date
+    assert disposition(entry, arrival, _now()) == "waiting"
+    assert disposition(entry, arrival, _now(date(2026, 11, 1))) == "new"
+
+
+def test_loaded_bytes_under_a_date_to_come_wait() -> None:
+    loaded = {AHEAD.delivery_id: _entry("loaded")}
+    found = sort_arrivals([AHEAD], loaded, {"brook": _now()})
+    assert found.already_loaded == ()
+    ((_, entry),) = found.waiting
+    assert entry.reason == "export_date_ahead"
+    tomorrow = _arrival("forms_20261002.csv")
+    assert sort_arrivals([tomorrow], loaded, {"brook": _now()}).already_loaded == (tomorrow,)
 
 
 def test_attempts_are_counted_under_the_same_rules() -> None:
