@@ -162,7 +162,10 @@ def _insert_quarantine(
     stamp: Stamp,
 ) -> None:
     schema = f"scratch.{identifier(outcome.schema)}"
+    found = con.execute(f"select distinct part from {schema}.quarantine").fetchall()
     for part in parts:
+        if (part.table,) not in found:
+            continue
         con.execute(
             f"""
             insert into quality.quarantine by name
@@ -189,6 +192,8 @@ def _insert_quarantine(
 
 def _unit(feed: Feed, part: Part) -> str:
     """What names a unit in raw, as SQL over a conformed table."""
+    if part.is_unknown_instrument or part.holds_only_exclusions:
+        return "null::uuid"
     if feed.feed == "administrations":
         return "unit_key"
     own = f"{feed.feed.removesuffix('s')}_id"
