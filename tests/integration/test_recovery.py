@@ -131,8 +131,10 @@ def test_without_a_ledger_the_notes_say_what_was_loaded(night: Night) -> None:
 def test_a_number_given_away_twice_is_given_anew(night: Night) -> None:
     """After a lost log the ledger may have used a note's number for a file it refused."""
     with duckdb.connect(str(night.settings.warehouse)) as con:
-        con.execute("update raw.deliveries set state = 'refused', delivery_id = 'brook.sessions.1'"
-                    " where load_seq = 2")
+        con.execute(
+            "update raw.deliveries set state = 'refused', delivery_id = 'brook.sessions.1'"
+            " where load_seq = 2"
+        )
     found = find_former(night.settings)
     assert [row["load_seq"] for row in found.loads] == [1, 3]
     assert not found.is_comparable
