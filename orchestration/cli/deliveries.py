@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli import held
 from orchestration.cli.console import (
     NEEDS_A_PERSON,
     WRONG_USE,
@@ -26,7 +27,10 @@ from orchestration.release.intake_report import (
 from orchestration.release.intake_report import deliveries as listed
 from orchestration.release.reader import Pointer, Releases
 
-STATES = ("loaded", "refused", "dead", "expected", "declaration_broken")
+STATES = (
+    *("loaded", "duplicate", "superseded", "held", "refused", "dead"),
+    *("expected", "declaration_broken"),
+)
 _SHOWN = (
     "practice_id",
     "feed",
@@ -41,7 +45,20 @@ _SHOWN = (
 PracticeOption = Annotated[str | None, typer.Option("--practice", help="Only this practice.")]
 
 
+app = typer.Typer(
+    name="deliveries",
+    help="List deliveries; say what becomes of a held one; ask what stood on an earlier day.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+app.command("release")(held.release)
+app.command("refuse")(held.refuse)
+app.command("as-of")(held.as_of)
+
+
+@app.callback()
 def deliveries(
+    ctx: typer.Context,
     home: HomeOption = None,
     practice: PracticeOption = None,
     state: Annotated[
@@ -53,6 +70,8 @@ def deliveries(
 
     Example: alliance deliveries --practice harbor_counseling --state refused
     """
+    if ctx.invoked_subcommand is not None:
+        return
     if state is not None and state not in STATES:
         messages.print(f"no state is called {state}; one of {', '.join(STATES)}", markup=False)
         raise typer.Exit(WRONG_USE)
@@ -73,14 +92,20 @@ def quarantine(
         Path | None,
         typer.Option("--csv", help="Write row numbers and rules here, for the practice to mend."),
     ] = None,
+    with_closed: Annotated[
+        bool, typer.Option("--all", help="With what a corrected file has cleared since.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count what is in quarantine by delivery, rule and column; never a value.
 
+    A row leaves the list once a corrected file brought it, or its delivery no longer counts.
+
     Example: alliance quarantine --practice two_oaks --csv mend_these.csv
     """
     release = _current(home)
-    wanted = Wanted(practice_id=practice, delivery_id=delivery)
+    is_open = None if with_closed else True
+    wanted = Wanted(practice_id=practice, delivery_id=delivery, is_open=is_open)
     if rows_to is not None:
         found = quarantine_rows(release, wanted)
         with rows_to.open("w", newline="", encoding="utf-8") as stream:

@@ -15,7 +15,7 @@ app = typer.Typer(
 app.command("init")(home.init)
 app.command("simulate")(home.simulate)
 app.command("nightly")(night.nightly)
-app.command("deliveries")(deliveries.deliveries)
+app.add_typer(deliveries.app)
 app.command("quarantine")(deliveries.quarantine)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)

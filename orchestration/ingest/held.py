@@ -160,17 +160,37 @@ class Decision:
     at: datetime
     """UTC, without its zone."""
 
+    @property
+    def word(self) -> str:
+        """As it is stored."""
+        return "release" if self.is_released else "refuse"
+
 
 def decide(con: duckdb.DuckDBPyConnection, decision: Decision) -> None:
-    """Write a decision. The next night acts on it."""
+    """Write a decision; a refusal is also the delivery's next attempt. The next night acts on it.
+
+    The caller has a transaction open.
+    """
     con.execute(
         "insert into raw.decisions values (?, ?, ?, ?)",
-        [
-            decision.delivery_id,
-            "release" if decision.is_released else "refuse",
-            decision.by,
-            decision.at,
-        ],
+        [decision.delivery_id, decision.word, decision.by, decision.at],
+    )
+    if decision.is_released:
+        return
+    con.execute(
+        """
+        insert into raw.deliveries
+        select * replace (
+            (select max(load_seq) + 1 from raw.deliveries) as load_seq,
+            'refused' as state,
+            'refused_by_a_person' as reason,
+            'a person turned it away for good; have a whole export sent' as message
+        )
+        from raw.deliveries
+        where delivery_id = ?
+        qualify row_number() over (order by load_seq desc) = 1
+        """,
+        [decision.delivery_id],
     )
 
 

@@ -9,11 +9,10 @@ from datetime import date
 import duckdb
 
 from expectations.practice import FileSpec
-from orchestration.ingest.cells import cell
 from orchestration.ingest.readers.opened import TextRelation
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.landing import Arrival, is_ahead
-from orchestration.sql import literal
+from orchestration.sql import identifier, literal
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def exported_in_rows(
     where = spec.export_date
     if where is None or where.column is None:
         return None
-    text = f"nullif(trim({cell(where.column)}), '')"
+    text = f"nullif(trim({identifier(where.column)}), '')"
     ((n_days, day, n_bad),) = con.execute(
         f"""
         select count(distinct day), min(day)::varchar, count(*) filter (day is null)

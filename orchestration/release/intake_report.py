@@ -4,6 +4,7 @@ So an analyst may ask at any moment, also while a night is being loaded; and wha
 what everyone else sees. Row numbers and rules come out, cell values are not even in the file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ QUARANTINE_COLUMNS = (
     "instrument_code",
     "check_id",
     "column_name",
+    "is_open",
 )
 
 
@@ -44,13 +46,16 @@ class Wanted:
     practice_id: str | None = None
     state: str | None = None
     delivery_id: str | None = None
+    is_open: bool | None = None
+    """Of quarantine: whether somebody still has to mend it."""
 
-    def where(self) -> tuple[str, list[str]]:
+    def where(self) -> tuple[str, list[str | bool]]:
         """An SQL condition and its values."""
-        named = {
+        named: dict[str, str | bool | None] = {
             "practice_id": self.practice_id,
             "state": self.state,
             "delivery_id": self.delivery_id,
+            "is_open": self.is_open,
         }
         given = {name: value for name, value in named.items() if value is not None}
         return " and ".join(f"{name} = ?" for name in given) or "true", list(given.values())
@@ -90,7 +95,7 @@ def quarantine_rows(release: Pointer, wanted: Wanted) -> list[dict[str, Any]]:
     )
 
 
-def _rows(path: Path, sql: str, values: list[str]) -> list[dict[str, Any]]:
+def _rows(path: Path, sql: str, values: Sequence[object]) -> list[dict[str, Any]]:
     with duckdb.connect(str(path), read_only=True) as con:
         found = con.execute(sql, values)
         names = [column[0] for column in found.description or ()]

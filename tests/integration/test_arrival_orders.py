@@ -16,6 +16,7 @@ import pytest
 
 from expectations.practice import Practice
 from orchestration import dbt_runner
+from orchestration.as_of import as_of
 from orchestration.night import Night
 from orchestration.reference import write_reference
 from tests.integration import small_group
@@ -149,7 +150,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     night = small_group.night_in(tmp_path_factory.mktemp("orders"), registry)
     with night.warehouse.connect() as con:
         write_reference(con, registry)
-    return World(night, tmp_path_factory.mktemp("dbt"), orders)
+    return World(night, night.settings.dbt_target, orders)
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,32 @@ def test_bytes_are_loaded_once_and_each_arrival_is_known(
     assert stored == [(5,)]
     assert changes == [(7,)]
     assert not list(world.night.settings.landing.rglob("*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("exported_on", "days"), [("2026-09-01", [5, 6, 7]), ("2026-09-02", [5, 6, 8])]
+)
+def test_either_version_of_a_correction_can_be_asked(
+    ended: list[dict[str, list[tuple[Any, ...]]]],
+    world: World,
+    tmp_path: Path,
+    exported_on: str,
+    days: list[int],
+) -> None:
+    assert ended
+    with world.night.warehouse.connect() as con:
+        ((load_seq,),) = con.execute(
+            "select load_seq from raw.deliveries where practice_id = 'order_0' "
+            "and feed = 'episodes' and state = 'loaded' and exported_on = ?",
+            [exported_on],
+        ).fetchall()
+    kept = tmp_path / "then.duckdb"
+    found = as_of(world.night.settings, world.night.registry, int(load_seq), kept)
+    counts = {each.feed: each.n_rows for each in found.standing if each.practice_id == "order_0"}
+    assert (found.load_seq, counts["episodes"]) == (load_seq, 3)
+    with duckdb.connect(str(kept), read_only=True) as con:
+        opened = con.execute(
+            "select day(opened_on) from marts.fct_episodes where practice_id = 'order_0' order by 1"
+        ).fetchall()
+    assert [row[0] for row in opened] == days
+    assert not (world.night.settings.scratch / "as_of").exists()

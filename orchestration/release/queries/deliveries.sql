@@ -1,4 +1,5 @@
--- The ledger, each attempt with its counts of checks. Expected deliveries are added by the writer.
+-- The ledger, each attempt with its counts of checks. `superseded` is derived: none of its rows
+-- can stand, because a newer snapshot of its kind of file came or it was loaded again. Expected deliveries are added by the writer.
 -- The night's report adds the same rows up, so a check is counted in one place.
 with checks as (
     select
@@ -22,8 +23,11 @@ select
     ledger.file,
     ledger.file_name,
     ledger.file_sha256,
-    ledger.state,
+    case when ordered.is_standing = false then 'superseded' else ledger.state end as state,
     ledger.received_at,
+    coalesce(ordered.last_exported_on, ledger.exported_on) as exported_on,
+    ledger.delivery_scope,
+    ledger.n_rows_stored,
     cast(null as timestamp) as expected_by_at,
     ledger.n_file_rows,
     ledger.n_rows_read,
@@ -37,3 +41,4 @@ select
     ledger.message
 from raw.deliveries as ledger
 left join checks on ledger.load_seq = checks.load_seq
+left join raw.deliveries_ordered as ordered on ledger.load_seq = ordered.load_seq

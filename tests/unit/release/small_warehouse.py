@@ -151,6 +151,6 @@ def add_delivery(
     con.execute(
         "insert into quality.quarantine values ('practice', "
         "'practice.sessions.0123456789abcdef', ?, 'sessions', null, 4, "
-        "'sessions.site_id.required', 'site_id')",
+        "'sessions.site_id.required', 'site_id', null)",
         [load_seq],
     )
