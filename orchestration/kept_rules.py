@@ -1,5 +1,8 @@
 """The declarations one practice's rows depend on, as one document that can be read again.
 
+Only what the files say is kept, not what follows from defaults: some fields may be named only
+where others have a certain value.
+
 A contract may be mended in place after deliveries were taken in under it. Kept beside the archive,
 that day's declarations make a rebuild the same as the first load, and a replay under them possible.
 """
@@ -25,10 +28,14 @@ def rules_document(registry: Registry, practice_id: str) -> str:
     named = sorted(instruments_named(practice) & set(registry.instruments))
     return json.dumps(
         {
-            "practice": practice.model_dump(mode="json", by_alias=True),
-            "feeds": [f.model_dump(mode="json", by_alias=True) for f in registry.feeds.values()],
+            "practice": practice.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            "feeds": [
+                f.model_dump(mode="json", by_alias=True, exclude_unset=True)
+                for f in registry.feeds.values()
+            ],
             "instruments": [
-                registry.instruments[key].model_dump(mode="json", by_alias=True) for key in named
+                registry.instruments[key].model_dump(mode="json", by_alias=True, exclude_unset=True)
+                for key in named
             ],
         },
         sort_keys=True,
