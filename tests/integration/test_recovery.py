@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations.registry import Registry
+from expectations.registry import Registry, load_registry
 from orchestration.archived_files import CannotBeRead
 from orchestration.former_warehouse import find_former
 from orchestration.ingest.pseudonyms import PracticeKey, load_key
@@ -249,3 +249,11 @@ def test_a_file_that_is_not_in_the_archive_is_said_to_be_unread(night: Night) ->
     assert {each.state for each in found} == {"unread"}
     assert all("does not decrypt" in (each.message or "") for each in found)
     assert CannotBeRead.__doc__
+
+
+@pytest.mark.parametrize("practice_id", sorted(load_registry().practices))
+def test_kept_rules_read_back_as_what_they_were(practice_id: str) -> None:
+    whole = load_registry()
+    digest = whole.practice_digest(practice_id)
+    kept = registry_of(rules_document(whole, practice_id), whole.group, digest)
+    assert kept.practices[practice_id] == whole.practices[practice_id]
