@@ -3,11 +3,12 @@
 Knows no orchestrator: the Dagster assets and the commands call it.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -19,15 +20,19 @@ from orchestration.ingest import ledger, load
 from orchestration.ingest.conformed import Part
 from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.outcome import Outcome, refused
-from orchestration.ingest.pseudonyms import key_refusal, load_key
+from orchestration.ingest.pseudonyms import load_key
 from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.key_changes import finish_key_changes
+from orchestration.key_versions import KeyVersion, register, registered, usable_key
 from orchestration.landing import Arrival, arrivals
 from orchestration.reference import write_reference
+from orchestration.retention import keep_terms
 from orchestration.settings import Settings
 from orchestration.sql import literal
 from orchestration.warehouse import Warehouse, transaction
+from orchestration.withdrawal import withdrawn_keys
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Night:
     progress: Callable[[str], None] = lambda _: None
     reading: ReadAhead = field(init=False)
     warehouse: Warehouse = field(init=False)
+    removed: tuple[str, ...] = field(default=(), init=False)
+    """What went tonight because its term was over, in words."""
     _held_open: duckdb.DuckDBPyConnection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +67,7 @@ class Night:
         """
         self.warehouse.prepare()
         self.tidy()
+        self._register_keys()
         self._held_open = self._held_open or self.warehouse.open()
         with self.warehouse.connect() as con:
             if self._reference_digest(con) != self.registry.digest:
@@ -93,8 +101,33 @@ class Night:
             contract_digest=self.registry.practice_digest(practice_id),
             code_version=self.settings.code_version,
             attempts=self.settings.limits.attempts,
-            key_refusal=partial(key_refusal, self.settings.keys, practice_id),
+            key_refusal=partial(self._key_refusal, practice_id),
         )
+
+    def _register_keys(self) -> None:
+        """Note the keys of practices that have none in the warehouse yet."""
+        at = self.now.astimezone(UTC).replace(tzinfo=None)
+        with self.warehouse.connect() as con:
+            for practice_id in sorted(self.registry.practices.keys() - registered(con).keys()):
+                with contextlib.suppress(DeliveryRefused):  # said of its files, if any come
+                    register(con, load_key(self.settings.keys, practice_id), at)
+
+    def _known_key(self, practice_id: str) -> KeyVersion | None:
+        with self.warehouse.connect() as con:
+            return registered(con).get(practice_id)
+
+    def _key_refusal(self, practice_id: str) -> str | None:
+        """Why the practice's key cannot be used, as a reason; None when it can."""
+        try:
+            usable_key(self.settings.keys, practice_id, self._known_key(practice_id))
+        except DeliveryRefused as refusal:
+            return refusal.reason
+        return None
+
+    @cached_property
+    def _withdrawn(self) -> dict[str, list[str]]:
+        with self.warehouse.connect() as con:
+            return withdrawn_keys(con)
 
     def read_ahead(self, chosen: Iterable[tuple[str, FeedName]]) -> None:
         """Begin to read the new files of practices and feeds that will be taken in, in order."""
@@ -119,13 +152,15 @@ class Night:
             path=str(arrival.path),
             sha256=arrival.sha256,
             received_on=self.today.isoformat(),
+            withdrawn=self._withdrawn.get(arrival.practice_id, ()),
         )
 
     def _load(self, arrival: Arrival, read: Outcome) -> Outcome:
         outcome = read
         if outcome.is_loadable:
             try:
-                key = load_key(self.settings.keys, arrival.practice_id)
+                known = self._known_key(arrival.practice_id)
+                key = usable_key(self.settings.keys, arrival.practice_id, known)
                 # Before the commit: a loaded delivery can always be rebuilt from the archive.
                 Archive(self.settings.archive).store(arrival.path, key, arrival.sha256)
             except ArchiveDamaged as error:
@@ -162,6 +197,8 @@ class Night:
         killed run left behind) and the scratch of such a run. The caller holds the writer's lock.
         """
         shutil.rmtree(self.settings.scratch, ignore_errors=True)
+        finish_key_changes(self.settings)
+        self.removed += keep_terms(self.settings, self.registry, self.today)
         self.clear_landing()
 
     def clear_landing(self, practice_id: str | None = None) -> None:

@@ -2,7 +2,17 @@
 
 import typer
 
-from orchestration.cli import contract, deliveries, doctor, home, night, score, serve
+from orchestration.cli import (
+    contract,
+    deliveries,
+    doctor,
+    home,
+    keys,
+    night,
+    score,
+    serve,
+    withdraw,
+)
 
 app = typer.Typer(
     name="alliance",
@@ -17,11 +27,13 @@ app.command("simulate")(home.simulate)
 app.command("nightly")(night.nightly)
 app.command("deliveries")(deliveries.deliveries)
 app.command("quarantine")(deliveries.quarantine)
+app.command("withdraw")(withdraw.withdraw)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)
 app.command("doctor")(doctor.doctor)
 app.command("score")(score.score)
 app.add_typer(contract.app)
+app.add_typer(keys.app)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
+from orchestration.ingest.pseudonymised import exclude_withdrawn, follow_rotations
 from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import unreadable
 from orchestration.ingest.readers.formats import open_file
@@ -41,6 +42,8 @@ class FileJob:
     path: str
     sha256: str
     received_on: str
+    withdrawn: Sequence[str] = ()
+    """Pseudonyms of the practice's withdrawn clients: their rows are left out."""
 
     @property
     def day(self) -> date:
@@ -103,8 +106,13 @@ def take_in(
         for number, job in enumerate(jobs):
             progress(f"{job.practice_id}/{job.feed}: reading file {number + 1} of {len(jobs)}")
             try:
-                install(con, key_of(job.practice_id))
-                taken.append(_conform_file(con, job, registry, f"file_{number}", limits))
+                key = key_of(job.practice_id)
+                install(con, key)
+                file = _conform_file(con, job, registry, f"file_{number}", limits)
+                if key.version > 1:
+                    follow_rotations(con, registry.feeds[job.feed], file.conformed.parts)
+                exclude_withdrawn(con, file.conformed.parts, job.withdrawn)
+                taken.append(file)
             except DeliveryRefused as refusal:
                 outcomes[job.delivery_id] = refused(
                     job.delivery_id,

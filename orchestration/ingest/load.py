@@ -65,7 +65,7 @@ def load(
             for number, part in enumerate(parts):
                 if not (part.is_unknown_instrument or part.holds_only_exclusions):
                     _insert_part(con, feed, arrival, outcome, part, stamp, number)
-            _insert_quarantine(con, arrival, outcome, stamp)
+            _insert_quarantine(con, feed, arrival, outcome, parts, stamp)
             _insert_touched(con, arrival, stamp)
         _insert_verdicts(con, arrival, outcome, stamp)
         _insert_ledger(con, arrival, outcome, stamp)
@@ -154,16 +154,40 @@ def _insert_part(
 
 
 def _insert_quarantine(
-    con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome, stamp: Stamp
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    arrival: Arrival,
+    outcome: Outcome,
+    parts: Sequence[Part],
+    stamp: Stamp,
 ) -> None:
-    con.execute(
-        f"""
-        insert into quality.quarantine
-        select ?, ?, ?, ?, instrument_code, row_no, check_id, column_name
-        from scratch.{identifier(outcome.schema)}.quarantine
-        """,
-        [arrival.practice_id, arrival.delivery_id, stamp.load_seq, arrival.feed],
-    )
+    schema = f"scratch.{identifier(outcome.schema)}"
+    client = next(_stored(column) for column in feed.columns if column.name == "client_id")
+    for part in (each for each in parts if not each.holds_only_exclusions):
+        # A row of an unknown questionnaire was read no further: nobody's.
+        client_key = "null::uuid" if part.is_unknown_instrument else client
+        con.execute(
+            f"""
+            insert into quality.quarantine by name
+            select
+                ? as practice_id,
+                ? as delivery_id,
+                ?::bigint as load_seq,
+                ? as feed,
+                failed.instrument_code,
+                failed.row_no,
+                failed.check_id,
+                failed.column_name,
+                units.client_key
+            from {schema}.quarantine as failed
+            left join (
+                select row_no, {client_key} as client_key
+                from {schema}.{identifier(part.table)} where excluded is null
+            ) as units on failed.row_no = units.row_no
+            where failed.part = ?
+            """,
+            [arrival.practice_id, arrival.delivery_id, stamp.load_seq, arrival.feed, part.table],
+        )
 
 
 def _insert_touched(con: duckdb.DuckDBPyConnection, arrival: Arrival, stamp: Stamp) -> None:
