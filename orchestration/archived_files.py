@@ -7,7 +7,7 @@ night.
 
 import fnmatch
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -50,6 +50,7 @@ class Again:
     arrival: Arrival
     rules: Rules
     rules_on: date | None
+    withdrawn: Sequence[str] = ()
 
     @property
     def job(self) -> FileJob:
@@ -65,6 +66,7 @@ class Again:
             received_on=self.row["received_on"].isoformat(),
             stated=stated_of(self.arrival),
             rules_on=self.rules_on.isoformat() if self.rules_on else None,
+            withdrawn=self.withdrawn,
             rules=str(self.rules.path) if self.rules.path else None,
         )
 
@@ -76,6 +78,8 @@ class ArchivedFiles:
     settings: Settings
     registry: Registry
     folder: Path
+    withdrawn: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Pseudonyms of clients who withdrew, by practice: their rows are left out."""
     remarks: list[str] = field(default_factory=list)
     """What a person should know of rules that are not those of then."""
     _rules: dict[tuple[str, str], Rules] = field(default_factory=dict, init=False)
@@ -159,7 +163,8 @@ class ArchivedFiles:
             modified_at=row.get("file_modified_at"),
             period=_period(row),
         )
-        return Again(row, arrival, rules, rules_on or row.get("rules_on"))
+        withdrawn = self.withdrawn.get(practice_id, ())
+        return Again(row, arrival, rules, rules_on or row.get("rules_on"), withdrawn)
 
     def _decrypted(self, practice_id: str, sha256: str, name: str | None) -> Path:
         # A file is loaded only under a name that may be shown, and that is one name in a folder.

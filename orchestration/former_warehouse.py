@@ -4,6 +4,7 @@ The old file is only read. A block that was damaged shows when it is read, so ev
 be carried over is read once before anything is decided.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,9 @@ from orchestration.ingest.pseudonyms import load_key
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.load_notes import LedgerRow, LoadName, LoadNotes, NoteDamaged, said_briefly
 from orchestration.release.reader import Releases
+from orchestration.retention import RETENTION
 from orchestration.settings import Settings
-from orchestration.sql import identifier
+from orchestration.sql import identifier, literal
 
 MADE_ANEW = ("raw.builds", "quality.check_results", "quality.quarantine")
 """Tables with a way of their own. Of the others in `raw` those that number loads come again by
@@ -44,6 +46,28 @@ class Former:
     verdicts_from: str
     remarks: tuple[str, ...] = ()
 
+    old_file: Path | None = None
+    """Where rows can be copied from that the archive no longer has; None when it is unreadable."""
+    in_old_ledger: frozenset[LoadName] = frozenset()
+
+    @property
+    def withdrawn(self) -> dict[str, list[str]]:
+        """Pseudonyms of clients who withdrew, by practice."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for row in self._kept("quality.withdrawals"):
+            found[str(row["practice_id"])].append(str(row["client_key"]))
+        return dict(found)
+
+    @property
+    def expired(self) -> set[int]:
+        """Loads whose rows are past their term and were taken out."""
+        removed = self._kept("quality.removed_rows")
+        return {int(row["load_seq"]) for row in removed if row["reason"] == RETENTION}
+
+    def _kept(self, table: str) -> list[dict[str, Any]]:
+        columns, rows = self.kept_tables.get(table, ((), ()))
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
     @property
     def judged(self) -> set[int]:
         """Loads whose verdicts are in the chain."""
@@ -59,6 +83,19 @@ class Former:
         """Tables of people's decisions, which no delivery brings back."""
         for table, (columns, rows) in self.kept_tables.items():
             _insert(con, table, columns, rows)
+
+    def carry_over(self, con: duckdb.DuckDBPyConnection, load_seqs: Sequence[int]) -> None:
+        """Copy the rows of loads out of the old file."""
+        if self.old_file is None or not load_seqs:
+            return
+        con.execute(f"attach {literal(str(self.old_file))} as former (read_only)")
+        for (table,) in con.execute(_OF_LOADS).fetchall():
+            con.execute(
+                f"insert into {table} by name select * from former.{table} "
+                "where list_contains(?, load_seq)",
+                [list(load_seqs)],
+            )
+        con.execute("detach former")
 
     def copy_published(self, con: duckdb.DuckDBPyConnection) -> None:
         """What the releases were made from: with equal content nothing is published again."""
@@ -79,10 +116,21 @@ def find_former(settings: Settings) -> Former:
         )
         rows = _noted_rows(settings, notes, noted, remarks)
         loads, others = _apart(rows)
+        remarks += [
+            f"the key of {path.stem} was destroyed: what was stored of it was in the warehouse only"
+            for path in sorted(settings.keys.glob("*.destroyed"))
+        ]
         verdicts, verdicts_from = _released_verdicts(settings, remarks)
-        nothing: tuple[Sequence[str], Sequence[Row]] = ((), ())
         return Former(
-            loads, others, verdicts, {}, nothing, False, "archive", verdicts_from, tuple(remarks)
+            loads=loads,
+            others=others,
+            verdicts=verdicts,
+            kept_tables={"quality.withdrawals": _noted_withdrawals(settings, notes, remarks)},
+            published=((), ()),
+            is_comparable=False,
+            ledger_from="archive",
+            verdicts_from=verdicts_from,
+            remarks=tuple(remarks),
         )
     lost = noted - {LoadName.of(row) for row in (*read.loads, *read.others)}
     if lost:
@@ -101,6 +149,8 @@ def find_former(settings: Settings) -> Former:
         ledger_from="ledger and archive" if lost else "ledger",
         verdicts_from="ledger",
         remarks=tuple(remarks),
+        old_file=settings.warehouse,
+        in_old_ledger=frozenset(LoadName.of(row) for row in read.loads),
     )
 
 
@@ -136,6 +186,16 @@ class _OldFile:
         self.published = _rows(con, "benchmark.published")
 
 
+_OF_LOADS = """
+    select schema_name || '.' || table_name from duckdb_columns()
+    where
+        database_name = 'former'
+        and column_name = 'load_seq'
+        and (schema_name = 'raw' or table_name = 'quarantine')
+        and table_name not in ('deliveries', 'deliveries_ordered')
+        and table_oid in (select table_oid from duckdb_tables() where database_name = 'former')
+    order by 1
+    """
 _DECIDED = """
     select schema_name || '.' || table_name from duckdb_columns()
     where
@@ -196,6 +256,20 @@ def _noted_rows(
             said = error.message if isinstance(error, DeliveryRefused) else str(error)
             remarks.append(f"{name.delivery_id} is lost: {said}")
     return found
+
+
+def _noted_withdrawals(
+    settings: Settings, notes: LoadNotes, remarks: list[str]
+) -> tuple[Sequence[str], Sequence[Row]]:
+    found: list[Row] = []
+    for practice_id in notes.practices():
+        try:
+            key = load_key(settings.keys, practice_id)
+            found += [(practice_id, *row) for row in notes.withdrawals(key)]
+        except (DeliveryRefused, NoteDamaged) as error:
+            said = error.message if isinstance(error, DeliveryRefused) else str(error)
+            remarks.append(f"who withdrew of {practice_id} is not known: {said}")
+    return ("practice_id", "client_key", "withdrawn_on", "reason_code"), found
 
 
 def _apart(rows: Sequence[LedgerRow]) -> tuple[list[LedgerRow], list[LedgerRow]]:

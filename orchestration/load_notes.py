@@ -6,6 +6,7 @@ written once the load is committed; what a killed run did not write is written b
 of the ledger. So a note whose load the ledger does not know means that the warehouse lost a commit.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 from cryptography.exceptions import InvalidTag
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from orchestration.durable import fsync_directory
 from orchestration.ingest.pseudonyms import PracticeKey
 
-LOADS, RULES = "loads", "rules"
+LOADS, RULES, WITHDRAWALS = "loads", "rules", "withdrawals"
 NOTED_STATES = ("loaded", "duplicate")
 """States of the ledger that say which rows stand: bytes that came again may move a load's place."""
 MAGIC = b"AWN1"
@@ -32,6 +34,8 @@ _READS: Mapping[str, Any] = {"_at": datetime.fromisoformat, "_on": date.fromisof
 _DAYS = ("contract_valid_from",)
 
 LedgerRow = dict[str, Any]
+Withdrawal = tuple[str, str, str]
+"""Pseudonym, day, reason."""
 
 
 class NoteDamaged(Exception):
@@ -71,8 +75,16 @@ class LoadNotes:
         """Every load that is noted."""
         return set(self._listed())
 
+    def practices(self) -> list[str]:
+        """Practices that have notes."""
+        kinds = (LOADS, RULES, WITHDRAWALS)
+        folders = {path.parent for kind in kinds for path in self.root.glob(f"*/{kind}")}
+        return sorted(folder.name for folder in folders if "." not in folder.name)
+
     def _listed(self) -> Iterator[LoadName]:
         for folder in self.root.glob(f"*/{LOADS}"):
+            if "." in folder.parent.name:
+                continue  # what a rotation of keys writes beside the archive
             for path in folder.iterdir():
                 number, _, delivery_id = path.name.partition(".")
                 # A note half written by a killed run has another name.
@@ -101,6 +113,30 @@ class LoadNotes:
             return None
         return self._read(key, RULES, digest)
 
+    def keep_withdrawals(self, key: PracticeKey, rows: Sequence[Withdrawal]) -> None:
+        """Keep who withdrew of a practice: pseudonym, day, reason; in order."""
+        text = json.dumps([list(row) for row in rows])
+        if self._path(key.practice_id, WITHDRAWALS, WITHDRAWALS).exists():
+            with contextlib.suppress(NoteDamaged):
+                if self._read(key, WITHDRAWALS, WITHDRAWALS) == text:
+                    return
+        self._write(key, WITHDRAWALS, WITHDRAWALS, text)
+
+    def withdrawals(self, key: PracticeKey) -> list[Withdrawal]:
+        """Who withdrew, as far as it is kept. Raises NoteDamaged."""
+        if not self._path(key.practice_id, WITHDRAWALS, WITHDRAWALS).exists():
+            return []
+        found = json.loads(self._read(key, WITHDRAWALS, WITHDRAWALS))
+        return [(str(row[0]), str(row[1]), str(row[2])) for row in found]
+
+    def reseal(self, kind: str, name: str, old: PracticeKey, new: PracticeKey) -> bytes:
+        """A note of the old key's, sealed with the key that replaces it. Raises NoteDamaged."""
+        text = self._read(old, kind, name)
+        if kind == WITHDRAWALS:
+            rows = [[str(new.successor(UUID(row[0]))), *row[1:]] for row in json.loads(text)]
+            text = json.dumps(sorted(rows))
+        return _sealed(new, kind, name, text)
+
     def has_rules(self, practice_id: str, digest: str) -> bool:
         """Whether declarations of that digest are kept."""
         return self._path(practice_id, RULES, digest).exists()
@@ -111,12 +147,9 @@ class LoadNotes:
     def _write(self, key: PracticeKey, kind: str, name: str, text: str) -> None:
         path = self._path(key.practice_id, kind, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        cipher = AESGCM(key.derived("archive note"))
         candidate = path.with_name(path.name + ".writing")
         with candidate.open("wb") as stream:
-            stream.write(MAGIC + nonce)
-            stream.write(cipher.encrypt(nonce, text.encode(), _place(key, kind, name)))
+            stream.write(_sealed(key, kind, name, text))
             stream.flush()
             os.fsync(stream.fileno())
         candidate.replace(path)
@@ -137,6 +170,12 @@ class LoadNotes:
                 "moved, or another key"
             ) from error
         return plain.decode()
+
+
+def _sealed(key: PracticeKey, kind: str, name: str, text: str) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    cipher = AESGCM(key.derived("archive note"))
+    return MAGIC + nonce + cipher.encrypt(nonce, text.encode(), _place(key, kind, name))
 
 
 def _place(key: PracticeKey, kind: str, name: str) -> bytes:

@@ -7,7 +7,7 @@ in the archive. Until the last step, a rename, nothing of the home has changed.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,14 +17,15 @@ from typing import Any
 import duckdb
 
 from expectations.registry import Registry
-from orchestration.archived_files import ArchivedFiles, CannotBeRead, batched
+from orchestration.archived_files import Again, ArchivedFiles, CannotBeRead, batched
 from orchestration.content_digest import table_digests
 from orchestration.durable import fsync_directory
 from orchestration.former_warehouse import Former, find_former
 from orchestration.ingest import load
 from orchestration.ingest.outcome import Outcome
+from orchestration.ingest.pseudonymised import WITHDRAWN
 from orchestration.ingest.reading import ReadingWorker
-from orchestration.load_notes import LedgerRow
+from orchestration.load_notes import LedgerRow, LoadName
 from orchestration.night import Night, write_load
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse, trouble
@@ -62,6 +63,9 @@ class RebuildReport:
     n_loads: int
     not_rebuilt: tuple[str, ...]
     """Loads that could not be read again, with the reason."""
+    carried_over: tuple[str, ...]
+    """Loads the archive no longer has (a destroyed key, a term that is over, damage): their rows
+    were copied out of the old file."""
     differing_loads: tuple[str, ...]
     """Loads that count otherwise than the ledger says."""
     differing_tables: tuple[str, ...]
@@ -125,6 +129,7 @@ class _Rebuild:
     now: datetime
     progress: Callable[[str], None]
     not_rebuilt: list[str] = field(default_factory=list, init=False)
+    carried_over: list[str] = field(default_factory=list, init=False)
     differing: list[str] = field(default_factory=list, init=False)
 
     def carried_out(
@@ -136,7 +141,9 @@ class _Rebuild:
             raise CannotBeRead(
                 "neither ledger nor archive knows a load; there is nothing to rebuild from"
             )
-        files = ArchivedFiles(self.settings, self.registry, self.aside.folder / "files")
+        files = ArchivedFiles(
+            self.settings, self.registry, self.aside.folder / "files", former.withdrawn
+        )
         night = Night(self.aside, self.registry, self.now, self.progress)
         with closing(night):
             night.warehouse.prepare()
@@ -154,6 +161,7 @@ class _Rebuild:
             is_in_force=False,
             n_loads=len(former.loads),
             not_rebuilt=tuple(self.not_rebuilt),
+            carried_over=tuple(self.carried_over),
             differing_loads=tuple(self.differing),
             differing_tables=tuple(differing),
             is_compared=before is not None,
@@ -175,59 +183,71 @@ class _Rebuild:
         files: ArchivedFiles,
         reading: ReadingWorker,
     ) -> None:
-        done = 0
-        for batch in batched(self._readable(former.loads, files), files.rules_of):
-            self.progress(f"load {done + 1} of {len(former.loads)}")
+        kept: list[int] = []
+        for row in (row for row in former.loads if row["load_seq"] in former.expired):
+            self._write_ledger_row(con, row)
+        wanted = [row for row in former.loads if row["load_seq"] not in former.expired]
+        n_done = 0
+        for batch in batched(wanted, lambda row: self._rules(files, row)):
+            self.progress(f"load {n_done + 1} of {len(wanted)}")
             opened = []
             for row in batch:
                 try:
                     opened.append(files.opened(row, files.rules_of(row)))
                 except CannotBeRead as error:
-                    self.not_rebuilt.append(f"{row['delivery_id']}: {error}")
+                    said = f"{row['delivery_id']}: {error}"
+                    if former.old_file is None or not _is_known_to(former, row):
+                        self.not_rebuilt.append(said)
+                        continue
+                    self.carried_over.append(said)
+                    kept.append(row["load_seq"])
+                    self._write_ledger_row(con, row)
             for again, outcome in zip(opened, files.outcomes(reading, opened), strict=True):
-                if not outcome.is_loadable:
-                    said = f"{outcome.reason}: {outcome.message}"
-                    self.not_rebuilt.append(f"{again.row['delivery_id']}: {said}")
-                    continue
-                known = again.row["load_seq"] in former.judged
-                stamp = _stamp(again.row)
-                write_load(
-                    con,
-                    again.rules.registry,
-                    again.arrival,
-                    outcome,
-                    stamp,
-                    with_verdicts=not known,
-                )
-                self._keep_ledger_row(con, again.row, outcome)
+                self._load(con, former, again, outcome)
             files.forget(opened)
-            done += len(batch)
+            n_done += len(batch)
+        former.carry_over(con, kept)
 
-    def _readable(self, loads: Sequence[LedgerRow], files: ArchivedFiles) -> Iterator[LedgerRow]:
-        for row in loads:
-            try:
-                files.rules_of(row)
-            except CannotBeRead as error:
-                self.not_rebuilt.append(f"{row['delivery_id']}: {error}")
-            else:
-                yield row
+    def _rules(self, files: ArchivedFiles, row: LedgerRow) -> object:
+        """What the rows of a batch have in common; one without rules says so when it is opened."""
+        try:
+            return files.rules_of(row)
+        except CannotBeRead:
+            return row["load_seq"]
 
-    def _keep_ledger_row(
-        self, con: duckdb.DuckDBPyConnection, row: LedgerRow, outcome: Outcome
+    def _load(
+        self, con: duckdb.DuckDBPyConnection, former: Former, again: Again, outcome: Outcome
     ) -> None:
-        """The ledger goes on saying of a load what it said, but for counts that came out anew."""
+        row = again.row
+        if not outcome.is_loadable:
+            said = f"{outcome.reason}: {outcome.message}"
+            self.not_rebuilt.append(f"{row['delivery_id']}: {said}")
+            return
+        write_load(
+            con,
+            again.rules.registry,
+            again.arrival,
+            outcome,
+            _stamp(row),
+            with_verdicts=row["load_seq"] not in former.judged,
+        )
         found = {name: getattr(outcome, name) for name in COUNTS}
         # A home may be older than the count of a file's rows.
         changed = [name for name in COUNTS if row.get(name) not in (None, found[name])]
+        if changed and WITHDRAWN in outcome.exclusions and "n_rows_read" not in changed:
+            # Who withdrew later was counted as accepted then; what was removed is counted apart.
+            changed, found = [], found if former.old_file is None else {}
         if changed:
             said = ", ".join(f"{name} {row[name]}, now {found[name]}" for name in changed)
             self.differing.append(f"{row['delivery_id']}: {said}")
-        kept = {**row, **found}
+        self._write_ledger_row(con, {**row, **found})
+
+    def _write_ledger_row(self, con: duckdb.DuckDBPyConnection, row: LedgerRow) -> None:
+        """The ledger goes on saying of a load what it said, but for counts that came out anew."""
         con.execute("delete from raw.deliveries where load_seq = ?", [row["load_seq"]])
         con.execute(
-            f"insert into raw.deliveries ({', '.join(kept)}) "
-            f"values ({', '.join('?' for _ in kept)})",
-            list(kept.values()),
+            f"insert into raw.deliveries ({', '.join(row)}) values ({', '.join('?' for _ in row)})",
+            list(row.values()),
         )
 
     def _digests_before(self, former: Former) -> dict[str, str] | None:
@@ -308,6 +328,11 @@ def digest_of(tables: dict[str, str]) -> str:
 
     lines = [f"{name} {found}" for name, found in tables.items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _is_known_to(former: Former, row: LedgerRow) -> bool:
+    """Whether the old ledger has a load, under this number: its rows are in the old file then."""
+    return LoadName.of(row) in former.in_old_ledger
 
 
 def _stamp(row: LedgerRow) -> load.Stamp:

@@ -21,6 +21,7 @@ from orchestration.load_notes import LedgerRow
 from orchestration.night import Night, write_load
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
+from orchestration.withdrawal import withdrawn_keys
 
 RulesOf = Literal["today", "then"]
 COUNTS = ("n_file_rows", "n_rows_read", "n_accepted", "n_quarantined", "n_excluded")
@@ -98,7 +99,8 @@ def replay(
         night = Night(settings, registry, now or datetime.now(UTC), progress)
         night.begin()
         folder = settings.scratch / "replay"
-        files = ArchivedFiles(settings, registry, folder)
+        with night.warehouse.connect() as con:
+            files = ArchivedFiles(settings, registry, folder, withdrawn_keys(con))
         with night.warehouse.connect() as con, files.reading(worker) as reading:
             run = _Replay(night, con, files, rules_of, is_loading=is_loading)
             found: list[Replayed] = []

@@ -414,3 +414,47 @@ where
             and older.data_through_on >= newer.period_from_on
         )
     );
+
+-- Grain: one version of one practice's key. All rows of a practice are pseudonymised with the
+-- version that is neither replaced nor destroyed. The fingerprint says nothing of the key.
+create table if not exists raw.key_versions (
+    practice_id varchar not null,
+    key_version integer not null,
+    fingerprint varchar not null,
+    valid_from_at timestamp not null,
+    replaced_at timestamp,
+    destroyed_at timestamp
+);
+
+-- Grain: one client who withdrew. Rows of theirs that come later are excluded as `withdrawn`.
+create table if not exists quality.withdrawals (
+    practice_id varchar not null,
+    client_key uuid not null,
+    withdrawn_on date not null,
+    reason_code varchar not null
+);
+
+-- Grain: one removal of stored rows of one delivery from one table, for one reason (`withdrawn` or
+-- `retention`). What the ledger counted as accepted or quarantined is there, or counted here.
+create table if not exists quality.removed_rows (
+    practice_id varchar not null,
+    load_seq bigint not null,
+    table_name varchar not null,
+    n_rows bigint not null,
+    reason varchar not null,
+    removed_on date not null
+);
+
+-- Grain: one run of verdicts that retention took out of quality.check_results. Its two hashes keep
+-- the chain whole: what the first row was chained to, and what the row after the last is chained to.
+create table if not exists quality.check_gaps (
+    first_check_seq bigint not null,
+    last_check_seq bigint not null,
+    prev_hash varchar not null,
+    row_hash varchar not null,
+    removed_on date not null
+);
+
+-- Whose row it was, so that a client who withdraws goes from here too; null where the row's id could
+-- not be read. No release has it.
+alter table quality.quarantine add column if not exists client_key uuid;

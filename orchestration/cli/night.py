@@ -82,6 +82,8 @@ def _say(report: NightReport) -> None:
         say_table("Nightly load", COLUMNS, rows)
     else:
         output.print("Nothing new in landing; nothing was changed.")
+    for line in report.removed:
+        output.print(line, markup=False, highlight=False)
     for problem in report.problems:
         messages.print(f"! {problem}", markup=False, highlight=False)
     if report.release_id is None:

@@ -84,6 +84,7 @@ def _say_rebuilt(report: RebuildReport) -> None:
         messages.print(f"! {remark}", markup=False, highlight=False)
     for what, found in (
         ("not rebuilt", report.not_rebuilt),
+        ("copied from the old file", report.carried_over),
         ("counts otherwise", report.differing_loads),
         ("table differs", report.differing_tables),
     ):

@@ -43,6 +43,8 @@ def key_of(settings: Settings, practice_id: str, noted: LoadName | None) -> Find
     try:
         key = load_key(settings.keys, practice_id)
     except DeliveryRefused as refusal:
+        if refusal.reason == "key_destroyed":
+            return Finding(subject, "good", "destroyed: its stored rows are nobody's any more")
         return Finding(subject, "look", refusal.message)
     if noted is None:
         return Finding(subject, "good", "there; nothing is in the archive yet to try it on")

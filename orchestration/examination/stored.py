@@ -3,18 +3,19 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from expectations.registry import Registry
 from orchestration.archive import Archive, ArchiveDamaged
+from orchestration.audit_chain import broken_links
 from orchestration.backup import LAST_BACKUP
 from orchestration.examination.finding import Finding
 from orchestration.examination.locks import is_writing
-from orchestration.former_warehouse import is_whole_chain, read_whole
-from orchestration.ingest.pseudonyms import load_key
+from orchestration.former_warehouse import read_whole
+from orchestration.ingest.pseudonyms import destroyed_path, load_key
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.load_notes import LoadNotes, NoteDamaged, known_names, said_briefly
 from orchestration.release.reader import Releases
@@ -35,12 +36,14 @@ def examine_stored(
     settings: Settings, registry: Registry, now: datetime, *, deep: bool
 ) -> Iterator[Finding]:
     """Findings on what a home holds; `deep` reads every byte of warehouse and archive."""
-    yield from _warehouse(settings, deep=deep)
+    yield from _warehouse(settings, registry, now, deep=deep)
     yield from _releases(settings)
     yield _backup(settings, registry, now)
 
 
-def _warehouse(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+def _warehouse(
+    settings: Settings, registry: Registry, now: datetime, *, deep: bool
+) -> Iterator[Finding]:
     noted = LoadNotes(settings.archive).names()
     if not settings.warehouse.exists():
         if noted:
@@ -59,9 +62,9 @@ def _warehouse(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             if deep:
                 read_whole(con)
                 yield _chain(con)
-            loads = con.execute(
-                "select distinct practice_id, file_sha256 from raw.deliveries "
-                "where state = 'loaded' order by all"
+            rows = con.execute(
+                "select practice_id, file_sha256, max(received_on) from raw.deliveries "
+                "where state = 'loaded' group by all order by all"
             ).fetchall()
     except duckdb.Error as error:
         # The engine's own words may quote a row.
@@ -77,8 +80,13 @@ def _warehouse(settings: Settings, *, deep: bool) -> Iterator[Finding]:
         if lost
         else f"{len(known)} loads, {'every block read' if deep else 'ledger read'}",
     )
+    loads = [row[:2] for row in rows if _is_kept(settings, registry, row[0], row[2], now.date())]
     yield _archive(settings, loads, deep=deep)
-    unnoted = known - noted
+    unnoted = {
+        name
+        for name in known - noted
+        if not destroyed_path(settings.keys, name.practice_id).exists()
+    }
     if unnoted:
         yield Finding(
             "archive's notes",
@@ -86,6 +94,19 @@ def _warehouse(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             f"{len(unnoted)} loads have no note ({said_briefly(unnoted)}): if the ledger is lost, "
             "so are they; the next night writes the notes of practices whose key can be used",
         )
+
+
+def _is_kept(
+    settings: Settings, registry: Registry, practice_id: str, received_on: date, today: date
+) -> bool:
+    """Whether a file is to be in the archive: its key was not destroyed, its term is not over."""
+    if destroyed_path(settings.keys, practice_id).exists():
+        return False
+    practice = registry.practices.get(practice_id)
+    if practice is None:
+        return True
+    term = (practice.contract_on(today) or practice.contracts[-1]).retention.archive_days
+    return received_on >= today - timedelta(days=term)
 
 
 def structure(found: Columns) -> Finding:
@@ -111,14 +132,15 @@ def structure(found: Columns) -> Finding:
 
 
 def _chain(con: duckdb.DuckDBPyConnection) -> Finding:
-    rows = con.execute("select * from quality.check_results order by check_seq").fetchall()
-    if is_whole_chain(rows):
-        return Finding("verdicts", "good", f"{len(rows)} in an unbroken chain")
+    problems = broken_links(con)
+    if not problems:
+        ((n_rows,),) = con.execute("select count(*) from quality.check_results").fetchall()
+        return Finding("verdicts", "good", f"{n_rows} in an unbroken chain")
     return Finding(
         "verdicts",
         "look",
-        "the chain is broken: a verdict was edited or is missing; compare with the quality file of "
-        "an earlier release or a backup",
+        f"the chain is broken ({problems[0]}): compare with the quality file of an earlier release "
+        "or a backup",
     )
 
 

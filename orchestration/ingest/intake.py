@@ -22,6 +22,7 @@ from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
+from orchestration.ingest.pseudonymised import exclude_withdrawn, follow_rotations
 from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import unreadable
 from orchestration.ingest.readers.formats import open_file
@@ -53,6 +54,8 @@ class FileJob:
     rules: str | None = None
     """File with declarations kept from then, in place of the home's; the same for a whole batch."""
     stated: Stated = NOTHING_STATED
+    withdrawn: Sequence[str] = ()
+    """Pseudonyms of the practice's withdrawn clients: their rows are left out."""
 
     @property
     def day(self) -> date:
@@ -126,8 +129,13 @@ def take_in(
         for number, job in enumerate(jobs):
             progress(f"{job.practice_id}/{job.feed}: reading file {number + 1} of {len(jobs)}")
             try:
-                install(con, key_of(job.practice_id))
-                taken.append(_conform_file(con, job, registry, f"file_{number}", limits))
+                key = key_of(job.practice_id)
+                install(con, key)
+                file = _conform_file(con, job, registry, f"file_{number}", limits)
+                if key.version > 1:
+                    follow_rotations(con, registry.feeds[job.feed], file.conformed.parts)
+                exclude_withdrawn(con, file.conformed.parts, job.withdrawn)
+                taken.append(file)
             except DeliveryRefused as refusal:
                 outcomes[job.delivery_id] = refused(
                     job.delivery_id,

@@ -163,9 +163,13 @@ def _insert_quarantine(
 ) -> None:
     schema = f"scratch.{identifier(outcome.schema)}"
     found = con.execute(f"select distinct part from {schema}.quarantine").fetchall()
+    client = next(_stored(column) for column in feed.columns if column.name == "client_id")
     for part in parts:
         if (part.table,) not in found:
             continue
+        # A row that was read no further is nobody's.
+        is_unread = part.is_unknown_instrument or part.holds_only_exclusions
+        client_key = "null::uuid" if is_unread else client
         con.execute(
             f"""
             insert into quality.quarantine by name
@@ -178,10 +182,11 @@ def _insert_quarantine(
                 failed.row_no,
                 failed.check_id,
                 failed.column_name,
-                units.unit_key
+                units.unit_key,
+                units.client_key
             from {schema}.quarantine as failed
             left join (
-                select row_no, {_unit(feed, part)} as unit_key
+                select row_no, {_unit(feed, part)} as unit_key, {client_key} as client_key
                 from {schema}.{identifier(part.table)} where excluded is null
             ) as units on failed.row_no = units.row_no
             where failed.part = ?
