@@ -65,7 +65,7 @@ class Registry:
         KeyError when the practice is unknown or broken.
         """
         practice = self.practices[practice_id]
-        named = sorted(_instruments_named(practice) & set(self.instruments))
+        named = sorted(instruments_named(practice) & set(self.instruments))
         return _digest(*self.feeds.values(), *(self.instruments[key] for key in named), practice)
 
 
@@ -169,7 +169,7 @@ def _yaml_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in (".yml", ".yaml"))
 
 
-def _instruments_named(practice: Practice) -> set[InstrumentKey]:
+def instruments_named(practice: Practice) -> set[InstrumentKey]:
     """Every instrument a practice's contracts name, in schedules or in files."""
     named: set[InstrumentKey] = set()
     for contract in practice.contracts:

@@ -7,7 +7,7 @@ any size is written and read with bounded memory and a cut or reordered one does
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,23 +48,9 @@ class Archive:
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
         candidate = target.with_suffix(".writing")
-        digest = hashlib.sha256()
-        cipher = AESGCM(key.derived("archive"))
-        prefix = secrets.token_bytes(_NONCE_PREFIX_BYTES)
-        with source.open("rb") as plain, candidate.open("wb") as stream:
-            stream.write(MAGIC + prefix)
-            chunk = plain.read(CHUNK_BYTES)
-            number = 0
-            while True:
-                following = plain.read(CHUNK_BYTES)
-                digest.update(chunk)
-                stream.write(cipher.encrypt(_nonce(prefix, number, not following), chunk, None))
-                if not following:
-                    break
-                chunk, number = following, number + 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        if digest.hexdigest() != sha256:
+        with source.open("rb") as plain:
+            found = encrypt(iter(lambda: plain.read(CHUNK_BYTES), b""), key, candidate)
+        if found != sha256:
             candidate.unlink()
             raise ArchiveDamaged("the file changed while it was being taken in; send it again")
         candidate.replace(target)
@@ -73,21 +59,46 @@ class Archive:
 
     def open(self, key: PracticeKey, sha256: str) -> Iterator[bytes]:
         """The file's bytes, chunk by chunk. Raises ArchiveDamaged."""
-        with self.path(key.practice_id, sha256).open("rb") as stream:
-            header = stream.read(len(MAGIC) + _NONCE_PREFIX_BYTES)
-            if not header.startswith(MAGIC):
-                raise ArchiveDamaged("the archived file has another format")
-            prefix, cipher = header[len(MAGIC) :], AESGCM(key.derived("archive"))
-            chunk, number = stream.read(CHUNK_BYTES + _TAG_BYTES), 0
-            while chunk:
-                following = stream.read(CHUNK_BYTES + _TAG_BYTES)
-                try:
-                    yield cipher.decrypt(_nonce(prefix, number, not following), chunk, None)
-                except InvalidTag as error:
-                    raise ArchiveDamaged(
-                        "the archived file does not decrypt: damaged, cut, or another key"
-                    ) from error
-                chunk, number = following, number + 1
+        return decrypted(self.path(key.practice_id, sha256), key)
+
+
+def encrypt(chunks: Iterable[bytes], key: PracticeKey, target: Path) -> str:
+    """Write chunks of CHUNK_BYTES (the last may be shorter) encrypted and durably; their sha256."""
+    digest, cipher = hashlib.sha256(), AESGCM(key.derived("archive"))
+    prefix = secrets.token_bytes(_NONCE_PREFIX_BYTES)
+    pending, number = iter(chunks), 0
+    with target.open("wb") as stream:
+        stream.write(MAGIC + prefix)
+        chunk = next(pending, b"")
+        while True:
+            following = next(pending, b"")
+            digest.update(chunk)
+            stream.write(cipher.encrypt(_nonce(prefix, number, not following), chunk, None))
+            if not following:
+                break
+            chunk, number = following, number + 1
+        stream.flush()
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
+
+
+def decrypted(path: Path, key: PracticeKey) -> Iterator[bytes]:
+    """The bytes of one archived file, chunk by chunk. Raises ArchiveDamaged."""
+    with path.open("rb") as stream:
+        header = stream.read(len(MAGIC) + _NONCE_PREFIX_BYTES)
+        if not header.startswith(MAGIC):
+            raise ArchiveDamaged("the archived file has another format")
+        prefix, cipher = header[len(MAGIC) :], AESGCM(key.derived("archive"))
+        chunk, number = stream.read(CHUNK_BYTES + _TAG_BYTES), 0
+        while chunk:
+            following = stream.read(CHUNK_BYTES + _TAG_BYTES)
+            try:
+                yield cipher.decrypt(_nonce(prefix, number, not following), chunk, None)
+            except InvalidTag as error:
+                raise ArchiveDamaged(
+                    "the archived file does not decrypt: damaged, cut, or another key"
+                ) from error
+            chunk, number = following, number + 1
 
 
 def _nonce(prefix: bytes, number: int, is_last: bool) -> bytes:

@@ -20,7 +20,7 @@ from orchestration.settings import Settings, from_environment
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The event log keeps everything; a person at the command line gets the report."""
-_SAID_BY_US = ("DbtBuildFailed", "ReleaseRefused", "WarehouseBusy")
+_SAID_BY_US = ("DbtBuildFailed", "ReleaseRefused", "WarehouseBusy", "WarehouseDamaged", "DiskFull")
 
 
 def build(settings: Settings, registry: Registry, night: Night | None = None) -> dg.Definitions:

@@ -77,18 +77,27 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
 def end_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
     """Mark runs whose process is gone as failed and free their slots; their ids."""
     ended = []
-    for record in instance.get_run_records(filters=RunsFilter(statuses=_UNFINISHED)):
+    for record in unfinished_runs(settings, instance, alive=False):
         run = record.dagster_run
-        # A queued run may have waited for hours before it was launched.
-        launched_at = instance.get_run_stats(run.run_id).launch_time
-        began_at = launched_at or record.create_timestamp.timestamp()
-        if _is_alive(settings, run.run_id, began_at):
-            continue
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         instance.report_run_failed(run, "the process of this run is gone; marked failed")
         _lock_path(settings, run.run_id).unlink(missing_ok=True)
         ended.append(run.run_id)
     return ended
+
+
+def unfinished_runs(
+    settings: Settings, instance: dg.DagsterInstance, *, alive: bool
+) -> list[dg.RunRecord]:
+    """Runs that began and did not end: those whose process is there, or those whose is gone."""
+    found = []
+    for record in instance.get_run_records(filters=RunsFilter(statuses=_UNFINISHED)):
+        # A queued run may have waited for hours before it was launched.
+        launched_at = instance.get_run_stats(record.dagster_run.run_id).launch_time
+        began_at = launched_at or record.create_timestamp.timestamp()
+        if _is_alive(settings, record.dagster_run.run_id, began_at) == alive:
+            found.append(record)
+    return found
 
 
 def _is_alive(settings: Settings, run_id: str, began_at: float) -> bool:

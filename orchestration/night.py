@@ -3,11 +3,12 @@
 Knows no orchestrator: the Dagster assets and the commands call it.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -21,17 +22,22 @@ from orchestration.ingest.held import held
 from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.ledger_rows import Stamp, exported_on
 from orchestration.ingest.outcome import Outcome, refused
-from orchestration.ingest.pseudonyms import key_refusal, load_key
+from orchestration.ingest.pseudonyms import load_key
 from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.ingest.stated import stated_of
+from orchestration.key_changes import finish_key_changes
+from orchestration.key_versions import KeyVersion, register, registered, usable_key
 from orchestration.landing import Arrival, arrivals
 from orchestration.manifest import listing_state
+from orchestration.note_taking import note_loads, refuse_lost_file, settle_notes
 from orchestration.reference import write_reference
+from orchestration.retention import keep_terms
 from orchestration.settings import Settings
 from orchestration.sql import literal
 from orchestration.warehouse import Warehouse, transaction
+from orchestration.withdrawal import withdrawn_keys
 
 
 @dataclass
@@ -44,6 +50,8 @@ class Night:
     progress: Callable[[str], None] = lambda _: None
     reading: ReadAhead = field(init=False)
     warehouse: Warehouse = field(init=False)
+    removed: tuple[str, ...] = field(default=(), init=False)
+    """What went tonight because its term was over, in words."""
     _held_open: duckdb.DuckDBPyConnection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -62,13 +70,33 @@ class Night:
         The file stays open until `close`: opening and closing it for each delivery costs more than
         a small one takes to load.
         """
+        self.begin()
+        self.write_reference()
+
+    def begin(self) -> None:
+        """Make the tables that are not there yet, hold ledger and archive together, tidy up.
+
+        Raises WarehouseDamaged when the ledger lacks a load that the archive has.
+        """
+        refuse_lost_file(self.settings)
         self.warehouse.prepare()
+        finish_key_changes(self.settings)
+        with self.warehouse.connect() as con:
+            settle_notes(self.settings, self.registry, con)
         self.tidy()
+        self._register_keys()
+
+    def write_reference(self) -> None:
+        """Bring the reference tables to the registry's state, and keep the file open."""
         self._held_open = self._held_open or self.warehouse.open()
         with self.warehouse.connect() as con:
             if self._reference_digest(con) != self.registry.digest:
                 with transaction(con):
                     write_reference(con, self.registry)
+
+    def note(self, con: duckdb.DuckDBPyConnection, load_seq: int) -> None:
+        """Note a committed load, or bytes that came again, beside the archived file."""
+        note_loads(self.settings, self.registry, con, load_seq)
 
     def _reference_digest(self, con: duckdb.DuckDBPyConnection) -> str | None:
         tables = con.execute(
@@ -97,8 +125,33 @@ class Night:
             contract_digest=self.registry.practice_digest(practice_id),
             code_version=self.settings.code_version,
             attempts=self.settings.limits.attempts,
-            key_refusal=partial(key_refusal, self.settings.keys, practice_id),
+            key_refusal=partial(self._key_refusal, practice_id),
         )
+
+    def _register_keys(self) -> None:
+        """Note the keys of practices that have none in the warehouse yet."""
+        at = self.now.astimezone(UTC).replace(tzinfo=None)
+        with self.warehouse.connect() as con:
+            for practice_id in sorted(self.registry.practices.keys() - registered(con).keys()):
+                with contextlib.suppress(DeliveryRefused):  # said of its files, if any come
+                    register(con, load_key(self.settings.keys, practice_id), at)
+
+    def _known_key(self, practice_id: str) -> KeyVersion | None:
+        with self.warehouse.connect() as con:
+            return registered(con).get(practice_id)
+
+    def _key_refusal(self, practice_id: str) -> str | None:
+        """Why the practice's key cannot be used, as a reason; None when it can."""
+        try:
+            usable_key(self.settings.keys, practice_id, self._known_key(practice_id))
+        except DeliveryRefused as refusal:
+            return refusal.reason
+        return None
+
+    @cached_property
+    def _withdrawn(self) -> dict[str, list[str]]:
+        with self.warehouse.connect() as con:
+            return withdrawn_keys(con)
 
     def read_ahead(self, chosen: Iterable[tuple[str, FeedName]]) -> None:
         """Begin to read the new files of practices and feeds that will be taken in, in order."""
@@ -124,13 +177,15 @@ class Night:
             sha256=arrival.sha256,
             received_on=self.today.isoformat(),
             stated=stated_of(arrival),
+            withdrawn=self._withdrawn.get(arrival.practice_id, ()),
         )
 
     def _load(self, arrival: Arrival, read: Outcome) -> Outcome:
         outcome = self._held_for_a_person(arrival, read) or read
         if outcome.is_loadable:
             try:
-                key = load_key(self.settings.keys, arrival.practice_id)
+                known = self._known_key(arrival.practice_id)
+                key = usable_key(self.settings.keys, arrival.practice_id, known)
                 # Before the commit: a loaded delivery can always be rebuilt from the archive.
                 Archive(self.settings.archive).store(arrival.path, key, arrival.sha256)
             except ArchiveDamaged as error:
@@ -139,17 +194,9 @@ class Night:
                 outcome = refused(arrival.delivery_id, refusal.reason, refusal.message)
         with self.warehouse.connect() as con:
             entry = ledger.entries(con).get(arrival.delivery_id)
-            parts: tuple[Part, ...] = ()
-            if outcome.is_loadable:
-                assert arrival.spec is not None
-                con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
-                parts = mapped_parts(
-                    self.registry, arrival.practice_id, arrival.feed, arrival.spec
-                ).parts
             stamp = self._stamp(con, arrival, entry)
-            load.load(con, self.registry.feeds[arrival.feed], arrival, outcome, parts, stamp)
-            if outcome.is_loadable:
-                con.execute("detach scratch")
+            write_load(con, self.registry, arrival, outcome, stamp)
+            self.note(con, stamp.load_seq)
         self.reading.loaded(read)
         return outcome
 
@@ -184,6 +231,8 @@ class Night:
         killed run left behind) and the scratch of such a run. The caller holds the writer's lock.
         """
         shutil.rmtree(self.settings.scratch, ignore_errors=True)
+        finish_key_changes(self.settings)
+        self.removed += keep_terms(self.settings, self.registry, self.today)
         self.clear_landing()
 
     def clear_landing(self, practice_id: str | None = None) -> None:
@@ -205,7 +254,9 @@ class Night:
         if done:
             with self.warehouse.connect() as con:
                 for arrival in sent_again.not_noted(con, done):
-                    sent_again.note(con, arrival, self._stamp(con, arrival))
+                    stamp = self._stamp(con, arrival)
+                    sent_again.note(con, arrival, stamp)
+                    self.note(con, stamp.load_seq)
         for arrival in (*done, *(a for a in landing.turned_away if a.path not in pending)):
             arrival.path.unlink(missing_ok=True)
         self.lists(practice_id, is_clearing=True)
@@ -241,6 +292,28 @@ class Night:
         if self._held_open is not None:
             self._held_open.close()
             self._held_open = None
+
+
+def write_load(
+    con: duckdb.DuckDBPyConnection,
+    registry: Registry,
+    arrival: Arrival,
+    outcome: Outcome,
+    stamp: load.Stamp,
+    *,
+    with_verdicts: bool = True,
+) -> None:
+    """Load one delivery as its contract maps it; its checked rows lie in the outcome's scratch."""
+    parts: tuple[Part, ...] = ()
+    if outcome.is_loadable:
+        assert arrival.spec is not None
+        con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
+        mapped = mapped_parts(registry, arrival.practice_id, arrival.feed, arrival.spec)
+        parts = mapped.parts
+    feed = registry.feeds[arrival.feed]
+    load.load(con, feed, arrival, outcome, parts, stamp, with_verdicts=with_verdicts)
+    if outcome.is_loadable:
+        con.execute("detach scratch")
 
 
 def _of(arrivals: Iterable[Arrival], practice_id: str, feed: FeedName) -> list[Arrival]:

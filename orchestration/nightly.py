@@ -51,6 +51,8 @@ class NightReport:
     is_new_release: bool = False
     needs_a_person: bool = False
     ended_dead_runs: tuple[str, ...] = field(default=())
+    removed: tuple[str, ...] = ()
+    """What went because the contracts keep it no longer, a line each."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -73,6 +75,7 @@ def run_nightly(
                 problems=standing,
                 release_id=current_release(settings),
                 needs_a_person=bool(standing),
+                removed=todo.removed,
             )
         before = current_release(settings)
         dead = _run_job(settings, registry, todo, progress)
@@ -88,6 +91,7 @@ def run_nightly(
             is_new_release=release_id != before,
             needs_a_person=bool(standing or fresh),
             ended_dead_runs=tuple(dead),
+            removed=todo.removed,
         )
 
 

@@ -7,7 +7,7 @@ from expectations.registry import Registry
 from orchestration.ingest.ledger import Sorted
 from orchestration.night import Night, selection
 from orchestration.settings import Settings
-from orchestration.state import State, last_published, ledger_end, publishing_digest
+from orchestration.state import State, last_build, last_published, ledger_end, publishing_digest
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Plan:
     """Number of the ledger up to which the release in force knows it."""
     list_problems: tuple[str, ...] = ()
     """What is wrong with the lists of files that practices send."""
+    removed: tuple[str, ...] = ()
+    """What went because its term was over, in words."""
 
     @property
     def has_work(self) -> bool:
@@ -44,14 +46,16 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     The caller holds the writer's lock.
     """
     night = Night(settings, registry)
-    night.warehouse.prepare()
-    night.tidy()
+    night.begin()
     landing = night.landing()
     with night.warehouse.connect() as con:
         end = ledger_end(con)
         wanted = State(end, registry.digest, publishing_digest(), settings.code_version)
         published = last_published(con)
-    is_behind = end > 0 and published != wanted
+        has_marts = last_build(con) is not None
+    is_behind = end > 0 and (published != wanted or not has_marts)
     through = published.processed_through if published else 0
     problems = tuple(night.lists())
-    return Plan(landing, tuple(selection(landing)), is_behind, through, problems)
+    return Plan(
+        landing, tuple(selection(landing)), is_behind, through, problems, removed=night.removed
+    )

@@ -47,6 +47,11 @@ alter table raw.deliveries add column if not exists n_file_rows bigint;
 alter table raw.deliveries add column if not exists received_on date;
 update raw.deliveries set received_on = cast(received_at as date) where received_on is null;
 
+-- A load that was done again on purpose: when (UTC), and the day whose contract was used where that
+-- is not the day of receipt. Bytes, receipt and place among the deliveries are those of the first.
+alter table raw.deliveries add column if not exists rules_on date;
+alter table raw.deliveries add column if not exists replayed_at timestamp;
+
 -- What the ledger knows of a file beside its bytes. `file_modified_at` (UTC) tells a file that lies
 -- there still from one that was put there again; a period delivery speaks for the days from
 -- `period_from_on` to `period_to_on`, compared with the date column `period_on`; `n_rows_stored` are
@@ -246,6 +251,19 @@ create table if not exists benchmark.published (
     published_at timestamp not null
 );
 
+-- Grain: one rebuild of this file from the archive that was put in force.
+create table if not exists quality.rebuilds (
+    rebuilt_at timestamp not null,
+    code_version varchar not null,
+    registry_digest varchar not null,
+    ledger_from varchar not null,
+    verdicts_from varchar not null,
+    n_loads bigint not null,
+    n_differing bigint not null,
+    content_digest varchar not null,
+    was_equal boolean
+);
+
 -- The one place where it is decided which delivery counts. Grain: one load of one delivery.
 -- The newest export has the highest `version_rank` of its practice and feed, whatever arrived last;
 -- an export without a date is older than any with one. The same bytes sent again under a newer date
@@ -396,3 +414,47 @@ where
             and older.data_through_on >= newer.period_from_on
         )
     );
+
+-- Grain: one version of one practice's key. All rows of a practice are pseudonymised with the
+-- version that is neither replaced nor destroyed. The fingerprint says nothing of the key.
+create table if not exists raw.key_versions (
+    practice_id varchar not null,
+    key_version integer not null,
+    fingerprint varchar not null,
+    valid_from_at timestamp not null,
+    replaced_at timestamp,
+    destroyed_at timestamp
+);
+
+-- Grain: one client who withdrew. Rows of theirs that come later are excluded as `withdrawn`.
+create table if not exists quality.withdrawals (
+    practice_id varchar not null,
+    client_key uuid not null,
+    withdrawn_on date not null,
+    reason_code varchar not null
+);
+
+-- Grain: one removal of stored rows of one delivery from one table, for one reason (`withdrawn` or
+-- `retention`). What the ledger counted as accepted or quarantined is there, or counted here.
+create table if not exists quality.removed_rows (
+    practice_id varchar not null,
+    load_seq bigint not null,
+    table_name varchar not null,
+    n_rows bigint not null,
+    reason varchar not null,
+    removed_on date not null
+);
+
+-- Grain: one run of verdicts that retention took out of quality.check_results. Its two hashes keep
+-- the chain whole: what the first row was chained to, and what the row after the last is chained to.
+create table if not exists quality.check_gaps (
+    first_check_seq bigint not null,
+    last_check_seq bigint not null,
+    prev_hash varchar not null,
+    row_hash varchar not null,
+    removed_on date not null
+);
+
+-- Whose row it was, so that a client who withdraws goes from here too; null where the row's id could
+-- not be read. No release has it.
+alter table quality.quarantine add column if not exists client_key uuid;

@@ -4,6 +4,7 @@ DuckDB lets one process write and shuts every other out, readers too; so a run f
 operating-system lock on a file beside it, which a killed process gives back by dying.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -24,6 +25,58 @@ _held: dict[str, int] = {}
 
 class WarehouseBusy(Exception):
     """Another run is the writer and did not end in time."""
+
+
+class WarehouseUnusable(Exception):
+    """The file cannot be worked with; the last release stays served."""
+
+
+class WarehouseDamaged(WarehouseUnusable):
+    """The file is not what was written to it: broken, cut, gone, or short of a commit."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the warehouse is damaged ({what}); nothing was loaded or published and the last "
+            "release stays in force; run `alliance rebuild` (from the archive) or `alliance "
+            "restore` (a backup into an empty home)"
+        )
+
+
+class DiskFull(WarehouseUnusable):
+    """There is no room for what the night writes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the disk is full: nothing half done is in force and the last release stays served; "
+            "make room (`alliance doctor` says how much a night wants) and start again"
+        )
+
+
+_DAMAGE = (
+    "Corrupt",
+    "not a valid DuckDB database file",
+    "Could not read enough bytes",
+    "replaying WAL",
+    "has been invalidated",
+)
+_NO_ROOM = ("No space left on device", "File too large", "Disk quota exceeded", "disk is full")
+
+
+def trouble(error: BaseException) -> WarehouseUnusable | None:
+    """What an engine's or the system's error means for the file; None when it is another fault.
+
+    The engine's own words stay out of it: they may quote a row.
+    """
+    if isinstance(error, WarehouseUnusable):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return DiskFull()
+    said = str(error)
+    if any(mark in said for mark in _NO_ROOM):
+        return DiskFull()
+    if isinstance(error, duckdb.Error) and any(mark in said for mark in _DAMAGE):
+        return WarehouseDamaged("the file does not hold what was written to it")
+    return None
 
 
 @dataclass
@@ -80,10 +133,18 @@ class Warehouse:
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection, closed whatever happens; the caller holds the writer's lock."""
+        """A connection, closed whatever happens; the caller holds the writer's lock.
+
+        Raises WarehouseDamaged and DiskFull in place of the engine's errors that mean so.
+        """
         con = self.open()
         try:
             yield con
+        except duckdb.Error as error:
+            found = trouble(error)
+            if found is None:
+                raise
+            raise found from error
         finally:
             con.close()
 
@@ -91,16 +152,22 @@ class Warehouse:
         """A connection that the caller closes; others of this process share the open file."""
         spill = self.settings.scratch
         spill.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return duckdb.connect(
-            str(self.settings.warehouse),
-            config={
-                "memory_limit": self.settings.limits.warehouse_duckdb_memory,
-                "temp_directory": str(spill / "spill"),
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "allow_community_extensions": "false",
-            },
-        )
+        try:
+            return duckdb.connect(
+                str(self.settings.warehouse),
+                config={
+                    "memory_limit": self.settings.limits.warehouse_duckdb_memory,
+                    "temp_directory": str(spill / "spill"),
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                    "allow_community_extensions": "false",
+                },
+            )
+        except duckdb.Error as error:
+            found = trouble(error)
+            if found is None:
+                raise
+            raise found from error
 
     def prepare(self) -> None:
         """Create the tables that are not there yet."""

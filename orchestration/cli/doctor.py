@@ -1,12 +1,9 @@
 """`alliance doctor`: what would keep tonight's load from running, and what to do about it."""
 
-import fcntl
-import os
-import shutil
-import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
@@ -18,33 +15,36 @@ from orchestration.cli.console import (
     JsonOption,
     open_registry,
     open_settings,
+    progress,
     say_document,
     say_table,
 )
-from orchestration.ingest.pseudonyms import load_key
-from orchestration.ingest.refusal import DeliveryRefused
-from orchestration.settings import TELEMETRY_OFF, Settings
-
-FREE_BYTES = 5 * 2**30
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at."""
-
-    subject: str
-    state: Literal["good", "look"]
-    message: str
+from orchestration.examination.finding import Finding
+from orchestration.examination.home import examine_home
+from orchestration.examination.locks import runs_and_slots, writers_lock
+from orchestration.examination.machine import examine_machine
+from orchestration.examination.stored import examine_stored
+from orchestration.settings import Settings
 
 
-def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Look at home, declarations, keys, disk, lock and telemetry. Changes nothing.
+def doctor(
+    home: HomeOption = None,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Read every block and decrypt every archived file: minutes."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at versions, home, keys, disk, locks, warehouse, archive, releases and backup.
 
-    Example: alliance doctor
+    Changes nothing. Each finding says what to do; exits 1 when one needs a person.
+
+    Example: alliance doctor --deep
     """
     settings = open_settings(home)
     registry = open_registry(settings)
-    findings = list(examine(settings, registry))
+    with progress("looking"):
+        findings = list(examine(settings, registry, deep=deep))
     if as_json:
         say_document([asdict(finding) for finding in findings])
     else:
@@ -54,49 +54,17 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(NEEDS_A_PERSON if needs else DONE)
 
 
-def examine(settings: Settings, registry: Registry) -> Iterator[Finding]:
-    """Findings on one home."""
+def examine(
+    settings: Settings, registry: Registry, *, deep: bool = False, now: datetime | None = None
+) -> Iterator[Finding]:
+    """Findings on one home and the machine it is on."""
+    at = now or datetime.now(UTC)
+    yield from examine_machine(settings)
     if not settings.group_file.exists():
         yield Finding("home", "look", f"{settings.home} has no group.yml; run `alliance init`")
         return
     yield Finding("home", "good", str(settings.home))
-    for practice_id, problems in registry.broken.items():
-        yield Finding(f"contract of {practice_id}", "look", "; ".join(problems))
-    for practice_id in registry.practices:
-        yield _key(settings, practice_id)
-    free = shutil.disk_usage(settings.home).free
-    yield Finding(
-        "disk",
-        "good" if free >= FREE_BYTES else "look",
-        f"{free / 2**30:.0f} GiB free"
-        + ("" if free >= FREE_BYTES else f"; make room, {FREE_BYTES // 2**30} GiB are wanted"),
-    )
-    yield _lock(settings)
-    wrong = [name for name, value in TELEMETRY_OFF.items() if os.environ.get(name) != value]
-    yield Finding(
-        "telemetry", "look" if wrong else "good", f"not off: {', '.join(wrong)}" if wrong else "off"
-    )
-
-
-def _key(settings: Settings, practice_id: str) -> Finding:
-    subject = f"key of {practice_id}"
-    try:
-        load_key(settings.keys, practice_id)
-    except DeliveryRefused as refusal:
-        return Finding(subject, "look", refusal.message)
-    if stat.S_IMODE(settings.keys.stat().st_mode) & 0o077:
-        return Finding(subject, "look", "the folder of keys can be read by others; mode 0700")
-    return Finding(subject, "good", "there, and read by its owner only")
-
-
-def _lock(settings: Settings) -> Finding:
-    if not settings.writer_lock.exists():
-        return Finding("writer's lock", "good", "free")
-    handle = os.open(settings.writer_lock, os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return Finding("writer's lock", "look", "a run is writing now; see the orchestrator")
-    finally:
-        os.close(handle)
-    return Finding("writer's lock", "good", "free")
+    yield from examine_home(settings, registry)
+    yield writers_lock(settings, at)
+    yield from runs_and_slots(settings)
+    yield from examine_stored(settings, registry, at, deep=deep)

@@ -41,6 +41,7 @@ def init(
     Example: alliance init --sample
     """
     settings = open_settings(home)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in FOLDERS:
         (settings.home / folder).mkdir(
             mode=0o700 if folder == "keys" else 0o755, parents=True, exist_ok=True

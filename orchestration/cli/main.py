@@ -2,7 +2,18 @@
 
 import typer
 
-from orchestration.cli import contract, deliveries, doctor, home, night, score, serve
+from orchestration.cli import (
+    contract,
+    deliveries,
+    doctor,
+    home,
+    keys,
+    night,
+    recovery,
+    score,
+    serve,
+    withdraw,
+)
 
 app = typer.Typer(
     name="alliance",
@@ -17,11 +28,17 @@ app.command("simulate")(home.simulate)
 app.command("nightly")(night.nightly)
 app.add_typer(deliveries.app)
 app.command("quarantine")(deliveries.quarantine)
+app.command("withdraw")(withdraw.withdraw)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)
 app.command("doctor")(doctor.doctor)
+app.command("replay")(recovery.replay)
+app.command("rebuild")(recovery.rebuild)
+app.command("backup")(recovery.backup)
+app.command("restore")(recovery.restore)
 app.command("score")(score.score)
 app.add_typer(contract.app)
+app.add_typer(keys.app)
 
 
 if __name__ == "__main__":

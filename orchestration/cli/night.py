@@ -17,7 +17,7 @@ from orchestration.cli.console import (
 )
 from orchestration.nightly import NightReport, run_nightly
 from orchestration.nightly_plan import NightFailed
-from orchestration.warehouse import WarehouseBusy
+from orchestration.warehouse import WarehouseBusy, trouble
 
 COLUMNS = (
     "practice",
@@ -48,6 +48,13 @@ def nightly(home: HomeOption = None, as_json: JsonOption = False) -> None:
     except (WarehouseBusy, NightFailed) as failure:
         messages.print(str(failure), markup=False, highlight=False)
         raise typer.Exit(NEEDS_A_PERSON) from failure
+    except Exception as error:
+        # A full disk shows in whatever writes next: the engine, the event log, the archive.
+        found = trouble(error)
+        if found is None:
+            raise
+        messages.print(str(found), markup=False, highlight=False)
+        raise typer.Exit(NEEDS_A_PERSON) from error
     if as_json:
         say_document(report.to_json())
     else:
@@ -75,6 +82,8 @@ def _say(report: NightReport) -> None:
         say_table("Nightly load", COLUMNS, rows)
     else:
         output.print("Nothing new in landing; nothing was changed.")
+    for line in report.removed:
+        output.print(line, markup=False, highlight=False)
     for problem in report.problems:
         messages.print(f"! {problem}", markup=False, highlight=False)
     if report.release_id is None:

@@ -22,6 +22,7 @@ from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
+from orchestration.ingest.pseudonymised import exclude_withdrawn, follow_rotations
 from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import unreadable
 from orchestration.ingest.readers.formats import open_file
@@ -48,12 +49,23 @@ class FileJob:
     path: str
     sha256: str
     received_on: str
+    rules_on: str | None = None
+    """Day whose contract reads the file, when it is not the day it came: a replay."""
+    rules: str | None = None
+    """File with declarations kept from then, in place of the home's; the same for a whole batch."""
     stated: Stated = NOTHING_STATED
+    withdrawn: Sequence[str] = ()
+    """Pseudonyms of the practice's withdrawn clients: their rows are left out."""
 
     @property
     def day(self) -> date:
         """The group's local date on which the file came."""
         return date.fromisoformat(self.received_on)
+
+    @property
+    def rules_day(self) -> date:
+        """The day whose contract and agreement are asked for."""
+        return date.fromisoformat(self.rules_on or self.received_on)
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "FileJob":
@@ -117,8 +129,13 @@ def take_in(
         for number, job in enumerate(jobs):
             progress(f"{job.practice_id}/{job.feed}: reading file {number + 1} of {len(jobs)}")
             try:
-                install(con, key_of(job.practice_id))
-                taken.append(_conform_file(con, job, registry, f"file_{number}", limits))
+                key = key_of(job.practice_id)
+                install(con, key)
+                file = _conform_file(con, job, registry, f"file_{number}", limits)
+                if key.version > 1:
+                    follow_rotations(con, registry.feeds[job.feed], file.conformed.parts)
+                exclude_withdrawn(con, file.conformed.parts, job.withdrawn)
+                taken.append(file)
             except DeliveryRefused as refusal:
                 outcomes[job.delivery_id] = refused(
                     job.delivery_id,
@@ -141,16 +158,16 @@ def _quoted(path: Path) -> str:
 
 
 def _contract(registry: Registry, job: FileJob) -> Contract:
-    contract = registry.practices[job.practice_id].contract_on(job.day)
+    contract = registry.practices[job.practice_id].contract_on(job.rules_day)
     if contract is None:
         raise DeliveryRefused(
             "no_contract",
-            f"practice {job.practice_id} has no contract version valid on {job.day}; add one",
+            f"practice {job.practice_id} has no contract version valid on {job.rules_day}; add one",
         )
-    if not contract.has_agreement_on(job.day):
+    if not contract.has_agreement_on(job.rules_day):
         raise DeliveryRefused(
             "agreement_expired",
-            f"practice {job.practice_id} has no agreement in force on {job.day}; "
+            f"practice {job.practice_id} has no agreement in force on {job.rules_day}; "
             "renew it and write the new dates into the contract",
         )
     return contract

@@ -28,6 +28,10 @@ class Stamp:
     registry_digest: str
     contract_digest: str
     n_attempts: int
+    rules_on: date | None = None
+    """Day whose contract was used, when it is not `received_on`: a replay under later rules."""
+    replayed_at: datetime | None = None
+    """UTC; of a replay."""
 
 
 def exported_on(arrival: Arrival, outcome: Outcome) -> date | None:
@@ -104,6 +108,8 @@ def _arrived(arrival: Arrival, stamp: Stamp) -> dict[str, Any]:
         "file_modified_at": arrival.modified_at,
         "received_at": stamp.received_at,
         "received_on": stamp.received_on,
+        "rules_on": stamp.rules_on,
+        "replayed_at": stamp.replayed_at,
         "delivery_scope": arrival.spec.delivery_scope if arrival.spec else None,
         "contract_valid_from": arrival.contract.valid_from if arrival.contract else None,
         "contract_digest": stamp.contract_digest,

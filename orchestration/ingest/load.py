@@ -40,10 +40,13 @@ def load(
     outcome: Outcome,
     parts: Sequence[Part],
     stamp: Stamp,
+    *,
+    with_verdicts: bool = True,
 ) -> None:
     """Write one delivery. `scratch` is attached on `con` when the outcome has accepted rows.
 
-    A refused or dead delivery leaves its ledger row and its verdicts, and nothing else.
+    A refused or dead delivery leaves its ledger row and its verdicts, and nothing else. A rebuild
+    that kept the history of verdicts writes none.
     """
     before = standing.place(con, arrival) if snapshots.is_snapshot(arrival) else None
     with transaction(con):
@@ -56,7 +59,8 @@ def load(
             if snapshots.is_snapshot(arrival):
                 snapshots.note_changes(con, arrival, stamp.load_seq)
             _insert_quarantine(con, feed, arrival, outcome, parts, stamp)
-        _insert_verdicts(con, arrival, outcome, stamp)
+        if with_verdicts:
+            _insert_verdicts(con, arrival, outcome, stamp)
         insert_attempt(con, arrival, outcome, stamp)
         if outcome.is_loadable:
             standing.touch(con, arrival, stamp.load_seq, before)
@@ -159,9 +163,13 @@ def _insert_quarantine(
 ) -> None:
     schema = f"scratch.{identifier(outcome.schema)}"
     found = con.execute(f"select distinct part from {schema}.quarantine").fetchall()
+    client = next(_stored(column) for column in feed.columns if column.name == "client_id")
     for part in parts:
         if (part.table,) not in found:
             continue
+        # A row that was read no further is nobody's.
+        is_unread = part.is_unknown_instrument or part.holds_only_exclusions
+        client_key = "null::uuid" if is_unread else client
         con.execute(
             f"""
             insert into quality.quarantine by name
@@ -174,10 +182,11 @@ def _insert_quarantine(
                 failed.row_no,
                 failed.check_id,
                 failed.column_name,
-                units.unit_key
+                units.unit_key,
+                units.client_key
             from {schema}.quarantine as failed
             left join (
-                select row_no, {_unit(feed, part)} as unit_key
+                select row_no, {_unit(feed, part)} as unit_key, {client_key} as client_key
                 from {schema}.{identifier(part.table)} where excluded is null
             ) as units on failed.row_no = units.row_no
             where failed.part = ?
@@ -229,7 +238,7 @@ def _insert_verdicts(
             verdict.message,
             stamp.code_version,
             stamp.registry_digest,
-            stamp.received_at,
+            stamp.replayed_at or stamp.received_at,
             previous,
         )
         previous = chained_hash(row)

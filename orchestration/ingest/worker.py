@@ -20,6 +20,7 @@ from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, take_in
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import load_key
+from orchestration.kept_rules import read_rules
 from orchestration.settings import Settings, from_environment
 
 
@@ -51,6 +52,8 @@ def answer(job: dict[str, Any], registry: Registry, settings: Settings, out: Tex
     files = [FileJob.from_json(file) for file in job["files"]]
     outcomes: list[Outcome]
     try:
+        if files and files[0].rules is not None:
+            registry = read_rules(Path(files[0].rules), registry.group)
         key_of = partial(load_key, settings.keys)
         outcomes = take_in(files, registry, key_of, Path(job["scratch"]), settings.limits, progress)
     except Exception as error:  # the one place where a fault of ours must not end the night

@@ -1,5 +1,6 @@
 """Two small practices in a home of their own, and a night over them without an orchestrator."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,6 +78,24 @@ def night_in(home: Path, declared: Registry) -> Night:
     night.reading.worker = HereWorker(settings, registry=declared)
     night.warehouse.prepare()
     return night
+
+
+def night_over_twins(home: Path) -> Night:
+    """A night, done and closed, over two practices that sent the same files."""
+    night = night_in(home, registry(practice("brook"), practice("creek")))
+    for name in ("brook", "creek"):
+        send(night, name, "forms_20260301.csv", FORMS)
+        send(night, name, "episodes_1.csv", EPISODES)
+    night.prepare()
+    run(night)
+    night.close()
+    return night
+
+
+def copied(night: Night, home: Path) -> Night:
+    """Another night over a copy of a closed one's home."""
+    shutil.copytree(night.settings.home, home)
+    return night_in(home, night.registry)
 
 
 def send(night: Night, practice_id: str, name: str, content: str | bytes) -> Path:

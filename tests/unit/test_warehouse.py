@@ -119,7 +119,8 @@ def test_a_home_made_before_the_local_date_gets_it_once(tmp_path: Path) -> None:
     with warehouse.connect() as con:
         found = con.execute("select * from raw.deliveries")
         assert found.description == made_now
-        assert found.fetchall()[0][-1] == date(2026, 10, 1)
+        columns = [column[0] for column in found.description or ()]
+        assert found.fetchall()[0][columns.index("received_on")] == date(2026, 10, 1)
         con.execute("update raw.deliveries set received_on = date '2026-09-30'")
     before = warehouse.settings.warehouse.read_bytes()
     warehouse.prepare()

@@ -1,0 +1,172 @@
+"""What a contract keeps no longer, taken away each night: archive, stored rows, releases, verdicts.
+
+Terms are days from the day a file came, a release went out or a verdict was given. The ledger
+stays: it holds no person, and a file it had forgotten would be loaded again. The release in force
+stays whatever its age, and so does the newest verdict, to which the next one is chained.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from expectations.practice import Retention
+from expectations.registry import Registry
+from orchestration.audit_chain import remove_verdicts
+from orchestration.durable import fsync_directory
+from orchestration.release.reader import Releases
+from orchestration.removal import COUNTED, Removal, remove
+from orchestration.rewriting import Table
+from orchestration.settings import Settings
+from orchestration.sql import literal
+from orchestration.warehouse import Warehouse, transaction
+
+RETENTION = "retention"
+Loads = Mapping[str, list[int]]
+"""Numbers of deliveries by practice."""
+
+
+def keep_terms(settings: Settings, registry: Registry, today: date) -> tuple[str, ...]:
+    """Take away what is past its term; a line for each kind and practice. The caller holds the
+    writer's lock and has the warehouse open nowhere.
+
+    A practice whose declaration is broken keeps everything until it can be read again.
+    """
+    if not settings.warehouse.exists():
+        return ()
+    terms = {name: _terms(registry, name, today) for name in registry.practices}
+    return (
+        *_rows(settings, terms, today),
+        *_archive(settings, terms, today),
+        *_verdicts(settings, terms, today),
+        *_releases(settings, terms, today),
+    )
+
+
+def _terms(registry: Registry, practice_id: str, today: date) -> Retention:
+    practice = registry.practices[practice_id]
+    return (practice.contract_on(today) or practice.contracts[-1]).retention
+
+
+def _before(today: date, days: int) -> date:
+    """What is from before this day is past its term."""
+    return today - timedelta(days=days)
+
+
+def _rows(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
+    loads = _loads_past(settings, terms, today)
+    if not loads:
+        return
+
+    def goes(table: Table) -> str | None:
+        if not (table.has("practice_id") and table.has("load_seq")):
+            return None
+        return " or ".join(
+            f"(practice_id = {literal(name)} and load_seq in ({', '.join(map(str, numbers))}))"
+            for name, numbers in loads.items()
+        )
+
+    remove(settings, Removal(goes, RETENTION, today))
+    for name, numbers in loads.items():
+        yield (
+            f"practice {name}: stored rows of {len(numbers)} deliveries were older than "
+            f"{terms[name].raw_days} days and are gone"
+        )
+
+
+def _loads_past(settings: Settings, terms: Mapping[str, Retention], today: date) -> Loads:
+    """Deliveries past the term of their rows that still have some."""
+    found: dict[str, list[int]] = {}
+    with Warehouse(settings).connect() as con:
+        for name, term in terms.items():
+            old = con.execute(
+                "select load_seq from raw.deliveries where practice_id = ? and received_on < ?",
+                [name, _before(today, term.raw_days)],
+            ).fetchall()
+            if not old:
+                continue
+            stored = " union ".join(
+                f"select load_seq from {table} where practice_id = $practice" for table in COUNTED
+            )
+            rows = con.execute(
+                f"select load_seq from ({stored}) where list_contains($old, load_seq) order by 1",
+                {"practice": name, "old": [number for (number,) in old]},
+            ).fetchall()
+            if rows:
+                found[name] = [int(number) for (number,) in rows]
+    return found
+
+
+def _archive(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
+    with Warehouse(settings).connect() as con:
+        came = {
+            (practice_id, sha256): last
+            for practice_id, sha256, last in con.execute(
+                "select practice_id, file_sha256, max(received_on) from raw.deliveries group by all"
+            ).fetchall()
+        }
+    for name, term in terms.items():
+        folder = settings.archive / name
+        if not folder.is_dir():
+            continue
+        limit = _before(today, term.archive_days)
+        # A file no ledger row speaks of was left by a killed run: its own date has to do.
+        old = [
+            path
+            for path in folder.iterdir()
+            if path.is_file() and (came.get((name, path.name)) or _written_on(path)) < limit
+        ]
+        for path in old:
+            path.unlink()
+        if old:
+            fsync_directory(folder)
+            yield (
+                f"practice {name}: {len(old)} archived files were older than {term.archive_days} "
+                "days and are gone; a rebuild does without them"
+            )
+
+
+def _verdicts(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
+    conditions = {
+        name: f"practice_id = {literal(name)} "
+        f"and checked_at < date {literal(_before(today, term.audit_days).isoformat())}"
+        for name, term in terms.items()
+    }
+    if not conditions:
+        return
+    with Warehouse(settings).connect() as con, transaction(con):
+        anyone = " or ".join(f"({condition})" for condition in conditions.values())
+        n_removed = remove_verdicts(con, anyone, today)
+    if n_removed:
+        yield f"{n_removed} verdicts were past their practice's term and are gone; the chain holds"
+
+
+def _releases(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
+    """A release is of all practices, so the shortest term counts."""
+    if not terms or not settings.releases.is_dir():
+        return
+    days = min(term.releases_days for term in terms.values())
+    releases = Releases(settings.releases)
+    in_force = releases.current_id()
+    with Warehouse(settings).connect() as con:
+        published = {
+            release_id: last.date()
+            for release_id, last in con.execute(
+                "select release_id, max(published_at) from benchmark.published group by 1"
+            ).fetchall()
+        }
+    limit = _before(today, days)
+    n_gone = 0
+    for path in sorted(settings.releases.glob("*.duckdb")):
+        release_id = path.name.partition(".")[0]
+        if not release_id or release_id == in_force:
+            continue
+        if (published.get(release_id) or _written_on(path)) < limit:
+            path.unlink()
+            n_gone += 1
+    if n_gone:
+        fsync_directory(settings.releases)
+        yield f"{n_gone} files of releases older than {days} days are gone"
+
+
+def _written_on(path: Path) -> date:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
