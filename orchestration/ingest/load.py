@@ -71,6 +71,16 @@ def load(
         _insert_ledger(con, arrival, outcome, stamp)
 
 
+def _date_precision(arrival: Arrival) -> str:
+    """`year` where the practice sends years with offsets of its own, `day` otherwise."""
+    mappings = arrival.spec.mappings if arrival.spec else ()
+    for mapping in (mapping for mapping in mappings if mapping.feed == arrival.feed):
+        source = mapping.columns.get(_DAY_OF[arrival.feed])
+        if source is not None and source.day_offset is not None:
+            return "year"
+    return "day"
+
+
 def _stored(column: Column) -> str:
     """A canonical column as it is stored.
 
@@ -118,7 +128,8 @@ def _insert_part(
         **{column.stored_name: _stored(column) for column in feed.columns},
     }
     values["date_precision"] = (
-        f"case when {values[_DAY_OF[feed.feed]]} is null then 'none' else 'day' end"
+        f"case when {values[_DAY_OF[feed.feed]]} is null then 'none' "
+        f"else {literal(_date_precision(arrival))} end"
     )
     if "use_permission" in values:
         default = arrival.contract.default_use_permission if arrival.contract else "none"
