@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestration.cli import contract, deliveries, doctor, home, night, score, serve
+from orchestration.cli import contract, deliveries, doctor, home, night, pseudonymise, score, serve
 
 app = typer.Typer(
     name="alliance",
@@ -21,6 +21,7 @@ app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)
 app.command("doctor")(doctor.doctor)
 app.command("score")(score.score)
+app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 
 

@@ -59,17 +59,21 @@ class Pattern:
 
     def is_in(self, text: str) -> bool:
         """Whether a text holds one, check digits included."""
-        found = re.finditer(f"{self.before}({self.core})", text, re.ASCII)
         if self.check_digits is None:
             return re.search(self.regex, text, re.ASCII) is not None
+        found = re.finditer(self._captured, text, re.ASCII)
         return any(_CHECKS[self.check_digits](match[1]) for match in found)
+
+    @property
+    def _captured(self) -> str:
+        return f"{self.before}({self.core}){self.after}"
 
     def sql(self, cell: str) -> str:
         """Whether a cell holds one, as SQL: true, false, or null for null."""
         if self.check_digits is None:
             return f"regexp_matches({cell}, {literal(self.regex)})"
         # Each run is looked at by itself: two in one cell are two numbers.
-        runs = f"regexp_extract_all({cell}, {literal(f'{self.before}({self.core})')}, 1)"
+        runs = f"regexp_extract_all({cell}, {literal(self._captured)}, 1)"
         return f"(len(list_filter({runs}, lambda run: {_CHECKS_SQL[self.check_digits]})) > 0)"
 
 
