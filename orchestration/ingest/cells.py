@@ -132,7 +132,9 @@ def typed(
         day = f"try_strptime({text}, {literal(source.date_format or date_format)})::date"
         if source.day_offset is not None:
             # At most three years back or ninety on: what is farther is no offset.
-            days = f"try_cast({cell(source.day_offset)} as integer)"
+            written = cell(source.day_offset)
+            whole = f"case when regexp_full_match({written}, '-?[0-9]+') then {written} end"
+            days = f"try_cast({whole} as integer)"
             in_range = f"case when {days} between -1100 and 33000 then {days} end"
             day = f"({day} + ({in_range}))"
         return f"(case when {text} is null then null else coalesce({day}, {INFINITE_DATE}) end)"

@@ -1,6 +1,7 @@
 """The gate over the simulation's exports, as they are: nothing blocks, hardly anything warns."""
 
 import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -58,9 +59,9 @@ def test_clean_cells_pass(tmp_path: Path, is_full_campaign: bool) -> None:
                     con.execute(statement)
                 verdicts.append(small_groups(con, part.table, set(part.mapped)))
             warned += [verdict.check_id for verdict in verdicts if verdict.status == "failed"]
-    print(
+    sys.stdout.write(
         f"{n_cells} cells in {seconds:.2f} s, {n_cells / seconds / 1e6:.1f} million a second, "
-        f"{os.getloadavg()[0]:.1f} other processes running; warnings: {warned}"
+        f"{os.getloadavg()[0]:.1f} other processes running; warnings: {warned}\n"
     )
     assert n_cells >= (CAMPAIGN_CELLS if is_full_campaign else SAMPLE_CELLS)
     assert len(warned) <= MOST_WARNINGS
