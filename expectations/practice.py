@@ -19,10 +19,9 @@ PrivacyClass = Literal[
 YEAR_ONLY: tuple[PrivacyClass, ...] = ("safe_harbor",)
 """Classes under which dates are years, ages end at 90 and no place is smaller than a state."""
 AGREEMENT_KINDS: dict[PrivacyClass, tuple[str, ...]] = {
-    "limited_data_set": ("data_use_agreement", "data_use"),
     "phi_under_baa": ("business_associate_agreement", "business_associate", "baa"),
 }
-"""Classes that need a certain paper: 45 CFR 164.514(e)(4) and 164.504(e)."""
+"""Classes that need a certain paper (45 CFR 164.504(e)); the others need one of any kind."""
 ServiceType = Literal["individual", "couple", "family", "group", "crisis", "assessment"]
 
 

@@ -1,12 +1,16 @@
 """What each privacy class demands of a contract, told with file and line when it is read."""
 
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from expectations.registry import load_registry
 from tests.unit.expectations.homes import PRACTICE, home, line_of
+from tests.unit.ingest import declarations
 
+AGREEMENT = PRACTICE[PRACTICE.index("agreements:") : PRACTICE.index("\n    owners")]
 CLASS = "privacy_class: limited_data_set"
 
 
@@ -23,9 +27,9 @@ def _problems(tmp_path: Path, *changes: tuple[str, str]) -> tuple[str, str]:
     ("changes", "line", "message"),
     [
         (
-            [("kind: data_use", "kind: letter")],
+            [(AGREEMENT, "agreements: []")],
             "agreements:",
-            "needs an agreement of kind data_use",
+            "limited_data_set needs an agreement on file",
         ),
         (
             [(CLASS, "privacy_class: phi_under_baa")],
@@ -90,15 +94,14 @@ def test_an_offset_needs_a_year(tmp_path: Path) -> None:
 
 
 def test_a_paper_of_another_kind_lets_nothing_in() -> None:
-    from datetime import date
-
-    from tests.unit.ingest import declarations
-
     paper = {"signed_on": "2020-01-01", "expires_on": "2030-01-01", "purpose": "x"}
-    terms = {"agreements": [{"kind": "letter", **paper}]}
+    terms: dict[str, Any] = {
+        "privacy_class": "phi_under_baa",
+        "agreements": [{"kind": "letter", **paper}],
+    }
     contract = declarations.practice(declarations.WIDE_FILE, **terms).contracts[0]
     assert not contract.has_agreement_on(date(2026, 1, 1))
-    terms = {"agreements": [{"kind": "Data use agreement", **paper}]}
+    terms["agreements"] = [{"kind": "Business associate agreement", **paper}]
     contract = declarations.practice(declarations.WIDE_FILE, **terms).contracts[0]
     assert contract.has_agreement_on(date(2026, 1, 1))
     assert not contract.has_agreement_on(date(2031, 1, 1))
