@@ -19,6 +19,7 @@ from expectations.pattern_checks import (
     regex_problem,
 )
 from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practice, Schedule
+from expectations.privacy_checks import privacy_findings
 from expectations.yaml_source import Finding, YamlSource
 
 Path = tuple[str | int, ...]
@@ -53,6 +54,7 @@ def _practice_findings(
     for position, contract in enumerate(practice.contracts):
         at: Path = ("contracts", position)
         yield from _term_findings(at, contract)
+        yield from privacy_findings(at, contract, feeds)
         for number, schedule in enumerate(contract.schedules):
             yield from _schedule_findings((*at, "schedules", number), schedule, sites, instruments)
         for number, spec in enumerate(contract.files):

@@ -23,6 +23,9 @@ class Source(Declaration):
     age_bands: bool = False
     date_format: str | None = None
     """strptime pattern; the feed's dates default to the mapping's `date_format`."""
+    day_offset: str | None = None
+    """Column of whole days to add to the first of January, where the date is a year alone: what
+    safe_harbor leaves of a date. Days count from a day of the client's that is not sent."""
     missing: tuple[str, ...] = ()
     """Words that mean "no answer" in this column, beside the file's `missing`."""
 
@@ -30,7 +33,14 @@ class Source(Declaration):
     def _one_origin(self) -> "Source":
         if (self.column is None) == (self.constant is None):
             raise ValueError("a source is either `from` a column or a `constant`")
+        if self.day_offset is not None and self.column is None:
+            raise ValueError("`day_offset` goes with a column of years")
         return self
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Columns of the file that are read for it."""
+        return tuple(column for column in (self.column, self.day_offset) if column is not None)
 
 
 class Only(Declaration):

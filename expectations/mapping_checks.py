@@ -94,6 +94,11 @@ def _source_findings(column: Column, source: Source, sites: Sequence[str]) -> It
                 yield ("recode", theirs), "must be a number, in quotes"
     if source.age_bands and column.name != AGE_BANDS:
         yield ("age_bands",), f"goes with {AGE_BANDS} only"
+    if source.day_offset is not None:
+        if column.type != "date" or source.date_format != "%Y":
+            yield ("day_offset",), 'goes with dates that are years: `date_format: "%Y"`'
+            return
+        return
     if source.date_format is None:
         return
     if column.type != "date":

@@ -23,6 +23,12 @@ from expectations.model import FeedName, Informant
 PrivacyClass = Literal[
     "limited_data_set", "safe_harbor", "expert_determination", "gdpr_pseudonymised", "phi_under_baa"
 ]
+YEAR_ONLY: tuple[PrivacyClass, ...] = ("safe_harbor",)
+"""Classes under which dates are years, ages end at 90 and no place is smaller than a state."""
+AGREEMENT_KINDS: dict[PrivacyClass, tuple[str, ...]] = {
+    "phi_under_baa": ("business_associate_agreement", "business_associate", "baa"),
+}
+"""Classes that need a certain paper (45 CFR 164.504(e)); the others need one of any kind."""
 ServiceType = Literal["individual", "couple", "family", "group", "crisis", "assessment"]
 
 
@@ -33,6 +39,17 @@ class Agreement(Declaration):
     signed_on: date
     expires_on: date
     purpose: str
+
+
+class PrivacyTerms(Declaration):
+    """What a privacy class rests on beside an agreement; which of it is needed, the class says."""
+
+    document: str | None = None
+    """Of expert_determination: the expert's document, by title and date."""
+    legal_basis: str | None = None
+    """Of gdpr_pseudonymised: the articles that allow the processing."""
+    role: Literal["controller", "joint_controller", "processor"] | None = None
+    """Of gdpr_pseudonymised: what the group is to the practice."""
 
 
 class Site(Declaration):
@@ -174,8 +191,8 @@ class FileSpec(Declaration):
                 *mapping.columns.values(),
                 *(own for block in mapping.forms for own in block.columns.values()),
             ):
-                if source.column is not None:
-                    names.setdefault(source.column)
+                for column in source.read_columns:
+                    names.setdefault(column)
             for block in mapping.forms:
                 for column in (*block.items.values(), *([block.total] if block.total else [])):
                     names.setdefault(column)
@@ -199,7 +216,7 @@ class FileSpec(Declaration):
 class Cadence(Declaration):
     """When the next delivery is expected."""
 
-    every: Literal["day", "week", "month"] = "day"
+    every: Literal["day", "week", "month", "year"] = "day"
     deadline: str = Field(default="03:00", pattern=r"^\d{2}:\d{2}$")
     grace_days: int = Field(default=1, ge=0)
 
@@ -219,6 +236,7 @@ class Contract(Declaration):
     valid_from: date
     valid_to: date | None = None
     privacy_class: PrivacyClass
+    privacy_terms: PrivacyTerms = PrivacyTerms()
     agreements: tuple[Agreement, ...]
     default_use_permission: Literal["all", "care_only", "none"] = "all"
     part_2_records: bool = False
@@ -248,7 +266,17 @@ class Contract(Declaration):
 
     def has_agreement_on(self, day: date) -> bool:
         """Whether an agreement is in force on `day`; without one nothing is taken in."""
-        return any(paper.signed_on <= day <= paper.expires_on for paper in self.agreements)
+        return any(
+            paper.signed_on <= day <= paper.expires_on
+            for paper in self.agreements
+            if self.is_paper_of_class(paper)
+        )
+
+    def is_paper_of_class(self, paper: Agreement) -> bool:
+        """Whether an agreement is of a kind that the privacy class can rest on."""
+        kinds = AGREEMENT_KINDS.get(self.privacy_class)
+        kind = paper.kind.strip().casefold().replace(" ", "_").replace("-", "_")
+        return kinds is None or kind in kinds
 
 
 class Practice(Declaration):

@@ -195,8 +195,8 @@ def column_map(spec: FileSpec, feed: str) -> dict[str, tuple[str, ...]]:
     uses: dict[str, list[str]] = {}
     for mapping in (mapping for mapping in spec.mappings if mapping.feed == feed):
         for name, source in mapping.columns.items():
-            if source.column is not None:
-                uses.setdefault(source.column, []).append(name)
+            for column in source.read_columns:
+                uses.setdefault(column, []).append(name)
         for block in mapping.forms:
             for number, column in block.items.items():
                 uses.setdefault(column, []).append(f"{block.instrument_code} item {number}")

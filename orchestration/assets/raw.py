@@ -18,7 +18,12 @@ from orchestration.landing import Arrival
 from orchestration.night import Night
 
 TAKEN_IN = "taken_in"
-_FRESH_WITHIN = {"day": timedelta(days=2), "week": timedelta(days=9), "month": timedelta(days=35)}
+_FRESH_WITHIN = {
+    "day": timedelta(days=2),
+    "week": timedelta(days=9),
+    "month": timedelta(days=35),
+    "year": timedelta(days=380),
+}
 
 
 def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:

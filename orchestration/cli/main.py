@@ -9,6 +9,7 @@ from orchestration.cli import (
     home,
     keys,
     night,
+    pseudonymise,
     recovery,
     score,
     serve,
@@ -37,6 +38,7 @@ app.command("rebuild")(recovery.rebuild)
 app.command("backup")(recovery.backup)
 app.command("restore")(recovery.restore)
 app.command("score")(score.score)
+app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)
 

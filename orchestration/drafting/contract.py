@@ -4,11 +4,11 @@ Of a file's cells it repeats words for sites, and enumeration words, informants 
 the dictionary knows. Everything else is counted.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from expectations.header_words import names_direct_identifier
 from expectations.instrument import Instrument
 from expectations.model import Feed, FeedName
 from orchestration.drafting.columns import Profile, id_pattern, missing_words, profile
@@ -18,7 +18,7 @@ from orchestration.drafting.lines import flow, header, remark, scalar, sequence
 from orchestration.drafting.matching import Match, match_columns
 from orchestration.drafting.sample import Sample
 from orchestration.drafting.words import dictionary, plain
-from orchestration.ingest.privacy import PATTERNS, SHORTEST_FINDING, names_direct_identifier
+from orchestration.ingest.privacy import kinds_in
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,9 @@ def _understood(
 def _banned(name: str, cells: Sequence[str]) -> str | None:
     if names_direct_identifier(name):
         return "names a direct identifier"
-    long = {cell for cell in cells if len(cell) >= SHORTEST_FINDING}
-    for kind, pattern in PATTERNS.items():
-        if any(re.search(pattern, cell) for cell in long):
-            return f"has cells that look like a {kind}"
-    return None
+    kinds = (kind for cell in dict.fromkeys(cells) for kind in kinds_in(cell))
+    kind = next(kinds, None)
+    return f"has cells that look like a {kind}" if kind else None
 
 
 def _sites(files: Sequence[_File], practice_id: str) -> dict[str, tuple[str, str]]:

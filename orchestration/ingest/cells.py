@@ -43,6 +43,8 @@ _AGE_BANDS = (
 )
 
 
+AGES_OVER_89 = "90+"
+"""What stands in a column of ages for all of them: 45 CFR 164.514(b)(2)(i)(C)."""
 PREFIX = "cell_"
 """Before a column's header once it is trimmed: no header can meet a name of ours."""
 KEY_PREFIX = "key_"
@@ -118,7 +120,8 @@ def typed(
     if is_sender_id(column):
         return _id(source, text, spec.id_pattern)
     if source.age_bands:
-        return _age_band(number(text, spec.dialect))
+        band = _age_band(number(text, spec.dialect))
+        return f"(case when {text} = {literal(AGES_OVER_89)} then '90_plus' else {band} end)"
     if column.type == "enumeration":
         return words(text, {**{word: word for word in column.allowed}, **source.recode})
     if column.type == "boolean":
@@ -127,6 +130,13 @@ def typed(
         return f"(case {value} when '1' then 1.0 when '0' then 0.0 {invalid} end)"
     if column.type == "date":
         day = f"try_strptime({text}, {literal(source.date_format or date_format)})::date"
+        if source.day_offset is not None:
+            # At most three years back or ninety on: what is farther is no offset.
+            written = cell(source.day_offset)
+            whole = f"case when regexp_full_match({written}, '-?[0-9]+') then {written} end"
+            days = f"try_cast({whole} as integer)"
+            in_range = f"case when {days} between -1100 and 33000 then {days} end"
+            day = f"({day} + ({in_range}))"
         return f"(case when {text} is null then null else coalesce({day}, {INFINITE_DATE}) end)"
     if source.recode:
         # Meanings are written with a point in the contract, whatever the file's decimal mark.

@@ -17,6 +17,7 @@ from expectations.model import FeedName
 from expectations.practice import Contract, FileSpec
 from expectations.registry import Registry
 from orchestration.ingest import privacy
+from orchestration.ingest.cell_scan import cell_rules, row_number_ids, scan, with_findings
 from orchestration.ingest.checking import check_tables
 from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Conformed, Part, Terms
@@ -27,6 +28,7 @@ from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.delimited import unreadable
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.ingest.small_groups import row_number_verdicts, small_groups
 from orchestration.ingest.stated import (
     NOTHING_STATED,
     Stated,
@@ -82,6 +84,7 @@ class _Taken:
     n_rows: int
     n_bytes: int
     exported_on: str | None
+    warnings: tuple[RuleOutcome, ...] = ()
 
 
 def mapped_parts(
@@ -189,16 +192,17 @@ def _conform_file(
     check_before_reading(job.stated, spec, job.sha256, job.day)
     con.execute("use memory")
     opened = open_file(con, path, spec, limits)
+    rules = cell_rules(spec, registry.feeds, contract.privacy_class)
     if opened.sha256 != job.sha256:
         raise DeliveryRefused("file_changed", "the file changed while it was read; send it again")
     source = opened.relation
     try:
-        privacy.check_columns(source.columns, spec, opened.identifying)
+        privacy.check_columns(source.columns, spec, opened.identifying, rules.year_only)
     except DeliveryRefused as refusal:
-        raise privacy.with_findings(con, source, refusal) from None
-    privacy.check_other_texts(opened.other_texts)
+        raise with_findings(con, source, refusal, rules) from None
+    privacy.check_other_texts(opened.other_texts, rules.year_only)
     try:
-        gated = privacy.scan(con, source)
+        gated = scan(con, source, rules)
         if opened.n_rows is not None and gated.n_rows != opened.n_rows:
             raise DeliveryRefused(
                 "rows_lost",
@@ -209,6 +213,7 @@ def _conform_file(
             raise DeliveryRefused("no_rows", "the file has a header and no rows; send it again")
         check_rows(job.stated, gated.n_rows)
         exported_on = exported_in_rows(con, source, spec, job.day)
+        counted = row_number_ids(con, source, rules.ids, gated.n_rows)
         conformed = mapped_parts(registry, job.practice_id, job.feed, spec, source.sql)
         con.execute(f"create schema scratch.{identifier(schema)}")
         con.execute(f"use scratch.{identifier(schema)}")
@@ -222,7 +227,25 @@ def _conform_file(
         ) from error
     except duckdb.InvalidInputException as error:
         raise unreadable(error) from error
-    return _Taken(job, spec, conformed, schema, gated.n_rows, opened.n_bytes, exported_on)
+    warnings = _gate_warnings(con, job, spec, conformed, schema, counted)
+    return _Taken(job, spec, conformed, schema, gated.n_rows, opened.n_bytes, exported_on, warnings)
+
+
+def _gate_warnings(
+    con: duckdb.DuckDBPyConnection,
+    job: FileJob,
+    spec: FileSpec,
+    conformed: Conformed,
+    schema: str,
+    counted: dict[str, tuple[int, int]],
+) -> tuple[RuleOutcome, ...]:
+    mapping = next(m for m in spec.mappings if m.feed == job.feed)
+    warnings = row_number_verdicts(mapping, counted)
+    if job.feed == "episodes":
+        for part in conformed.parts:
+            table = f"scratch.{identifier(schema)}.{identifier(part.table)}"
+            warnings.append(small_groups(con, table, set(part.mapped)))
+    return tuple(warnings)
 
 
 def _checked(
@@ -242,7 +265,9 @@ def _checked(
     ]
     checked = check_tables(con, tables, sites, taken[0].job.day, limits.slice_rows)
     return {
-        file.job.delivery_id: _outcome(con, file, checked[file.job.delivery_id], scratch)
+        file.job.delivery_id: _outcome(
+            con, file, (*checked[file.job.delivery_id], *file.warnings), scratch
+        )
         for file in taken
     }
 

@@ -66,6 +66,16 @@ def load(
             standing.touch(con, arrival, stamp.load_seq, before)
 
 
+def _date_precision(arrival: Arrival) -> str:
+    """`year` where the practice sends years with offsets of its own, `day` otherwise."""
+    mappings = arrival.spec.mappings if arrival.spec else ()
+    for mapping in (mapping for mapping in mappings if mapping.feed == arrival.feed):
+        source = mapping.columns.get(DAY_OF[arrival.feed])
+        if source is not None and source.day_offset is not None:
+            return "year"
+    return "day"
+
+
 def _stored(column: Column) -> str:
     """A canonical column as it is stored.
 
@@ -114,7 +124,8 @@ def _insert_part(
         **{column.stored_name: _stored(column) for column in feed.columns},
     }
     values["date_precision"] = (
-        f"case when {values[DAY_OF[feed.feed]]} is null then 'none' else 'day' end"
+        f"case when {values[DAY_OF[feed.feed]]} is null then 'none' "
+        f"else {literal(_date_precision(arrival))} end"
     )
     if "use_permission" in values:
         default = arrival.contract.default_use_permission if arrival.contract else "none"

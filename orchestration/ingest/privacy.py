@@ -1,58 +1,27 @@
 """The de-identification gate: what may not pass is turned away before anything is written.
 
 "De-identified" is the sender's claim until this has looked. Columns are an allow-list, names of
-direct identifiers are refused even where the contract would discard them, and every cell is
-searched for the shapes of identifiers. A finding is a class, a column and row numbers; never text.
+direct identifiers are refused even where the contract would discard them; `cell_scan` searches
+every cell. What is said of a finding is its class and its place; never text.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import duckdb
-
+from expectations.header_words import names_direct_identifier
 from expectations.practice import FileSpec
-from orchestration.ingest.readers.opened import OtherText, TextRelation
+from orchestration.ingest.patterns import FULL_DATE, PATTERNS, POSTCODE, SHORTEST_FINDING
+from orchestration.ingest.readers.opened import OtherText
 from orchestration.ingest.refusal import DeliveryRefused
-from orchestration.sql import identifier, literal
 
-# fmt: off
-FORBIDDEN_HEADER_WORDS = frozenset((
-    "name", "firstname", "lastname", "surname", "forename", "dob", "birth", "birthdate",
-    "birthday", "ssn", "mrn", "email", "mail", "phone", "telephone", "mobile", "fax", "address",
-    "street", "zip", "postcode", "postal", "notes", "note", "comment", "comments", "url", "ip",
-    "freetext", "narrative", "insurance", "policy", "licence", "license", "passport",
-    "latitude", "longitude",
-))
-# fmt: on
-HARMLESS_HEADERS = frozenset(("redcap_event_name",))
-"""Names a survey system gives to columns about no person; their cells are searched like all."""
-PATTERNS: dict[str, str] = {
-    "e-mail address": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}",
-    "web address": r"(?i:https?://|www\.)[^\s]+",
-    "social security number": r"(?:^|\D)\d{3}-\d{2}-\d{4}(?:\D|$)",
-    "telephone number": r"(?:^|\D)\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?:\D|$)|\+\d{10,14}(?:\D|$)",
-    "network address": r"(?:^|[^0-9.])(?:\d{1,3}\.){3}\d{1,3}(?:[^0-9.]|$)",
-    "bank account": r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b",
-    "payment card": r"(?:^|\D)(?:\d{4}[ -]){3}\d{4}(?:\D|$)",
-    "street address": r"(?i:\b\d{1,5} [a-z]+ (?:street|st|avenue|ave|road|rd|lane|ln|drive|dr)\b)",
-}
-SHORTEST_FINDING = 6
-"""No pattern matches a text shorter than `a@b.co`; shorter cells are not searched."""
 _SHOWABLE_HEADER = re.compile(r"^[\w .()/#%-]{1,64}$")
-_ROWS_NAMED = 20
-
-
-@dataclass(frozen=True)
-class Gated:
-    """A file that passed: how many rows the parser saw."""
-
-    n_rows: int
+_FILE_PROPERTIES = "the workbook's properties"
+"""When a file was made is no date of a client's."""
 
 
 def is_showable(file_name: str) -> bool:
     """Whether a name may be written into a log, the ledger or a message."""
-    return not any(re.search(pattern, file_name) for pattern in PATTERNS.values())
+    return not any(pattern.is_in(file_name) for pattern in PATTERNS)
 
 
 def check_file_name(name: str) -> None:
@@ -64,11 +33,17 @@ def check_file_name(name: str) -> None:
         )
 
 
-def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[str] = ()) -> None:
-    """Column allow-list and forbidden words. Raises DeliveryRefused.
+def check_columns(
+    header: Sequence[str],
+    spec: FileSpec,
+    identifying: Sequence[str] = (),
+    year_only: bool = False,
+) -> None:
+    """Column allow-list, forbidden words, and names that are identifiers. Raises DeliveryRefused.
 
     `identifying` are columns the file itself says hold direct identifiers. When not one expected
-    column is found the first line may be data, so nothing of it is named.
+    column is found the first line may be data, so nothing of it is named. `year_only`: columns
+    that name a place are refused too, and so are full dates.
     """
     expected = [*spec.wanted_columns, *spec.discard]
     present = set(header)
@@ -78,7 +53,10 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
             f"none of the {len(expected)} expected columns is in line 1"
             f"{_delimiter_hint(header, expected)}; expected {', '.join(expected)}",
         )
-    forbidden = [name for name in header if name in identifying or names_direct_identifier(name)]
+    check_headers(header, year_only)
+    forbidden = [
+        name for name in header if name in identifying or names_direct_identifier(name, year_only)
+    ]
     unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
     differ = f"unknown columns: {listed(unknown)}; missing columns: {listed(missing)}"
@@ -97,32 +75,15 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
         )
 
 
-def with_findings(
-    con: duckdb.DuckDBPyConnection, source: TextRelation, refusal: DeliveryRefused
-) -> DeliveryRefused:
-    """A refusal for its columns' names, with what their cells hold besides.
+def check_headers(header: Sequence[str], year_only: bool = False) -> None:
+    """Refuse a file with an identifier for a column's name, which no contract can excuse.
 
-    A sender who mends only what was named would send the rest again.
+    Raises DeliveryRefused (identifier_found).
     """
-    if refusal.reason != "direct_identifier":
-        return refusal
-    try:
-        scan(con, source)
-    except DeliveryRefused as found:
-        return DeliveryRefused(refusal.reason, f"{refusal.message}; also, {found.message}")
-    except duckdb.Error:
-        # A row that cannot be read is not what this file is turned away for.
-        return refusal
-    return refusal
-
-
-def check_other_texts(texts: Sequence[OtherText]) -> None:
-    """Refuse a file that carries an identifier outside its cells. Raises DeliveryRefused."""
     found = {
-        f"{other.place} looks like it holds a {kind}"
-        for other in texts
-        for kind, pattern in PATTERNS.items()
-        if re.search(pattern, other.text)
+        f"the name of column {place} looks like a {kind}"
+        for place, name in enumerate(header, start=1)
+        for kind in kinds_in(name, year_only)
     }
     if found:
         raise DeliveryRefused(
@@ -130,47 +91,25 @@ def check_other_texts(texts: Sequence[OtherText]) -> None:
         )
 
 
-def scan(con: duckdb.DuckDBPyConnection, source: TextRelation) -> Gated:
-    """Search every cell of the file for identifiers; returns the number of rows read.
-
-    Raises DeliveryRefused (identifier_found), naming class, column and the first row numbers, and
-    lets duckdb.Error through for an unreadable row.
-    """
-    any_pattern = literal("|".join(f"(?:{pattern})" for pattern in PATTERNS.values()))
-    counts = ", ".join(
-        f"count_if(length({cell}) >= {SHORTEST_FINDING} and regexp_matches({cell}, {any_pattern}))"
-        for cell in map(identifier, source.columns)
-    )
-    (row,) = con.execute(f"select count(*), {counts} from {source.sql}").fetchall()
-    n_rows, hits = int(row[0]), row[1:]
-    suspect = [column for column, n in zip(source.columns, hits, strict=True) if n]
-    if suspect:
-        raise DeliveryRefused("identifier_found", _findings(con, source, suspect))
-    return Gated(n_rows=n_rows)
+def kinds_in(text: str, year_only: bool = False) -> list[str]:
+    """Classes of identifier that a text holds."""
+    if len(text) < SHORTEST_FINDING:
+        return []
+    searched = (*PATTERNS, FULL_DATE, POSTCODE) if year_only else PATTERNS
+    return [pattern.kind for pattern in searched if pattern.is_in(text)]
 
 
-def _findings(con: duckdb.DuckDBPyConnection, source: TextRelation, suspect: Sequence[str]) -> str:
-    lines = []
-    for column in suspect:
-        cell = identifier(column)
-        for kind, pattern in PATTERNS.items():
-            rows = con.execute(
-                f"""
-                select row_no
-                from (select {cell}, row_number() over () as row_no from {source.sql})
-                where regexp_matches({cell}, {literal(pattern)})
-                order by row_no limit {_ROWS_NAMED}
-                """
-            ).fetchall()
-            if rows:
-                numbers = ", ".join(str(number) for (number,) in rows)
-                lines.append(f"column {listed([column])} looks like a {kind} in rows {numbers}")
-    return "; ".join(lines) + "; send the file without them"
-
-
-def _words(name: str) -> set[str]:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return set(re.split(r"[^a-z0-9]+", spaced.lower()))
+def check_other_texts(texts: Sequence[OtherText], year_only: bool = False) -> None:
+    """Refuse a file that carries an identifier outside its cells. Raises DeliveryRefused."""
+    found = {
+        f"{other.place} looks like it holds a {kind}"
+        for other in texts
+        for kind in kinds_in(other.text, year_only and other.place != _FILE_PROPERTIES)
+    }
+    if found:
+        raise DeliveryRefused(
+            "identifier_found", "; ".join(sorted(found)) + "; send the file without them"
+        )
 
 
 def shown_header(name: str) -> str:
@@ -178,11 +117,6 @@ def shown_header(name: str) -> str:
     if _SHOWABLE_HEADER.match(name) and is_showable(name):
         return name
     return "(a name that cannot be shown)"
-
-
-def names_direct_identifier(name: str) -> bool:
-    """Whether a column's name says that it holds what no practice may send."""
-    return bool(_words(name) & FORBIDDEN_HEADER_WORDS) and name not in HARMLESS_HEADERS
 
 
 def listed(names: Sequence[str]) -> str:

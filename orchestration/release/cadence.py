@@ -34,6 +34,8 @@ def _one_later(day: date, cadence: Cadence) -> date:
         return day + timedelta(days=1)
     if cadence.every == "week":
         return day + timedelta(weeks=1)
+    if cadence.every == "year":
+        return date(day.year + 1, day.month, min(day.day, 28) if day.month == 2 else day.day)
     year, month = (day.year, day.month + 1) if day.month < 12 else (day.year + 1, 1)
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from expectations.fhir import COPY, CURRENT, FHIR_COLUMNS, SUPERSEDED
 from expectations.practice import FileSpec
-from orchestration.ingest.privacy import PATTERNS, SHORTEST_FINDING
+from orchestration.ingest.patterns import PATTERNS, SHORTEST_FINDING
 from orchestration.ingest.readers.fhir_elements import RESPONSE_SHAPE, Walked
 from orchestration.ingest.readers.fhir_rows import ResponseReader, Row, Version, version_of
 from orchestration.ingest.readers.fhir_source import FhirFile, response_at
@@ -204,11 +204,11 @@ def _search(con: duckdb.DuckDBPyConnection, walked: Walked) -> None:
     con.register("fhir_batch", batch)
     try:
         found = [
-            f"{met[number][2]} in {met[number][3]} looks like it holds a {kind}"
-            for kind, pattern in PATTERNS.items()
+            f"{met[number][2]} in {met[number][3]} looks like it holds a {pattern.kind}"
+            for pattern in PATTERNS
             for (number,) in con.execute(
-                f"select number from fhir_batch where regexp_matches(text, {literal(pattern)})"
-                + (" and not is_address" if kind == WEB_ADDRESS else "")
+                f"select number from fhir_batch where {pattern.sql('text')}"
+                + (" and not is_address" if pattern.kind == WEB_ADDRESS else "")
                 + f" order by number limit {_MOST_NAMED}"
             ).fetchall()
         ]

@@ -101,7 +101,12 @@ def test_a_version_of_the_contract_that_came_into_force_tries_again() -> None:
     assert attempt_number(_entry("dead", attempts=2), second, _now()) == 1
 
 
-LATER = {"signed_on": "2026-10-02", "expires_on": "2099-12-31", "kind": "paper", "purpose": "test"}
+LATER = {
+    "signed_on": "2026-10-02",
+    "expires_on": "2099-12-31",
+    "kind": "data use agreement",
+    "purpose": "test",
+}
 BAD_NAME = _arrival("forms_a@b.co_20260930.csv")
 OUT_OF_FORCE = _arrival(contract=_contract(agreements=[LATER]))
 _PERIOD = {"delivery_scope": "period", "period": {"stated_in": "manifest"}}

@@ -1,54 +1,60 @@
 """The gate refuses, names columns and rows, and never repeats what it found."""
 
-from pathlib import Path
-
-import duckdb
 import pytest
 
-from expectations.practice import Dialect, FileSpec
+from expectations.practice import FileSpec
 from orchestration.ingest import privacy
-from orchestration.ingest.readers.delimited import read_header, text_relation
+from orchestration.ingest.patterns import PATTERNS
 from orchestration.ingest.readers.opened import OtherText
 from orchestration.ingest.refusal import DeliveryRefused
 from tests.unit.ingest import declarations
+from tests.unit.ingest.planted import CLEAN, PLANTED
 
 SPEC = FileSpec.model_validate(declarations.WIDE_FILE)
 HEADER = ["client", "visit", "day", "state", "a", "b", "c", "batch"]
 
-PLANTED = {
-    "e-mail address": "who@example.org",
-    "web address": "https://example.org/x",
-    "social security number": "123-45-6789",
-    "telephone number": "(212) 555-0142",
-    "network address": "10.20.30.40",
-    "bank account": "DE89 3704 0044 0532 0130 00",
-    "payment card": "4111 1111 1111 1111",
-    "street address": "12 Elm Street",
-}
+KINDS = [(kind, text) for kind, texts in PLANTED.items() for text in texts]
 
 
-def test_every_pattern_has_a_planted_identifier() -> None:
-    assert set(PLANTED) == set(privacy.PATTERNS)
+def test_every_class_has_a_planted_identifier() -> None:
+    assert set(PLANTED) == {pattern.kind for pattern in PATTERNS}
 
 
-@pytest.mark.parametrize("kind", PLANTED)
-def test_an_identifier_in_any_cell_refuses_the_file(tmp_path: Path, kind: str) -> None:
-    secret = PLANTED[kind]
-    path = tmp_path / "f.csv"
-    path.write_text(f'a,b\n1,2\n3,"x {secret} y"\n')
-    source = text_relation(path, read_header(path, Dialect()), Dialect())
+@pytest.mark.parametrize(("kind", "secret"), KINDS)
+def test_an_identifier_as_a_columns_name(kind: str, secret: str) -> None:
+    """Not even where the contract names the column."""
+    spec = FileSpec.model_validate({**declarations.WIDE_FILE, "discard": ["batch", secret]})
     with pytest.raises(DeliveryRefused) as refusal:
-        privacy.scan(duckdb.connect(), source)
-    assert refusal.value.reason == "identifier_found"
-    assert f"column b looks like a {kind} in rows 2" in refusal.value.message
+        privacy.check_columns([*HEADER, secret], spec)
+    assert f"the name of column 9 looks like a {kind}" in refusal.value.message
     assert secret not in str(refusal.value)
 
 
-def test_ordinary_cells_pass(tmp_path: Path) -> None:
-    path = tmp_path / "f.csv"
-    path.write_text("a,b\nS-2026-000123,2026-09-30\nC_10293,31.12.2025\n100.5,completed\n")
-    source = text_relation(path, read_header(path, Dialect()), Dialect())
-    assert privacy.scan(duckdb.connect(), source).n_rows == 3
+@pytest.mark.parametrize(("kind", "secret"), KINDS)
+def test_an_identifier_in_a_files_name_or_in_another_text(kind: str, secret: str) -> None:
+    with pytest.raises(DeliveryRefused):
+        privacy.check_file_name(f"forms_ {secret} .csv")
+    with pytest.raises(DeliveryRefused) as refusal:
+        privacy.check_other_texts([OtherText("a comment", f"see: {secret}, please")])
+    assert f"a comment looks like it holds a {kind}" in refusal.value.message
+    assert secret not in str(refusal.value)
+
+
+def test_ordinary_texts_pass() -> None:
+    privacy.check_other_texts([OtherText("a comment", text) for text in CLEAN])
+    assert not [text for text in CLEAN if privacy.kinds_in(text)]
+
+
+def test_without_places_and_days_where_the_class_allows_years_only() -> None:
+    spec = FileSpec.model_validate({**declarations.WIDE_FILE, "discard": ["batch", "home_city"]})
+    privacy.check_columns([*HEADER, "home_city"], spec)
+    with pytest.raises(DeliveryRefused) as refusal:
+        privacy.check_columns([*HEADER, "home_city"], spec, year_only=True)
+    assert "direct identifiers: home_city" in refusal.value.message
+    made = OtherText("the workbook's properties", "2026-01-31T10:00:00Z")
+    privacy.check_other_texts([made], year_only=True)
+    with pytest.raises(DeliveryRefused, match="full date"):
+        privacy.check_other_texts([OtherText("a comment", "since 31.01.2026")], year_only=True)
 
 
 def test_unknown_and_missing_columns_are_both_listed() -> None:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from expectations.practice import FileSpec
-from orchestration.ingest import privacy
+from orchestration.ingest import cell_scan, privacy
 from orchestration.ingest.readers import formats
 from orchestration.ingest.readers.opened import Opened
 from orchestration.ingest.refusal import DeliveryRefused
@@ -55,7 +55,7 @@ def test_a_qualtrics_export_may_be_short(tmp_path: Path, n_rows: int) -> None:
     con = duckdb.connect()
     content = exports.qualtrics(answers=exports.ANSWERS[:n_rows])
     opened = _open(tmp_path, content, exports.QUALTRICS, con)
-    assert opened.n_rows == n_rows == privacy.scan(con, opened.relation).n_rows
+    assert opened.n_rows == n_rows == cell_scan.scan(con, opened.relation).n_rows
 
 
 def test_a_file_cut_off_is_found_out(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_file_cut_off_is_found_out(tmp_path: Path) -> None:
             with contextlib.suppress(DeliveryRefused):
                 opened = _open(tmp_path, whole[:cut], exports.QUALTRICS, con)
                 # Whole lines are missing: what is left is counted for what it is.
-                assert privacy.scan(con, opened.relation).n_rows == opened.n_rows
+                assert cell_scan.scan(con, opened.relation).n_rows == opened.n_rows
         else:
             refusal = _refusal(tmp_path, whole[:cut], exports.QUALTRICS)
             assert refusal.reason in ("truncated_file", "wrong_encoding")
@@ -155,7 +155,7 @@ def test_an_identifier_in_the_wording_is_found_and_only_its_place_told(tmp_path:
 def test_a_redcap_export_is_read_as_it_stands(tmp_path: Path) -> None:
     con = duckdb.connect()
     opened = _open(tmp_path, exports.redcap(), exports.REDCAP, con)
-    assert opened.n_rows == len(exports.REDCAP_ROWS) == privacy.scan(con, opened.relation).n_rows
+    assert opened.n_rows == len(exports.REDCAP_ROWS) == cell_scan.scan(con, opened.relation).n_rows
     privacy.check_columns(opened.relation.columns, FileSpec.model_validate(exports.REDCAP))
 
 
@@ -194,7 +194,7 @@ def test_columns_named_and_columns_found_are_told_at_once(tmp_path: Path) -> Non
     opened = _open(tmp_path, content, declared, con)
     with pytest.raises(DeliveryRefused) as refusal:
         privacy.check_columns(opened.relation.columns, FileSpec.model_validate(declared))
-    both = privacy.with_findings(con, opened.relation, refusal.value)
+    both = cell_scan.with_findings(con, opened.relation, refusal.value)
     assert both.reason == "direct_identifier"
     assert "first_name" in both.message
     assert "column reach looks like a e-mail address in rows 1" in both.message

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from expectations.practice import FileSpec
-from orchestration.ingest import privacy
+from orchestration.ingest import cell_scan, privacy
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.readers.opened import Opened
 from orchestration.ingest.refusal import DeliveryRefused
@@ -39,7 +39,7 @@ def read(tmp_path: Path, content: bytes, **options: Any) -> list[tuple[str, ...]
     assert con.execute(f"select * from {found.relation.sql}").fetchall() == rows
     assert len(rows) == found.n_rows
     privacy.check_other_texts(found.other_texts)
-    privacy.scan(con, found.relation)
+    cell_scan.scan(con, found.relation)
     return rows
 
 
