@@ -47,6 +47,16 @@ alter table raw.deliveries add column if not exists n_file_rows bigint;
 alter table raw.deliveries add column if not exists received_on date;
 update raw.deliveries set received_on = cast(received_at as date) where received_on is null;
 
+-- Grain: one file that came though its bytes had been loaded before, under whatever name.
+-- `received_on` is the group's local date.
+create table if not exists raw.resent_files (
+    practice_id varchar not null,
+    file varchar,
+    file_sha256 varchar not null,
+    received_at timestamp not null,
+    received_on date not null
+);
+
 -- Grain: one version of one episode.
 create table if not exists raw.episodes (
     practice_id varchar not null,

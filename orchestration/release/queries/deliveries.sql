@@ -34,6 +34,8 @@ select
     coalesce(checks.n_checks_warned, 0) as n_checks_warned,
     coalesce(checks.n_checks_failed, 0) as n_checks_failed,
     ledger.data_through_on,
-    ledger.message
+    ledger.message,
+    ledger.reason,
+    ledger.is_over_tolerance
 from raw.deliveries as ledger
 left join checks on ledger.load_seq = checks.load_seq
