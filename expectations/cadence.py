@@ -33,7 +33,7 @@ class Pause(Declaration):
     note: str = Field(min_length=1)
     """Why, and who said so."""
     noted_on: date
-    """The day on which it was agreed: a pause declared after the fact can be told from one before."""
+    """The day it was agreed on: one declared after the fact can be told from one before."""
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> "Pause":

@@ -168,12 +168,20 @@ class Night:
         """Take away files (of one practice) whose every feed is loaded and that are archived."""
         landing = self.landing(practice_id)
         archive = Archive(self.settings.archive)
+        self._note_resent(landing.already_loaded)
         pending = {a.path for a in (*landing.new, *landing.copies)}
         pending |= {a.path for a, _ in landing.waiting}
         for arrival in landing.already_loaded:
             is_kept = archive.path(arrival.practice_id, arrival.sha256).exists()
             if is_kept and arrival.path not in pending:
                 arrival.path.unlink(missing_ok=True)
+
+    def _note_resent(self, known: Sequence[Arrival]) -> None:
+        """Keep on record which of the files that are loaded already came again."""
+        if not known:
+            return
+        with self.warehouse.connect() as con, transaction(con):
+            ledger.note_resent(con, known, self.now, self.today)
 
     def close(self) -> None:
         """End the reading worker and let go of the warehouse file: dbt is next to open it.

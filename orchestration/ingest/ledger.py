@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Literal
 
 import duckdb
@@ -146,3 +147,30 @@ def sort_arrivals(
             seen.add(arrival.delivery_id)
             new.append(arrival)
     return Sorted(tuple(new), tuple(loaded), tuple(waiting), tuple(copies))
+
+
+def note_resent(
+    con: duckdb.DuckDBPyConnection, known: Iterable[Arrival], now: datetime, today: date
+) -> None:
+    """Note which files in landing came again though their bytes are loaded: a stuck export shows.
+
+    One that still lies there under the name it was loaded by, and has not been written since, was
+    left behind by a run that was killed; it did not come twice. `now` is aware, `today` the group's
+    local date.
+    """
+    rows: dict[Path, list[object]] = {}
+    for arrival in known:
+        last = con.execute(
+            "select max(received_at), list(file_name) from raw.deliveries "
+            "where delivery_id = ? and state = 'loaded'",
+            [arrival.delivery_id],
+        ).fetchone()
+        assert last is not None, "what is loaded has a row in the ledger"
+        loaded_at, names = last
+        came_at = datetime.fromtimestamp(arrival.path.stat().st_ctime, UTC).replace(tzinfo=None)
+        if arrival.shown_name not in names or came_at > loaded_at:
+            file = arrival.spec.file if arrival.spec else None
+            utc = now.astimezone(UTC).replace(tzinfo=None)
+            rows[arrival.path] = [arrival.practice_id, file, arrival.sha256, utc, today]
+    if rows:
+        con.executemany("insert into raw.resent_files values (?, ?, ?, ?, ?)", list(rows.values()))

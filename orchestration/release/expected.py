@@ -1,4 +1,4 @@
-"""The calendar of expected deliveries as rows of a release: contracts and ledger brought together."""
+"""The calendar of expected deliveries as rows of a release: contracts and ledger in one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta

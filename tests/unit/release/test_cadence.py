@@ -1,6 +1,7 @@
 """Due days and deadlines by the calendar, in local time, through daylight saving and leap days."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from pydantic import ValidationError
@@ -56,7 +57,7 @@ def test_one_delivery_a_local_date_through_both_changes_of_the_clock() -> None:
         days = list(due_days(daily, ANCHOR, first, last))
         assert days == [first, change, last]
         instants = [expected_by(day, daily, NEW_YORK) for day in days]
-        hours = [(b - a) / timedelta(hours=1) for a, b in zip(instants, instants[1:], strict=False)]
+        hours = [(b - a) / timedelta(hours=1) for a, b in pairwise(instants)]
         assert hours == [days_utc, 24]
 
 

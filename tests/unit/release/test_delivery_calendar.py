@@ -181,7 +181,12 @@ def test_a_file_with_several_feeds_is_as_bad_as_its_worst() -> None:
     refused = {"state": "refused", "loaded_feeds": frozenset[str]()}
     forms = _file(2, 8, load_seq=3, n_rows_read=4, n_accepted=0, n_file_rows=None, **refused)
     [both] = one_a_file([sessions, forms])
-    assert (both.state, both.n_rows_read, both.n_accepted, both.n_file_rows) == ("refused", 14, 10, 5)
+    assert (both.state, both.n_rows_read, both.n_accepted, both.n_file_rows) == (
+        "refused",
+        14,
+        10,
+        5,
+    )
     assert both.received_at == sessions.received_at
     found = _calendar(_practice(), [both], 2)
     by = {feed: next_due(found, feed) for feed in ("sessions", "administrations", "other")}
