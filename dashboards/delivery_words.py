@@ -22,7 +22,7 @@ _STATES = {
     "late": Word(
         "◔", "Late", "its time has passed; it came after that, or is still to come", "warn"
     ),
-    "duplicate": Word("⧉", "Duplicate", "only a file came that had been loaded before", "warn"),
+    "duplicate": Word("=", "Duplicate", "only a file came that had been loaded before", "warn"),
     "quarantined": Word("◐", "Quarantined", "came in time; some rows were set aside", "some"),
     "superseded": Word("↻", "Superseded", "a newer file stands in for it", "quiet"),
     "on_time": Word("✓", "On time", "came in time, every row taken in", "good"),

@@ -144,7 +144,7 @@ def _ledger_row(attempt: Attempt, time_zone: str) -> str:
     numbers = "".join(f'<td class="number">{labels.number(count, 0)}</td>' for count in counts)
     why = attempt.message or ""
     if attempt.state != "loaded" and attempt.is_settled:
-        why = f"Settled: a file of this kind was taken in since. {why}"
+        why = f"Settled: a later file brought it. {why}"
     return (
         f'<tr><td class="when">{escape(labels.short_moment(attempt.received_at, time_zone))}</td>'
         f'<th scope="row">{escape(name)}<span class="practice">'

@@ -332,8 +332,12 @@ def attempts(cursor: duckdb.DuckDBPyConnection) -> list[Attempt]:
             feed, delivery_id, file, file_name, state, reason, message, received_at,
             n_file_rows, n_accepted, n_quarantined, n_excluded, is_over_tolerance,
             load_seq = max(load_seq) over (partition by delivery_id) as is_last,
-            coalesce(load_seq < max(load_seq) filter (where state = 'loaded') over (
-                partition by deliveries.practice_id, feed, file
+            -- By a newer snapshot, or by a mended file of the same day.
+            coalesce(load_seq < max(load_seq) filter (
+                where state = 'loaded' and delivery_scope = 'snapshot'
+            ) over (partition by deliveries.practice_id, feed, file), false)
+            or coalesce(load_seq < max(load_seq) filter (where state = 'loaded') over (
+                partition by deliveries.practice_id, feed, file, exported_on
             ), false) as is_settled
         from deliveries
         left join practices using (practice_id)

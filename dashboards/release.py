@@ -152,7 +152,7 @@ class CalendarDay:
 class Attempt:
     """One attempt on one file for one feed. `is_last`: none came after it on the same content.
 
-    `is_settled`: a file of the same kind was loaded later, so nobody need mend this one.
+    `is_settled`: a later file brought what this one failed to, so nobody need mend it.
     """
 
     practice_id: str

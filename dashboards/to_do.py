@@ -6,7 +6,7 @@ from dashboards import labels
 from dashboards.release import Attempt, CalendarDay
 
 _KEEPERS = {
-    "agreement_expired": "The group's leaders",
+    "agreement_expired": "The group's leadership",
     "key_missing": "Whoever keeps the keys",
     "key_readable": "Whoever keeps the keys",
     "key_unusable": "Whoever keeps the keys",
@@ -39,24 +39,37 @@ def to_do(
 
 
 def _turned_away(waiting: Sequence[Attempt]) -> list[str]:
-    found = []
+    """One sentence for files of one practice that wait for the same reason; the newest is named."""
+    alike: dict[tuple[str, ...], list[Attempt]] = {}
     for attempt in waiting:
-        name = attempt.file_name or f"a file of {attempt.practice_name}"
-        what = f"“{name}” of {attempt.practice_name} ({labels.feed(attempt.feed)})"
-        if attempt.state == "held":
-            found.append(
-                f"{_ANALYST} asks {attempt.practice_name} whether {what} is whole. If it is, "
-                f"“alliance deliveries release {attempt.delivery_id}” lets it in. {_why(attempt)}"
-            )
-        elif attempt.state == "refused":
-            who = _KEEPERS.get(attempt.reason or "", _ANALYST)
-            found.append(f"{who} sees to {what}, which was refused. {_why(attempt)}")
-        elif attempt.state == "dead":
-            found.append(
-                f"{_ANALYST} looks into {what}: reading it broke off. If the next nights do not "
-                f"get through either, ask for it again. {_why(attempt)}"
-            )
-    return [text.strip() for text in dict.fromkeys(found)]
+        if attempt.state in ("held", "refused", "dead"):
+            key = (attempt.practice_id, attempt.state, attempt.reason or "", attempt.message or "")
+            # Each held file has to be let in by its own number.
+            own = attempt.delivery_id if attempt.state == "held" else ""
+            alike.setdefault((*key, own), []).append(attempt)
+    return [_turned_away_alike(attempts) for attempts in alike.values()]
+
+
+def _turned_away_alike(attempts: Sequence[Attempt]) -> str:
+    newest = attempts[0]
+    feeds = labels.listed(sorted({labels.feed(attempt.feed) for attempt in attempts}))
+    n_more = len({attempt.file_name for attempt in attempts}) - 1
+    more = f" and {n_more} more like it" if n_more > 0 else ""
+    what = f"“{newest.file_name or 'a file whose name cannot be shown'}”{more} ({feeds})"
+    if newest.state == "held":
+        said = (
+            f"{_ANALYST} asks {newest.practice_name} whether its file {what} is whole. If it is, "
+            f"“alliance deliveries release {newest.delivery_id}” lets it in."
+        )
+    elif newest.state == "refused":
+        who = _KEEPERS.get(newest.reason or "", _ANALYST)
+        said = f"{who} sees to {what} of {newest.practice_name}, which was refused."
+    else:
+        said = (
+            f"{_ANALYST} looks into {what} of {newest.practice_name}: reading it broke off. If the "
+            "next nights do not get through either, ask for it again."
+        )
+    return f"{said} {_why(newest)}".strip()
 
 
 def _why(attempt: Attempt) -> str:
@@ -74,14 +87,14 @@ def _not_here(days: Sequence[CalendarDay]) -> list[str]:
             owed.setdefault(day.practice_id, []).append(day)
     found = []
     for mine in owed.values():
-        nights = sorted({day.due_on for day in mine}, reverse=True)
-        files = sorted({labels.readable(day.file) for day in mine})
-        shown = ", ".join(labels.short_day(night) for night in nights[:_MOST])
-        more = len(nights) - _MOST
-        rest = f" and {more} {'day' if more == 1 else 'days'} before" if more > 0 else ""
+        nights = sorted({day.due_on for day in mine})
+        files = labels.listed(sorted({labels.readable(day.file) for day in mine}))
+        n_more = len(nights) - _MOST
+        rest = f", and on {n_more} {'day' if n_more == 1 else 'days'} before" if n_more > 0 else ""
+        shown = labels.listed([labels.short_day(night) for night in nights[-_MOST:]])
         found.append(
-            f"{_ANALYST} asks {mine[0].practice_name} for its {' and '.join(files)} due on "
-            f"{shown}{rest}. What comes late is taken in all the same."
+            f"{_ANALYST} asks {mine[0].practice_name} for its {files} due on {shown}{rest}. "
+            "What comes late is taken in all the same."
         )
     return found
 

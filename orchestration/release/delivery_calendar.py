@@ -207,22 +207,37 @@ class _Places:
             self.files[index].append(file)
 
     def catch_up(self) -> None:
+        """Give exports of earlier days, sent together with a newer one, to days with none loaded.
+
+        A day whose file was refused is among them: that is how a mended file comes.
+        """
         for days in self._days.values():
-            empty: list[int] = []
+            open_days: list[int] = []
             for _, index in days:
-                if not self.files[index]:
-                    empty.append(index)
-                    continue
                 older = _older_exports(self.files[index])
-                while older and empty:
+                while older and open_days:
                     file = older.pop()
                     self.files[index].remove(file)
-                    self.files[empty.pop()].append(file)
+                    self.files[self._best(open_days, file)].append(file)
+                if not _loaded(self.files[index]):
+                    open_days.append(index)
+
+    def _best(self, open_days: list[int], file: Delivered) -> int:
+        """The open day whose file had the same export day, else the last; open no longer."""
+        for index in open_days:
+            if any(other.exported_on == file.exported_on for other in self.files[index]):
+                open_days.remove(index)
+                return index
+        return open_days.pop()
+
+
+def _loaded(files: Sequence[Delivered]) -> list[Delivered]:
+    return [file for file in files if _severity(file.state) == len(_WORST_FIRST)]
 
 
 def _older_exports(files: Sequence[Delivered]) -> list[Delivered]:
-    """One file for each export day before the newest, oldest first; none without export days."""
-    by_day = {file.exported_on: file for file in files if file.exported_on is not None}
+    """One loaded file for each export day before the newest, oldest first."""
+    by_day = {f.exported_on: f for f in _loaded(files) if f.exported_on is not None}
     if not by_day:
         return []
     newest = max(by_day)
@@ -234,7 +249,7 @@ def _entry(due: Due, files: Sequence[Delivered], n_duplicates: int) -> Entry:
         state = "duplicate" if n_duplicates else None
         return Entry(due, state, None, n_duplicates=n_duplicates)
     ordered = sorted(files, key=lambda file: (file.exported_on or date.min, file.load_seq))
-    loaded = [file for file in ordered if _severity(file.state) == len(_WORST_FIRST)]
+    loaded = _loaded(ordered)
     shown = (loaded or ordered)[-1]
     came_at = min(file.received_at for file in (loaded or ordered))
     is_late = due.expected_by_at is not None and came_at > due.expected_by_at

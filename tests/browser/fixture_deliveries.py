@@ -60,7 +60,8 @@ def delivered_around(now: datetime, n_days: int = 20) -> dict[str, Sequence[Row]
             if state not in ("none", "paused", "duplicate"):
                 row["received_at"] = _naive(received)
                 row["n_quarantined"] = ASIDE if state == "quarantined" else 0
-                ledger.append(_attempt(practice_id, file, state, received, len(ledger) + 1))
+                attempt = _attempt(practice_id, file, state, received, len(ledger) + 1)
+                ledger.append({**attempt, "exported_on": due_on, "delivery_scope": "append"})
             calendar.append(row)
     ledger.sort(key=lambda row: str(row["received_at"]))
     for number, row in enumerate(ledger, start=1):

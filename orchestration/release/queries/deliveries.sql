@@ -36,6 +36,8 @@ select
     ledger.data_through_on,
     ledger.message,
     ledger.reason,
-    ledger.is_over_tolerance
+    ledger.is_over_tolerance,
+    ledger.exported_on,
+    ledger.delivery_scope
 from raw.deliveries as ledger
 left join checks on ledger.load_seq = checks.load_seq

@@ -159,6 +159,18 @@ def test_a_mended_file_settles_a_refused_one_and_a_refused_one_unsettles_nothing
     assert (entry.state, entry.n_superseded) == ("on_time", 0)
 
 
+def test_a_mended_file_goes_to_the_day_whose_file_was_refused() -> None:
+    refused = {"state": "refused", "loaded_feeds": frozenset[str]()}
+    days = [_file(day, exported_on=date(2026, 11, day)) for day in (2, 3, 4, 5)]
+    days[1] = replace(days[1], **refused)
+    mended = _file(5, file_sha256="mended", load_seq=9, exported_on=date(2026, 11, 3))
+    practice = _practice(grace_days=1)
+    assert _states(_calendar(practice, days)) == ["on_time", "refused", "on_time", "on_time", None]
+    found = _calendar(practice, [*days, mended])
+    assert _states(found) == ["on_time", "late", "on_time", "on_time", None]
+    assert found[1].n_superseded == 1
+
+
 def test_weekly_early_counts_for_the_next_day_and_late_for_the_one_before() -> None:
     practice = _practice(every="week", weekdays=["friday"])
     # Due on 6 and 13 November: the 11th is early for the 13th, the 10th late for the 6th.
