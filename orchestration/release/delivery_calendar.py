@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from expectations.cadence import Cadence
 from expectations.practice import Practice
 from orchestration.release.cadence import due_days, expected_by
 
@@ -89,36 +90,44 @@ def expected(practice: Practice, first: date, last: date, group_zone: str) -> li
 
     Each day goes by the contract valid on it; a day without a contract owes nothing.
     """
-    found: list[Due] = []
+    owed: list[_Owed] = []
     for number, contract in enumerate(practice.contracts):
         begins = max(first, contract.valid_from)
         ends = min(day for day in (last, contract.valid_to) if day is not None)
         if number + 1 < len(practice.contracts):
             ends = min(ends, practice.contracts[number + 1].valid_from - timedelta(days=1))
+        # Files mostly share the contract's cadence: its days are worked out once.
+        rhythms: dict[int, list[_Rhythm]] = {}
         for spec in contract.files:
             cadence = contract.cadence_of(spec)
+            if id(cadence) not in rhythms:
+                days = due_days(cadence, contract.valid_from, begins, ends)
+                rhythms[id(cadence)] = [_rhythm(day, cadence, group_zone) for day in days]
             feeds = tuple(mapping.feed for mapping in spec.mappings)
-            for day in due_days(cadence, contract.valid_from, begins, ends):
-                pause = cadence.pause_on(day)
-                by = None if pause else expected_by(day, cadence, group_zone)
-                note = pause.note if pause else None
-                found.append(Due(practice.practice_id, spec.file, feeds, day, by, None, note))
-    found.sort(key=lambda due: (due.file, due.due_on))
-    return _with_missing_after(found)
+            owed += [(spec.file, day, by, note, feeds) for day, by, note in rhythms[id(cadence)]]
+    owed.sort(key=lambda each: each[:2])
+    return _dues(practice.practice_id, owed)
 
 
-def _with_missing_after(ordered: Sequence[Due]) -> list[Due]:
-    """Each with the deadline of the next of its kind that is no pause; the last one has none."""
+_Rhythm = tuple[date, datetime | None, str | None]
+_Owed = tuple[str, date, datetime | None, str | None, tuple[str, ...]]
+
+
+def _rhythm(day: date, cadence: Cadence, group_zone: str) -> _Rhythm:
+    """A due day, its deadline, and the note of a pause: one of the two is None."""
+    pause = cadence.pause_on(day)
+    return (day, None, pause.note) if pause else (day, expected_by(day, cadence, group_zone), None)
+
+
+def _dues(practice_id: str, ordered: Sequence[_Owed]) -> list[Due]:
+    """Each with the deadline of the next of its file that is no pause; the last one has none."""
     result: list[Due] = []
-    following: Due | None = None
-    for due in reversed(ordered):
-        if due.expected_by_at is None:
-            result.append(due)
-            continue
-        is_next = following is not None and following.file == due.file
-        after = following.expected_by_at if following is not None and is_next else None
-        result.append(replace(due, missing_after_at=after))
-        following = due
+    following: tuple[str, datetime] | None = None
+    for file, day, by, note, feeds in reversed(ordered):
+        after = following[1] if by and following and following[0] == file else None
+        result.append(Due(practice_id, file, feeds, day, by, after, note))
+        if by:
+            following = (file, by)
     return result[::-1]
 
 

@@ -33,9 +33,15 @@ _LEDGER = """
         min(received_on) over (partition by delivery_id) as first_received_on
     from raw.deliveries
     where file is not null
-    qualify row_number() over (partition by delivery_id order by load_seq desc) = 1
+    qualify row_number() over (partition by delivery_id order by load_seq desc) = 1 and (
+        first_received_on >= $first
+        or load_seq = max(load_seq) filter (where state = 'loaded') over (
+            partition by practice_id, feed, file
+        )
+    )
     order by load_seq
 """
+"""The last attempt on each delivery of late, and the last loaded one however old."""
 _RESENT = """
     select practice_id, file, received_on, count(distinct file_sha256)
     from raw.resent_files
@@ -54,9 +60,9 @@ def next_deadlines(
 
     A practice without a contract owes nothing; what is refused, held or dead is still owed.
     """
-    ledger = _Ledger(source)
     zone = registry.group.time_zone
     today = created_at.astimezone(ZoneInfo(zone)).date()
+    ledger = _Ledger(source, today)
     rows: list[Row] = []
     for practice in registry.practices.values():
         contract = practice.contract_on(today)
@@ -95,9 +101,9 @@ def calendar_rows(
     A practice's days begin with its first delivery, or with its contract while nothing has come:
     what came first brings the history along.
     """
-    ledger = _Ledger(source)
     zone = registry.group.time_zone
     today = created_at.astimezone(ZoneInfo(zone)).date()
+    ledger = _Ledger(source, today)
     first = today - timedelta(days=DAYS_BACK)
     rows: list[Row] = []
     for practice_id, practice in registry.practices.items():
@@ -113,8 +119,10 @@ def calendar_rows(
 class _Ledger:
     """What came, read once."""
 
-    def __init__(self, source: duckdb.DuckDBPyConnection) -> None:
-        found = source.execute(_LEDGER)
+    def __init__(self, source: duckdb.DuckDBPyConnection, today: date) -> None:
+        # A delivery may stand for a day before it came.
+        self._first = today - timedelta(days=DAYS_BACK + _FIRST_DUE_WITHIN)
+        found = source.execute(_LEDGER, {"first": self._first})
         names = [column[0] for column in found.description or ()]
         attempts = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         self.begins: dict[str, date] = dict(source.execute(_FIRST_OF_ALL).fetchall())
@@ -137,9 +145,7 @@ class _Ledger:
         for file in files:
             if file.state == "loaded":
                 newest[file.file] = file.received_on
-        first = min([today - timedelta(days=DAYS_BACK), *newest.values()])
-        # A delivery may stand for a day before it came.
-        first -= timedelta(days=_FIRST_DUE_WITHIN)
+        first = min([self._first, *newest.values()])
         dues = expected(practice, first, today + timedelta(days=DAYS_AHEAD), zone)
         resent = {key: n for key, n in self._resent.items() if key[0] == practice.practice_id}
         return entries(dues, files, resent)
