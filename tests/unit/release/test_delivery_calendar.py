@@ -160,9 +160,8 @@ def test_a_mended_file_settles_a_refused_one_and_a_refused_one_unsettles_nothing
 
 
 def test_a_mended_file_goes_to_the_day_whose_file_was_refused() -> None:
-    refused = {"state": "refused", "loaded_feeds": frozenset[str]()}
     days = [_file(day, exported_on=date(2026, 11, day)) for day in (2, 3, 4, 5)]
-    days[1] = replace(days[1], **refused)
+    days[1] = replace(days[1], state="refused", loaded_feeds=frozenset())
     mended = _file(5, file_sha256="mended", load_seq=9, exported_on=date(2026, 11, 3))
     practice = _practice(grace_days=1)
     assert _states(_calendar(practice, days)) == ["on_time", "refused", "on_time", "on_time", None]
