@@ -27,6 +27,7 @@ DELIVERY_COLUMNS = (
     "n_accepted",
     "n_quarantined",
     "n_excluded",
+    "reason",
     "message",
 )
 CALENDAR_COLUMNS = (

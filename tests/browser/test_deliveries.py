@@ -42,12 +42,17 @@ def test_it_is_reached_from_the_first_page_and_is_quiet(
     page: Page, served: str, quiet: Record, tmp_path: Path
 ) -> None:
     page.goto(served)
-    expect(page.locator(CHART)).to_be_visible(timeout=30_000)
+    expect(page.locator(CHART)).to_be_visible(timeout=90_000)
     page.get_by_role("link", name="Deliveries").click()
     calendar = page.locator(CALENDAR)
-    expect(calendar).to_be_visible(timeout=30_000)
+    expect(calendar).to_be_visible(timeout=90_000)
     for word in ("On time", "Late", "Missing", "Held", "Quarantined", "Dead", "Refused", "Due"):
         expect(calendar.locator(".state", has_text=word).first).to_be_visible()
+    heading = page.locator(".masthead h1").bounding_box()
+    header = page.get_by_test_id("stHeader").bounding_box()
+    assert heading is not None
+    assert header is not None
+    assert heading["y"] >= header["height"], "the navigation covers the heading"
     expect(page.locator(TO_DO)).to_contain_text("alliance deliveries release")
     expect(page.get_by_text("Northgate Practice is late")).to_be_visible()
     page.get_by_text("Birchwood Psychology (", exact=False).click()
