@@ -4,6 +4,10 @@ import streamlit as st
 
 st.set_page_config(page_title="Alliance Warehouse", layout="wide")
 page = st.navigation(
-    [st.Page("pages/compare_sites.py", title="Compare sites", default=True)], position="top"
+    [
+        st.Page("pages/compare_sites.py", title="Compare sites", default=True),
+        st.Page("pages/deliveries.py", title="Deliveries"),
+    ],
+    position="top",
 )
 page.run()

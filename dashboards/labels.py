@@ -2,6 +2,7 @@
 
 import calendar
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -73,6 +74,13 @@ SUPPRESSED = "Not shown: too few people"
 def readable(code: str) -> str:
     """A code nobody has given words to, without its underscores."""
     return code.replace("_", " ").strip()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def informant(code: str) -> str:
@@ -173,13 +181,30 @@ def day(value: date | None) -> str:
     return f"{value.day} {calendar.month_name[value.month]} {value.year}"
 
 
+def short_day(value: date) -> str:
+    """A date within reach, as `31 October`."""
+    return f"{value.day} {calendar.month_name[value.month]}"
+
+
+def local(value: datetime, time_zone: str) -> datetime:
+    """A moment on the group's clock; as it stands where the zone is unknown here."""
+    try:
+        return value.astimezone(ZoneInfo(time_zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return value
+
+
 def moment(value: datetime, time_zone: str) -> str:
     """A moment on the group's clock, with the zone's name; UTC where the zone is unknown here."""
-    try:
-        local = value.astimezone(ZoneInfo(time_zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        local, time_zone = value, "UTC"
-    return f"{day(local.date())}, {local:%H:%M} ({time_zone})"
+    there = local(value, time_zone)
+    name = time_zone if isinstance(there.tzinfo, ZoneInfo) else "UTC"
+    return f"{day(there.date())}, {there:%H:%M} ({name})"
+
+
+def short_moment(value: datetime, time_zone: str) -> str:
+    """The same for a table whose page has said the zone: `31 Oct 2026, 04:04`."""
+    there = local(value, time_zone)
+    return f"{there.day} {calendar.month_abbr[there.month]} {there.year}, {there:%H:%M}"
 
 
 def number(value: float | None, decimals: int) -> str:

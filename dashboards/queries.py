@@ -8,9 +8,9 @@ next rerun; the connection is shared and kept per release.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import streamlit as st
 
 from dashboards.release import (
     MEAN_SCORE,
+    Attempt,
+    CalendarDay,
     Choice,
     ExpectedDelivery,
     Form,
@@ -116,10 +118,12 @@ def open_release(pointer: Pointer) -> duckdb.DuckDBPyConnection:
 
 
 def _rows(
-    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+    cursor: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Sequence[object] | Mapping[str, object] = (),
 ) -> list[dict[str, Any]]:
     try:
-        cursor.execute(sql, list(parameters))
+        cursor.execute(sql, parameters)
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except (duckdb.CatalogException, duckdb.BinderException):
@@ -271,3 +275,77 @@ def broken_declarations(cursor: duckdb.DuckDBPyConnection) -> list[str]:
         order by lower(practice_name), deliveries.practice_id
     """
     return [str(row["practice_name"]) for row in _rows(cursor, sql)]
+
+
+_PRACTICES = "select distinct practice_id, practice_name from sites"
+
+
+def calendar(
+    cursor: duckdb.DuckDBPyConnection, now: datetime, first: date, last: date
+) -> list[CalendarDay]:
+    """What was owed from `first` to `last` (local dates, both included), newest first.
+
+    Where nothing came, `now` tells whether it is due, late or missing.
+    """
+    sql = f"""
+        with practices as ({_PRACTICES})
+        select
+            calendar.practice_id,
+            coalesce(practices.practice_name, calendar.practice_id) as practice_name,
+            calendar.file,
+            calendar.due_on,
+            coalesce(calendar.state, case
+                when calendar.expected_by_at is null then 'paused'
+                when $now > calendar.missing_after_at then 'missing'
+                when $now > calendar.expected_by_at then 'late'
+                else 'due'
+            end) as state,
+            calendar.expected_by_at, calendar.received_at, calendar.is_late, calendar.pause_note,
+            calendar.file_name, calendar.n_superseded, calendar.n_duplicates,
+            calendar.n_quarantined, calendar.is_over_tolerance
+        from expected_deliveries as calendar
+        left join practices using (practice_id)
+        where calendar.due_on between $first and $last
+        order by calendar.due_on desc, lower(practice_name), calendar.practice_id, calendar.file
+    """
+    at = now.astimezone(UTC).replace(tzinfo=None)
+    return [
+        CalendarDay(**_with_utc(row, "expected_by_at", "received_at"))
+        for row in _rows(cursor, sql, {"now": at, "first": first, "last": last})
+    ]
+
+
+def calendar_ends_on(cursor: duckdb.DuckDBPyConnection) -> date | None:
+    """The last day the release's calendar knows of; None when it is empty."""
+    [row] = _rows(cursor, "select max(due_on) as last_on from expected_deliveries")
+    last: date | None = row["last_on"]
+    return last
+
+
+def attempts(cursor: duckdb.DuckDBPyConnection) -> list[Attempt]:
+    """The ledger: every attempt on every file, newest first."""
+    sql = f"""
+        with practices as ({_PRACTICES})
+        select
+            deliveries.practice_id,
+            coalesce(practices.practice_name, deliveries.practice_id) as practice_name,
+            feed, delivery_id, file, file_name, state, reason, message, received_at,
+            n_file_rows, n_accepted, n_quarantined, n_excluded, is_over_tolerance,
+            load_seq = max(load_seq) over (partition by delivery_id) as is_last,
+            -- By a newer snapshot, or by a mended file of the same day.
+            coalesce(load_seq < max(load_seq) filter (
+                where state = 'loaded' and delivery_scope = 'snapshot'
+            ) over (partition by deliveries.practice_id, feed, file), false)
+            or coalesce(load_seq < max(load_seq) filter (where state = 'loaded') over (
+                partition by deliveries.practice_id, feed, file, exported_on
+            ), false) as is_settled
+        from deliveries
+        left join practices using (practice_id)
+        where load_seq is not null
+        order by load_seq desc
+    """
+    return [Attempt(**_with_utc(row, "received_at")) for row in _rows(cursor, sql)]
+
+
+def _with_utc(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {**row, **{name: _utc(row[name]) for name in names if row[name] is not None}}

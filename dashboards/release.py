@@ -125,6 +125,56 @@ class ExpectedDelivery:
 
 
 @dataclass(frozen=True)
+class CalendarDay:
+    """One kind of file that a practice owed on one local date, and what came. Moments are UTC.
+
+    `state` is what it is at the reader's moment: on_time, late, missing, due, paused, duplicate,
+    quarantined, held, refused, dead. `received_at` is None when nothing came.
+    """
+
+    practice_id: str
+    practice_name: str
+    file: str
+    due_on: date
+    state: str
+    expected_by_at: datetime | None
+    received_at: datetime | None
+    is_late: bool
+    pause_note: str | None
+    file_name: str | None
+    n_superseded: int
+    n_duplicates: int
+    n_quarantined: int | None
+    is_over_tolerance: bool | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt on one file for one feed. `is_last`: none came after it on the same content.
+
+    `is_settled`: a later file brought what this one failed to, so nobody need mend it.
+    """
+
+    practice_id: str
+    practice_name: str
+    feed: str
+    delivery_id: str
+    file: str | None
+    file_name: str | None
+    state: str
+    reason: str | None
+    message: str | None
+    received_at: datetime
+    n_file_rows: int | None
+    n_accepted: int | None
+    n_quarantined: int | None
+    n_excluded: int | None
+    is_over_tolerance: bool | None
+    is_last: bool
+    is_settled: bool
+
+
+@dataclass(frozen=True)
 class Metric:
     """How a metric is defined, and the pitfall to keep in mind when reading it."""
 

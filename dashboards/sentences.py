@@ -49,12 +49,6 @@ RAW_MEANS = (
 )
 
 
-def _list(names: Sequence[str]) -> str:
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -65,7 +59,7 @@ def _words(code: str) -> tuple[str, str]:
 
 def reasons(row: SiteResult) -> str:
     """Why a site is not comparable, in one clause a reason; empty when it is."""
-    return _list([_words(code)[0] for code in row.reasons])
+    return labels.listed([_words(code)[0] for code in row.reasons])
 
 
 def short_reasons(row: SiteResult) -> str:
@@ -181,7 +175,8 @@ def _outside_with_reasons(rows: Sequence[SiteResult]) -> str:
         return ""
     lies = "lies" if len(names) == 1 else "lie"
     return (
-        f"{_list(names)} {lies} outside the range too, but other things differ there, such as how "
+        f"{labels.listed(names)} "
+        f"{lies} outside the range too, but other things differ there, such as how "
         "many forms came back. The table says which."
     )
 
@@ -214,7 +209,9 @@ def _standing(rows: Sequence[SiteResult]) -> str:
     for flag, place in _PLACES.items():
         names = [row.site_label for row in rows if row.flag == flag]
         if names and flag != "within":
-            parts.append(f"{_list(names)} {'lies' if len(names) == 1 else 'lie'} {place} it.")
+            parts.append(
+                f"{labels.listed(names)} {'lies' if len(names) == 1 else 'lie'} {place} it."
+            )
     return " ".join(parts)
 
 
@@ -233,7 +230,7 @@ def suppressed_sites(rows: Sequence[SiteResult]) -> str:
     if not names:
         return ""
     return (
-        f"Not shown: {_list(names)}. Too few people stand behind their numbers, "
+        f"Not shown: {labels.listed(names)}. Too few people stand behind their numbers, "
         "and they could give someone away."
     )
 
@@ -243,7 +240,7 @@ def absent_sites(names: Sequence[str]) -> str:
     if not names:
         return ""
     return (
-        f"Not in this view: {_list(names)}. They have no forms that can be compared here: "
+        f"Not in this view: {labels.listed(names)}. They have no forms that can be compared here: "
         "none of this kind, in this language, or filled in this way."
     )
 
@@ -256,7 +253,8 @@ def unplaced_sites(rows: Sequence[SiteResult]) -> str:
     if not names:
         return ""
     return (
-        f"In the table but not on the chart: {_list(names)}. No margin of error can be given there."
+        f"In the table but not on the chart: {labels.listed(names)}. "
+        "No margin of error can be given there."
     )
 
 
@@ -281,7 +279,7 @@ def late_deliveries(
     sentences = []
     for deliveries in late.values():
         since = min(delivery.expected_by_at for delivery in deliveries)
-        feeds = _list([labels.feed(delivery.feed) for delivery in deliveries])
+        feeds = labels.listed([labels.feed(delivery.feed) for delivery in deliveries])
         sentences.append(
             f"{deliveries[0].practice_name} is late: its {feeds} were due by "
             f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."

@@ -19,6 +19,7 @@ import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 HERE = Path(__file__).parent
@@ -101,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The page runs in this process, in a thread of Streamlit's: the environment reaches it.
     os.environ["ALLIANCE_HOME"] = str(options.home)
     sys.argv = [str(HERE / "serve.py")]
+    # Streamlit takes a folder `pages` for its older kind of app until `app.py` has run once: the
+    # first link to a page of ours would show it bare, without our navigation.
+    PagesManager.uses_pages_directory = False
     app = App(HERE / "app.py", middleware=[Middleware(SecurityHeaders)])
     app.run(config=settings(options.port))
 

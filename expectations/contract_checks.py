@@ -7,6 +7,7 @@ forms nobody can score, or not at all.
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
+from expectations.cadence import cadence_problems
 from expectations.delivery_checks import delivery_findings
 from expectations.fhir_checks import fhir_findings
 from expectations.file_checks import file_problems
@@ -55,11 +56,13 @@ def _practice_findings(
         at: Path = ("contracts", position)
         yield from _term_findings(at, contract)
         yield from privacy_findings(at, contract, feeds)
+        yield from cadence_problems((*at, "cadence"), contract.cadence)
         for number, schedule in enumerate(contract.schedules):
             yield from _schedule_findings((*at, "schedules", number), schedule, sites, instruments)
         for number, spec in enumerate(contract.files):
             yield from _file_findings((*at, "files", number), spec)
             yield from file_problems((*at, "files", number), spec)
+            yield from cadence_problems((*at, "files", number, "cadence"), spec.cadence)
             for which, mapping in enumerate(spec.mappings):
                 place = (*at, "files", number, "mappings", which)
                 feed = feeds[mapping.feed]

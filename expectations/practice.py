@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
+from expectations.cadence import Cadence
 from expectations.delivery_terms import (
     DeliveryScope,
     ExportDate,
@@ -147,6 +148,8 @@ class FileSpec(Declaration):
     row it does not hold, a `period` those that lie in its days, `append` corrects by key."""
     period: Period = Period()
     shrinkage: Shrinkage = Shrinkage()
+    cadence: Cadence | None = None
+    """Of this kind of file, where it comes at other times than the contract's `cadence` says."""
     mappings: tuple[Mapping, ...]
     tolerated_quarantine_share: float = Field(default=0.05, ge=0, le=1)
     tolerance_note: str = "default"
@@ -213,14 +216,6 @@ class FileSpec(Declaration):
         return tuple(names)
 
 
-class Cadence(Declaration):
-    """When the next delivery is expected."""
-
-    every: Literal["day", "week", "month", "year"] = "day"
-    deadline: str = Field(default="03:00", pattern=r"^\d{2}:\d{2}$")
-    grace_days: int = Field(default=1, ge=0)
-
-
 class Retention(Declaration):
     """How long what is kept is kept, in days."""
 
@@ -263,6 +258,10 @@ class Contract(Declaration):
         sent = {mapping.feed for spec in self.files for mapping in spec.mappings}
         order: tuple[FeedName, ...] = ("episodes", "sessions", "administrations")
         return tuple(feed for feed in order if feed in sent)
+
+    def cadence_of(self, spec: FileSpec) -> Cadence:
+        """When a kind of file is expected: by its own cadence, else by the contract's."""
+        return spec.cadence or self.cadence
 
     def has_agreement_on(self, day: date) -> bool:
         """Whether an agreement is in force on `day`; without one nothing is taken in."""

@@ -6,70 +6,12 @@ what is seen; this file only places it.
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import duckdb
 import streamlit as st
 
-from dashboards import charts, choosers, clock, labels, queries, sentences, table
+from dashboards import charts, choosers, masthead, queries, sentences, table
 from dashboards.release import MEAN_SCORE, Choice, Instrument, Metric, Release, SiteResult
-
-_STYLE = Path(__file__).parents[1] / "theme.css"
-
-
-def _say_no_release(error: Exception) -> None:
-    st.title("Compare sites")
-    if isinstance(error, queries.NoReleaseError):
-        st.info(
-            "There is no release yet, so there is nothing to compare. Run `make nightly` "
-            "(or `alliance nightly`), then reload this page.",
-            icon=":material/hourglass_empty:",
-        )
-        st.caption(f"Looked in: {_plain(str(error))}")
-    else:
-        st.error(
-            f"The current release cannot be shown: {_plain(str(error))}. Run `alliance doctor`, "
-            "or load and publish with `alliance nightly`, then reload this page.",
-            icon=":material/error:",
-        )
-
-
-def _masthead(release: Release) -> None:
-    facts = {
-        "Data through": labels.day(release.data_through_on),
-        "Made": labels.moment(release.created_at, release.time_zone),
-        "Release": release.release_id,
-    }
-    items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
-        for name, value in facts.items()
-    )
-    internal = (
-        f'<p class="internal"><strong>Internal only</strong>{escape(sentences.INTERNAL_ONLY)}</p>'
-        if release.is_internal_only
-        else ""
-    )
-    st.html(
-        '<header class="masthead"><h1>Compare sites</h1>'
-        f'<p class="lead">{escape(release.group_name)}</p>'
-        f'<dl class="facts">{items}</dl>{internal}</header>'
-    )
-
-
-def _practices_behind(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
-    """Say whose numbers may be old: nothing came in time, or nothing that comes can be read."""
-    late = sentences.late_deliveries(
-        queries.expected_deliveries(cursor), clock.now(), release.time_zone
-    )
-    broken = sentences.broken_declarations(queries.broken_declarations(cursor))
-    for texts, icon in ((broken, ":material/report:"), (late, ":material/schedule:")):
-        if texts:
-            st.warning("\n\n".join(_plain(text) for text in texts), icon=icon)
-
-
-def _plain(text: str) -> str:
-    """Text as Streamlit's Markdown shows it literally: names come from YAML and may hold marks."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-!|~$:" else sign for sign in text)
 
 
 def _comparison(
@@ -153,7 +95,9 @@ def _how_to_read(instrument: Instrument, metric: Metric | None) -> None:
         "- This page is not an alerting system. It says nothing about any one client."
     )
     with st.expander("Definition and sources"):
-        paragraphs = [f"**{_plain(instrument.name)}** (version {_plain(instrument.version)})"]
+        paragraphs = [
+            f"**{masthead.plain(instrument.name)}** (version {masthead.plain(instrument.version)})"
+        ]
         for title, text in (
             ("Scoring key", f"{instrument.key_status}. {instrument.key_note or ''}"),
             ("Sources", instrument.citations),
@@ -171,14 +115,11 @@ def _how_to_read(instrument: Instrument, metric: Metric | None) -> None:
             ),
         ):
             if text:
-                paragraphs.append(f"{_plain(title)}: {_plain(text)}")
+                paragraphs.append(f"{masthead.plain(title)}: {masthead.plain(text)}")
         st.markdown("\n\n".join(paragraphs))
 
 
-def _show(cursor: duckdb.DuckDBPyConnection) -> None:
-    release = queries.release(cursor)
-    _masthead(release)
-    _practices_behind(cursor, release)
+def _body(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
     instruments = queries.instruments(cursor)
     choices = queries.choices(cursor)
     if not choices:
@@ -193,7 +134,7 @@ def _show(cursor: duckdb.DuckDBPyConnection) -> None:
     rows = queries.site_results(cursor, choice)
     chosen = choosers.choose_site(rows, site_place)
     if note := sentences.key_note(instrument):
-        st.warning(_plain(note), icon=":material/key:")
+        st.warning(masthead.plain(note), icon=":material/key:")
     present = {(row.practice_id, row.site_id) for row in rows}
     absent_sites = [
         site.site_label
@@ -205,13 +146,4 @@ def _show(cursor: duckdb.DuckDBPyConnection) -> None:
     _how_to_read(instrument, queries.metrics(cursor).get(MEAN_SCORE))
 
 
-def page() -> None:
-    """Draw the page from the current release, or say why it cannot be drawn."""
-    st.html(_STYLE)
-    try:
-        _show(queries.open_release(queries.current_pointer(queries.home())))
-    except (queries.NoReleaseError, queries.BrokenReleaseError) as error:
-        _say_no_release(error)
-
-
-page()
+masthead.show("Compare sites", "compare", _body)

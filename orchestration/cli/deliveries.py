@@ -1,8 +1,9 @@
 """`alliance deliveries` and `alliance quarantine`: what came, what was set aside, and where."""
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,12 +19,15 @@ from orchestration.cli.console import (
     say_document,
     say_table,
 )
+from orchestration.release.expected import DAYS_BACK
 from orchestration.release.intake_report import (
+    CALENDAR_STATES,
     QUARANTINE_COLUMNS,
     Wanted,
     quarantine_counts,
     quarantine_rows,
 )
+from orchestration.release.intake_report import calendar as calendar_of
 from orchestration.release.intake_report import deliveries as listed
 from orchestration.release.reader import Pointer, Releases
 
@@ -40,6 +44,18 @@ _SHOWN = (
     "n_accepted",
     "n_quarantined",
     "message",
+)
+
+_ON_THE_CALENDAR = (
+    "due_on",
+    "practice_id",
+    "file",
+    "state",
+    "expected_by_at",
+    "received_at",
+    "n_file_rows",
+    "n_quarantined",
+    "reason",
 )
 
 PracticeOption = Annotated[str | None, typer.Option("--practice", help="Only this practice.")]
@@ -62,24 +78,51 @@ def deliveries(
     home: HomeOption = None,
     practice: PracticeOption = None,
     state: Annotated[
-        str | None, typer.Option("--state", help=f"Only this state: {', '.join(STATES)}.")
+        str | None,
+        typer.Option(
+            "--state", help=f"Only this state: {', '.join(STATES)}, or one of the calendar's."
+        ),
     ] = None,
+    calendar: Annotated[
+        bool,
+        typer.Option(
+            "--calendar", help="What was to come day by day, and what came of it, by the clock."
+        ),
+    ] = False,
+    days: Annotated[int, typer.Option(min=1, max=DAYS_BACK, help="Of the calendar.")] = 14,
     as_json: JsonOption = False,
 ) -> None:
     """List deliveries, newest first, with what became of each and what a person has to do.
 
     Example: alliance deliveries --practice harbor_counseling --state refused
+
+    Example: alliance deliveries --calendar --days 30 --state missing
     """
     if ctx.invoked_subcommand is not None:
         return
-    if state is not None and state not in STATES:
-        messages.print(f"no state is called {state}; one of {', '.join(STATES)}", markup=False)
+    states = CALENDAR_STATES if calendar else STATES
+    if state is not None and state not in states:
+        messages.print(f"no state is called {state}; one of {', '.join(states)}", markup=False)
         raise typer.Exit(WRONG_USE)
+    if calendar:
+        wanted = Wanted(practice_id=practice, state=state)
+        _say_calendar(calendar_of(_current(home), wanted, datetime.now(UTC), days), as_json)
+        return
     found = listed(_current(home), Wanted(practice_id=practice, state=state))
     if as_json:
         say_document({"deliveries": found})
         return
     say_table("Deliveries", _SHOWN, [[row[column] for column in _SHOWN] for row in found])
+
+
+def _say_calendar(found: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        say_document({"calendar": found})
+    elif not found:
+        output.print("Nothing was to come in these days.")
+    else:
+        rows = [[row[column] for column in _ON_THE_CALENDAR] for row in found]
+        say_table("Expected deliveries (times in UTC)", _ON_THE_CALENDAR, rows)
 
 
 def quarantine(

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -14,7 +13,7 @@ from expectations.model import Thresholds
 from expectations.registry import Registry
 from expectations.yaml_source import read_yaml
 from orchestration import benchmarking
-from orchestration.release.cadence import first_expected_by, next_expected_by
+from orchestration.release import expected
 
 QUERIES = Path(__file__).with_name("queries")
 METRICS = Path(benchmarking.__file__).with_name("metrics.yml")
@@ -119,8 +118,9 @@ def declared_rows(
     if table == "instruments":
         return _instruments(registry)
     if table == "deliveries":
-        expected = expected_deliveries(registry, _last_received(source), meta.created_at)
-        return [*expected, *broken_declarations(registry)]
+        return [*expected.next_deadlines(source, registry, meta.created_at), *_broken(registry)]
+    if table == "expected_deliveries":
+        return expected.calendar_rows(source, registry, meta.created_at)
     return []
 
 
@@ -144,49 +144,7 @@ def _instruments(registry: Registry) -> list[Row]:
     ]
 
 
-def _last_received(source: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], datetime]:
-    """UTC time of the last loaded delivery by practice and feed; a refused one is still owed."""
-    rows = source.execute(
-        "select practice_id, feed, max(received_at) from raw.deliveries "
-        "where state in ('loaded', 'duplicate') group by practice_id, feed"
-    ).fetchall()
-    return {(str(practice_id), str(feed)): last for practice_id, feed, last in rows}
-
-
-def expected_deliveries(
-    registry: Registry,
-    last_received_at: Mapping[tuple[str, str], datetime],
-    created_at: datetime,
-) -> list[Row]:
-    """One row in state `expected` for each practice x feed of the contract valid today.
-
-    `last_received_at` is naive UTC, as in the ledger. A practice without a contract owes nothing.
-    """
-    time_zone = registry.group.time_zone
-    zone = ZoneInfo(time_zone)
-    rows: list[Row] = []
-    for practice_id, practice in registry.practices.items():
-        contract = practice.contract_on(created_at.astimezone(zone).date())
-        for feed in contract.feeds if contract else ():
-            assert contract is not None
-            last = last_received_at.get((practice_id, feed))
-            if last is None:
-                due = first_expected_by(contract.valid_from, contract.cadence, time_zone)
-            else:
-                last_on = last.replace(tzinfo=UTC).astimezone(zone).date()
-                due = next_expected_by(last_on, contract.cadence, time_zone)
-            rows.append(
-                {
-                    "practice_id": practice_id,
-                    "feed": feed,
-                    "state": "expected",
-                    "expected_by_at": due.replace(tzinfo=None),
-                }
-            )
-    return rows
-
-
-def broken_declarations(registry: Registry) -> list[Row]:
+def _broken(registry: Registry) -> list[Row]:
     """One row in state `declaration_broken` for each practice whose declaration cannot be used.
 
     What it owes cannot be told; without this row its numbers would grow old in silence. What is

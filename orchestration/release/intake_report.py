@@ -4,8 +4,9 @@ So an analyst may ask at any moment, also while a night is being loaded; and wha
 what everyone else sees. Row numbers and rules come out, cell values are not even in the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,50 @@ DELIVERY_COLUMNS = (
     "n_accepted",
     "n_quarantined",
     "n_excluded",
+    "reason",
     "message",
 )
+CALENDAR_COLUMNS = (
+    "practice_id",
+    "due_on",
+    "file",
+    "state",
+    "expected_by_at",
+    "received_at",
+    "is_late",
+    "file_name",
+    "n_superseded",
+    "n_duplicates",
+    "n_file_rows",
+    "n_accepted",
+    "n_quarantined",
+    "n_excluded",
+    "is_over_tolerance",
+    "reason",
+    "pause_note",
+)
+CALENDAR_STATES = (
+    "on_time",
+    "late",
+    "missing",
+    "due",
+    "paused",
+    "duplicate",
+    "quarantined",
+    "held",
+    "refused",
+    "dead",
+)
+_STATE_NOW = """
+    coalesce(state, case
+        when expected_by_at is null then 'paused'
+        when $now > missing_after_at then 'missing'
+        when $now > expected_by_at then 'late'
+        else 'due'
+    end)
+"""
+"""What a row of the calendar is at a moment; where nothing came only the clock tells."""
+
 QUARANTINE_COLUMNS = (
     "practice_id",
     "delivery_id",
@@ -72,6 +115,41 @@ def deliveries(release: Pointer, wanted: Wanted) -> list[dict[str, Any]]:
     )
 
 
+def calendar(release: Pointer, wanted: Wanted, now: datetime, n_days: int) -> list[dict[str, Any]]:
+    """What was to come on the last `n_days` local days and what came of it, newest first.
+
+    `now` is aware; days yet to come are left out, but for each file's next one.
+    """
+    names = ", ".join(f"{_STATE_NOW} as state" if c == "state" else c for c in CALENDAR_COLUMNS)
+    at = now.astimezone(UTC).replace(tzinfo=None)
+    found = _rows(
+        release.release,
+        f"""
+        with today as (
+            select
+                cast(timezone(time_zone, $now::timestamp at time zone 'UTC') as date) as today_on
+            from release
+        ),
+        shown as (
+            select {names} from expected_deliveries, today
+            where due_on > today_on - $n_days::integer and due_on <= coalesce(
+                (
+                    select min(later.due_on) from expected_deliveries as later
+                    where later.practice_id = expected_deliveries.practice_id
+                    and later.file = expected_deliveries.file and later.due_on > today_on
+                    and later.expected_by_at is not null
+                ),
+                today_on
+            )
+        )
+        select * from shown order by due_on desc, practice_id, file
+        """,
+        {"now": at, "n_days": n_days},
+    )
+    given = {"practice_id": wanted.practice_id, "state": wanted.state}
+    return [row for row in found if all(v is None or row[name] == v for name, v in given.items())]
+
+
 def quarantine_counts(release: Pointer, wanted: Wanted) -> list[dict[str, Any]]:
     """Rows in quarantine by practice, delivery, rule and column."""
     condition, values = wanted.where()
@@ -95,7 +173,9 @@ def quarantine_rows(release: Pointer, wanted: Wanted) -> list[dict[str, Any]]:
     )
 
 
-def _rows(path: Path, sql: str, values: Sequence[object]) -> list[dict[str, Any]]:
+def _rows(
+    path: Path, sql: str, values: Sequence[object] | Mapping[str, object]
+) -> list[dict[str, Any]]:
     with duckdb.connect(str(path), read_only=True) as con:
         found = con.execute(sql, values)
         names = [column[0] for column in found.description or ()]

@@ -16,6 +16,7 @@ from datetime import UTC
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from expectations.registry import Registry
 from orchestration.durable import fsync_directory, write_whole
@@ -152,7 +153,8 @@ def _fill(
                     continue
                 _copy(source, candidate, table)
                 _insert(candidate, table, declared_rows(table.table, source, registry, meta))
-                digests[table.table] = _digest(candidate, table)
+                if not table.follows_clock:
+                    digests[table.table] = _digest(candidate, table)
     digests["release"] = json.dumps(dict(meta.content()), sort_keys=True, default=str)
     return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
@@ -177,11 +179,11 @@ def _insert(
 ) -> None:
     if not rows:
         return
-    marks = ", ".join(["?"] * len(table.names))
-    candidate.executemany(
-        f"insert into {identifier(table.table)} values ({marks})",
-        [[row.get(name) for name in table.names] for row in rows],
-    )
+    # As one Arrow table: bound as parameters, a long calendar takes seconds.
+    columns = {name: [row.get(name) for row in rows] for name in table.names}
+    candidate.register("declared", pa.table(columns))
+    candidate.execute(f"insert into {identifier(table.table)} select * from declared")
+    candidate.unregister("declared")
 
 
 def _digest(candidate: duckdb.DuckDBPyConnection, table: ReleaseTable) -> str:

@@ -30,6 +30,9 @@ class ReleaseTable(Declaration):
     grain: str
     key: tuple[Identifier, ...]
     columns: tuple[ReleaseColumn, ...]
+    follows_clock: bool = False
+    """Moves with the night it was written in; all else in it follows from other tables. Alone it
+    makes no release new."""
 
     @model_validator(mode="after")
     def _key_is_among_the_columns(self) -> "ReleaseTable":

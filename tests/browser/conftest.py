@@ -1,8 +1,10 @@
 """A served dashboard, a real browser, and a record of everything the page did."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -73,3 +75,26 @@ def page(browser: Browser, record: Record) -> Iterator[Page]:
     record.watch(page)
     yield page
     context.close()
+
+
+@pytest.fixture
+def quiet(record: Record) -> Iterator[Record]:
+    """What the page did, checked when the test is over."""
+    yield record
+    assert record.requested, "nothing was recorded"
+    elsewhere = [
+        url for url in record.requested if urlsplit(url).hostname not in (None, "127.0.0.1")
+    ]
+    assert elsewhere == []
+    schemes = {urlsplit(url).scheme for url in record.requested}
+    assert schemes <= {"http", "ws", "data", "blob"}
+    assert record.complaints == []
+
+
+@pytest.fixture(scope="module")
+def guarded(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The server's environment: it refuses to leave this machine, and notes every attempt."""
+    return os.environ | {
+        "PYTHONPATH": str(repository / "tests" / "guarded"),
+        "NETWORK_ATTEMPTS": str(tmp_path_factory.mktemp("network") / "attempts.txt"),
+    }

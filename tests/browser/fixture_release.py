@@ -6,7 +6,7 @@ late. Numbers follow from each other as in a real release (limits from standard 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -271,8 +271,12 @@ def build_release(
     broken: Sequence[str] = (),
     is_internal_only: bool = True,
     site_names: dict[tuple[str, str], str] | None = None,
+    delivered: Mapping[str, Sequence[dict[str, object]]] | None = None,
 ) -> FixtureRelease:
-    """Write a release under `home` and point `current.json` at it, file first, pointer last."""
+    """Write a release under `home` and point `current.json` at it, file first, pointer last.
+
+    `delivered`: rows of the calendar and of the ledger beside those every fixture has, by table.
+    """
     releases = home / "releases"
     releases.mkdir(parents=True, exist_ok=True)
     path = releases / f"{release_id}.duckdb"
@@ -294,6 +298,8 @@ def build_release(
         shown = default_cells() if cells is None else cells
         _insert(connection, "site_benchmarks", [_benchmark_row(cell) for cell in shown])
         _insert(connection, "deliveries", _delivery_rows(late, broken))
+        for name, rows in (delivered or {}).items():
+            _insert(connection, name, rows)
         _insert(connection, "instruments", _instrument_rows())
         metric: dict[str, object] = {
             "metric": "mean_score",

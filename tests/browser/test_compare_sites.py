@@ -1,7 +1,6 @@
 """The served page in a real browser: it draws, it is quiet, and its numbers are the release's."""
 
 import csv
-import os
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -43,35 +42,12 @@ def served(
     assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
-@pytest.fixture(scope="module")
-def guarded(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The server's environment: it refuses to leave this machine, and notes every attempt."""
-    return os.environ | {
-        "PYTHONPATH": str(repository / "tests" / "guarded"),
-        "NETWORK_ATTEMPTS": str(tmp_path_factory.mktemp("network") / "attempts.txt"),
-    }
-
-
 @pytest.fixture
 def opened(page: Page, served: str) -> Page:
     """The page once its chart is drawn."""
     page.goto(served)
     expect(page.locator(CHART)).to_be_visible(timeout=30_000)
     return page
-
-
-@pytest.fixture
-def quiet(record: Record) -> Iterator[Record]:
-    """What the page did, checked when the test is over."""
-    yield record
-    assert record.requested, "nothing was recorded"
-    elsewhere = [
-        url for url in record.requested if urlsplit(url).hostname not in (None, "127.0.0.1")
-    ]
-    assert elsewhere == []
-    schemes = {urlsplit(url).scheme for url in record.requested}
-    assert schemes <= {"http", "ws", "data", "blob"}
-    assert record.complaints == []
 
 
 def _released(release: FixtureRelease, where: str) -> dict[str, dict[str, object]]:

@@ -38,7 +38,11 @@ select
     coalesce(checks.n_checks_warned, 0) as n_checks_warned,
     coalesce(checks.n_checks_failed, 0) as n_checks_failed,
     ledger.data_through_on,
-    ledger.message
+    ledger.message,
+    ledger.reason,
+    ledger.is_over_tolerance,
+    ledger.exported_on,
+    ledger.delivery_scope
 from raw.deliveries as ledger
 left join checks on ledger.load_seq = checks.load_seq
 left join raw.deliveries_ordered as ordered on ledger.load_seq = ordered.load_seq

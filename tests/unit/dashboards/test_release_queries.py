@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -180,6 +180,12 @@ def test_a_release_without_the_tables_is_refused_in_words(tmp_path: Path) -> Non
         ("release", "time_zone", queries.release),
         ("site_benchmarks", "tau2", lambda cursor: queries.site_results(cursor, OPENING_VIEW)),
         ("deliveries", "expected_by_at", queries.expected_deliveries),
+        ("deliveries", "reason", queries.attempts),
+        (
+            "expected_deliveries",
+            "pause_note",
+            lambda cursor: queries.calendar(cursor, LONG_PAST, date.min, date.max),
+        ),
     ],
 )
 def test_a_release_without_a_column_is_refused_in_words(

@@ -127,30 +127,32 @@ def add_delivery(
     con: duckdb.DuckDBPyConnection, load_seq: int, state: str, received_at: datetime
 ) -> None:
     """One ledger row of feed `sessions` with a passed and a failed critical rule."""
+    delivery_id = f"practice.sessions.{load_seq:016x}"
     con.execute(
         "insert into raw.deliveries by name select ? as load_seq, ? as state, ? as received_at, "
-        "'practice.sessions.0123456789abcdef' as delivery_id, 'practice' as practice_id, "
-        "'sessions' as feed, 'export' as file, 'sha' as file_sha256, 5 as n_file_rows, "
+        "cast(received_at as date) as received_on, "
+        "? as delivery_id, 'practice' as practice_id, "
+        "'sessions' as feed, 'export' as file, 'sha' || load_seq as file_sha256, "
+        "5 as n_file_rows, "
         "10 as n_rows_read, "
         "8 as n_accepted, 1 as n_quarantined, 1 as n_excluded, '{}' as exclusions, "
         "false as is_over_tolerance, 'digest' as registry_digest, '1.2.3' as code_version, "
         "1 as n_attempts, date '2026-11-21' as data_through_on",
-        [load_seq, state, received_at],
+        [load_seq, state, received_at, delivery_id],
     )
     for number, (status, severity) in enumerate((("passed", "warning"), ("failed", "critical"))):
         con.execute(
             "insert into quality.check_results by name select ? as check_seq, ? as load_seq, "
             "? as status, ? as severity, ? as checked_at, 'sessions.site_id.required' as check_id, "
-            "'practice' as practice_id, 'practice.sessions.0123456789abcdef' as delivery_id, "
+            "'practice' as practice_id, ? as delivery_id, "
             "'sha' as file_sha256, 'sessions' as feed, 'required' as rule, 1 as rule_version, "
             "'not null' as rule_text, 'completeness' as category, 0.0 as threshold, "
             "10 as n_evaluated, 1 as n_failed, 'digest' as registry_digest, "
             "'1.2.3' as code_version, 'a' as prev_hash, 'b' as row_hash",
-            [2 * load_seq + number, load_seq, status, severity, received_at],
+            [2 * load_seq + number, load_seq, status, severity, received_at, delivery_id],
         )
     con.execute(
-        "insert into quality.quarantine values ('practice', "
-        "'practice.sessions.0123456789abcdef', ?, 'sessions', null, 4, "
+        "insert into quality.quarantine values ('practice', ?, ?, 'sessions', null, 4, "
         "'sessions.site_id.required', 'site_id', null)",
-        [load_seq],
+        [delivery_id, load_seq],
     )

@@ -12,7 +12,6 @@ import pytest
 from expectations.practice import Schedule
 from expectations.registry import Registry
 from orchestration.reference import write_reference
-from orchestration.release.contents import expected_deliveries
 from orchestration.release.publish import Published, ReleaseRefused, write_release
 from orchestration.release.reader import Releases
 from orchestration.release.tables import tables_of
@@ -79,6 +78,8 @@ def test_both_files_are_signed_and_complete(tmp_path: Path) -> None:
         "site_benchmarks": 4,
         "response_rates": 4,
         "deliveries": 5,
+        # From 22 November, the day of the first delivery, to 92 days after the 23rd.
+        "expected_deliveries": 94,
         "instruments": 1,
         "metrics": 3,
         "sites": 4,
@@ -171,19 +172,6 @@ def test_a_broken_practice_keeps_its_sites_and_is_said_to_be_broken(tmp_path: Pa
     assert (state, feed) == ("declaration_broken", None)
     assert "alliance doctor" in message
     assert "yml" not in message
-
-
-def test_a_practice_without_a_contract_today_owes_nothing() -> None:
-    registry = small_registry(valid_to="2025-12-31")
-    assert expected_deliveries(registry, {}, NIGHT) == []
-
-
-def test_the_local_day_of_arrival_counts_not_the_day_in_utc() -> None:
-    # 02:00 UTC on the 23rd is still the evening of the 22nd in New York.
-    arrived = {("practice", "sessions"): datetime(2026, 11, 23, 2)}
-    rows = expected_deliveries(small_registry(), arrived, NIGHT)
-    (due,) = [row["expected_by_at"] for row in rows if row["feed"] == "sessions"]
-    assert due == datetime(2026, 11, 24, 8)
 
 
 def test_equal_content_is_not_published_twice(tmp_path: Path) -> None:
