@@ -54,7 +54,8 @@ def settings(tmp_path: Path) -> Settings:
         con.execute(
             "insert into raw.deliveries by name select 1 as load_seq, ? as delivery_id, "
             "? as practice_id, 'sessions' as feed, ? as file_sha256, 'loaded' as state, "
-            "date '2026-10-01' as received_on, 1 as n_rows_read, 1 as n_accepted, 0 as n_quarantined, 0 as n_excluded, "
+            "date '2026-10-01' as received_on, 1 as n_rows_read, 1 as n_accepted, "
+            "0 as n_quarantined, 0 as n_excluded, "
             "'{}' as exclusions, false as is_over_tolerance, 'r' as registry_digest, "
             "timestamp '2026-10-01 02:00:00' as received_at, '0' as code_version, 1 as n_attempts",
             [f"{TWO_OAKS}.sessions.{sha256[:16]}", TWO_OAKS, sha256],
