@@ -75,7 +75,9 @@ def as_of(
         path = folder / f"{dbt_runner.CATALOG}.duckdb"
         load_seq = _copy(settings, registry, until, path)
         progress("building the models")
-        dbt_runner.build(path, settings.dbt_target, full_refresh=True, select=MARTS)
+        dbt_runner.build(
+            path, settings.dbt_target, full_refresh=True, select=MARTS, is_tested=False
+        )
         with duckdb.connect(str(path)) as con:
             found = AsOf(load_seq, content_digest(con), _standing(con))
         if keep is not None:

@@ -107,6 +107,8 @@ def build(
     full_refresh: bool,
     select: Sequence[str] | None = None,
     memory_limit: str = "600MB",
+    *,
+    is_tested: bool = True,
 ) -> list[ModelResult]:
     """Build the models and run their data tests; unit tests belong to `make test`.
 
@@ -114,11 +116,15 @@ def build(
     DuckDB; what needs more goes to a folder in `target_dir`. A build that was killed is repeated
     by the next: every model is one transaction, and the watermark moves when the caller says so.
 
+    With `is_tested` false data tests are left out, as where `select` leaves out models they read.
+
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
     if warehouse_path.stem != CATALOG:
         raise ValueError(f"dbt's statements name the catalog {CATALOG}, so must the file")
     arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
+    if not is_tested:
+        arguments += ["--exclude-resource-type", "test"]
     if full_refresh:
         arguments.append("--full-refresh")
     if select:

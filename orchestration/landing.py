@@ -53,10 +53,14 @@ class Arrival:
     @property
     def lacks_export_date(self) -> bool:
         """Whether the date is not where the contract looks for it, the file's rows apart."""
-        spec = self.spec
-        if spec is None or spec.exported_at is None or self.exported_on is not None:
-            return False
-        return spec.export_date is None or spec.export_date.column is None
+        is_sought = self.spec is not None and self.spec.exported_at is not None
+        return is_sought and self.exported_on is None and not self.is_dated_inside
+
+    @property
+    def is_dated_inside(self) -> bool:
+        """Whether the date stands in a column, so that only other bytes can have another."""
+        date_of = self.spec.export_date if self.spec else None
+        return date_of is not None and date_of.column is not None
 
     @property
     def lacks_period(self) -> bool:

@@ -104,7 +104,7 @@ def _is_still_ahead(entry: Entry, arrival: Arrival, now: Circumstances) -> bool:
 CURED_ELSEWHERE: Mapping[str, Callable[[Entry, Arrival, Circumstances], bool]] = {
     "identifier_in_file_name": lambda _, arrival, __: not is_showable(arrival.path.name),
     "unexpected_file": lambda _, arrival, __: arrival.spec is None,
-    "no_export_date": lambda _, arrival, __: arrival.lacks_export_date,
+    "no_export_date": lambda _, arrival, __: arrival.lacks_export_date or arrival.is_dated_inside,
     "export_date_ahead": _is_still_ahead,
     "no_period": lambda _, arrival, __: arrival.lacks_period,
     "manifest_unreadable": lambda entry, arrival, _: arrival.list_problem == entry.reason,
