@@ -27,6 +27,10 @@ FIRST_HASH = "0" * 64
 _DAY_OF = {"episodes": "opened_on", "sessions": "scheduled_on", "administrations": "completed_on"}
 
 
+class WithdrawnClientRead(Exception):
+    """Rows came to be loaded that no build may see again."""
+
+
 @dataclass(frozen=True)
 class Stamp:
     """What is written beside every row of one delivery."""
@@ -65,6 +69,7 @@ def load(
             for number, part in enumerate(parts):
                 if not (part.is_unknown_instrument or part.holds_only_exclusions):
                     _insert_part(con, feed, arrival, outcome, part, stamp, number)
+            _hold_back_the_withdrawn(con, arrival, stamp)
             _insert_quarantine(con, feed, arrival, outcome, parts, stamp)
             _insert_touched(con, arrival, stamp)
         _insert_verdicts(con, arrival, outcome, stamp)
@@ -150,6 +155,23 @@ def _insert_part(
             )
             where value is not null
             """
+        )
+
+
+def _hold_back_the_withdrawn(
+    con: duckdb.DuckDBPyConnection, arrival: Arrival, stamp: Stamp
+) -> None:
+    """The reader leaves them out and counts them; a caller that did not name them to it must not
+    bring a client back."""
+    ((n_rows,),) = con.execute(
+        f"select count(*) from raw.{identifier(arrival.feed)} where load_seq = ? and "
+        "(practice_id, client_key) in (select practice_id, client_key from quality.withdrawals)",
+        [stamp.load_seq],
+    ).fetchall()
+    if n_rows:
+        raise WithdrawnClientRead(
+            f"{n_rows} rows of clients who withdrew were read from delivery "
+            f"{arrival.delivery_id}; nothing of it was loaded; this is a fault of the software"
         )
 
 
