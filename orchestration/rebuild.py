@@ -150,9 +150,9 @@ class _Rebuild:
             night.write_reference()
             with night.warehouse.connect() as con:
                 former.copy_history(con)
+                former.copy_the_rest(con)
                 with files.reading(worker) as reading:
                     self._load_all(con, former, files, reading)
-                former.copy_the_rest(con)
         self.progress("building the marts")
         tables = built_digests(night)
         before = self._digests_before(former)
