@@ -4,6 +4,7 @@ The old file is only read. A block that was damaged shows when it is read, so ev
 be carried over is read once before anything is decided.
 """
 
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,12 +103,21 @@ class Former:
         _insert(con, "benchmark.published", *self.published)
 
 
-def find_former(settings: Settings) -> Former:
-    """Read what there is of the old file and of the archive's notes."""
+def find_former(settings: Settings, folder: Path) -> Former:
+    """Read what there is of the old file and of the archive's notes; `folder` is for a copy."""
     read = _OldFile(settings.warehouse) if settings.warehouse.exists() else None
     notes = LoadNotes(settings.archive)
     noted = notes.names()
     remarks: list[str] = []
+    is_whole = True
+    if read is not None and read.fault is not None and wal_of(settings.warehouse).exists():
+        # The log may be what is broken; without it the file is what it was some commits ago.
+        alone = folder / "without_log.duckdb"
+        shutil.copyfile(settings.warehouse, alone)
+        before = _OldFile(alone)
+        if before.fault is None:
+            remarks.append("the old file's log is broken; what it held comes out of the archive")
+            read, is_whole = before, False
     if read is None or read.fault is not None:
         gone = "is gone" if read is None else f"cannot be read ({read.fault})"
         remarks.append(
@@ -145,13 +155,18 @@ def find_former(settings: Settings) -> Former:
         verdicts=read.verdicts,
         kept_tables=read.kept_tables,
         published=read.published,
-        is_comparable=not lost and read.has_marts,
+        is_comparable=is_whole and not lost and read.has_marts,
         ledger_from="ledger and archive" if lost else "ledger",
         verdicts_from="ledger",
         remarks=tuple(remarks),
-        old_file=settings.warehouse,
+        old_file=read.path,
         in_old_ledger=frozenset(LoadName.of(row) for row in read.loads),
     )
+
+
+def wal_of(path: Path) -> Path:
+    """The engine's write-ahead log of a file."""
+    return path.with_name(path.name + ".wal")
 
 
 @dataclass

@@ -36,7 +36,7 @@ from orchestration.reference import write_reference
 from orchestration.retention import keep_terms
 from orchestration.settings import Settings
 from orchestration.sql import literal
-from orchestration.warehouse import Warehouse, transaction
+from orchestration.warehouse import Warehouse, transaction, trouble
 from orchestration.withdrawal import withdrawn_keys
 
 
@@ -190,6 +190,8 @@ class Night:
                 Archive(self.settings.archive).store(arrival.path, key, arrival.sha256)
             except ArchiveDamaged as error:
                 outcome = refused(arrival.delivery_id, "file_changed", str(error))
+            except OSError as error:
+                raise (trouble(error) or error) from error
             except DeliveryRefused as refusal:
                 outcome = refused(arrival.delivery_id, refusal.reason, refusal.message)
         with self.warehouse.connect() as con:

@@ -20,7 +20,7 @@ from expectations.registry import Registry
 from orchestration.archived_files import Again, ArchivedFiles, CannotBeRead, batched
 from orchestration.content_digest import table_digests
 from orchestration.durable import fsync_directory
-from orchestration.former_warehouse import Former, find_former
+from orchestration.former_warehouse import Former, find_former, wal_of
 from orchestration.ingest import load
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonymised import WITHDRAWN
@@ -136,7 +136,7 @@ class _Rebuild:
         self, worker: ReadingWorker | None, *, accept_difference: bool
     ) -> RebuildReport:
         self.progress("looking at what there is")
-        former = find_former(self.settings)
+        former = find_former(self.settings, self.aside.folder)
         if not former.loads:
             raise CannotBeRead(
                 "neither ledger nor archive knows a load; there is nothing to rebuild from"
@@ -150,9 +150,9 @@ class _Rebuild:
             night.write_reference()
             with night.warehouse.connect() as con:
                 former.copy_history(con)
+                former.copy_the_rest(con)
                 with files.reading(worker) as reading:
                     self._load_all(con, former, files, reading)
-                former.copy_the_rest(con)
         self.progress("building the marts")
         tables = built_digests(night)
         before = self._digests_before(former)
@@ -315,11 +315,6 @@ def put_in_force(new: Path, warehouse: Path) -> None:
     wal_of(warehouse).unlink(missing_ok=True)
     new.replace(warehouse)
     fsync_directory(warehouse.parent)
-
-
-def wal_of(path: Path) -> Path:
-    """The engine's write-ahead log of a file."""
-    return path.with_name(path.name + ".wal")
 
 
 def digest_of(tables: dict[str, str]) -> str:

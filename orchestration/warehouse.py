@@ -140,7 +140,7 @@ class Warehouse:
         con = self.open()
         try:
             yield con
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             found = trouble(error)
             if found is None:
                 raise

@@ -27,6 +27,10 @@ ROWS_A_PART = ROWS_A_DELIVERY // 1000
 FIRST_HASH = "0" * 64
 
 
+class WithdrawnClientRead(Exception):
+    """Rows came to be loaded that no build may see again."""
+
+
 def next_load_seq(con: duckdb.DuckDBPyConnection) -> int:
     """Number of the next delivery."""
     (row,) = con.execute("select coalesce(max(load_seq), 0) + 1 from raw.deliveries").fetchall()
@@ -58,6 +62,7 @@ def load(
                     _insert_part(con, feed, arrival, outcome, part, stamp, number)
             if snapshots.is_snapshot(arrival):
                 snapshots.note_changes(con, arrival, stamp.load_seq)
+            _hold_back_the_withdrawn(con, arrival, stamp)
             _insert_quarantine(con, feed, arrival, outcome, parts, stamp)
         if with_verdicts:
             _insert_verdicts(con, arrival, outcome, stamp)
@@ -161,6 +166,23 @@ def _insert_part(
             )
             where value is not null
             """
+        )
+
+
+def _hold_back_the_withdrawn(
+    con: duckdb.DuckDBPyConnection, arrival: Arrival, stamp: Stamp
+) -> None:
+    """The reader leaves them out and counts them; a caller that did not name them to it must not
+    bring a client back."""
+    ((n_rows,),) = con.execute(
+        f"select count(*) from raw.{identifier(arrival.feed)} where load_seq = ? and "
+        "(practice_id, client_key) in (select practice_id, client_key from quality.withdrawals)",
+        [stamp.load_seq],
+    ).fetchall()
+    if n_rows:
+        raise WithdrawnClientRead(
+            f"{n_rows} rows of clients who withdrew were read from delivery "
+            f"{arrival.delivery_id}; nothing of it was loaded; this is a fault of the software"
         )
 
 

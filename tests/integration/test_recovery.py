@@ -15,7 +15,7 @@ from orchestration.archived_files import CannotBeRead
 from orchestration.former_warehouse import find_former
 from orchestration.ingest.pseudonyms import PracticeKey, load_key
 from orchestration.kept_rules import RulesUnreadable, registry_of, rules_document
-from orchestration.load_notes import LoadNotes, NoteDamaged, known_names
+from orchestration.load_notes import LoadName, LoadNotes, NoteDamaged, known_names
 from orchestration.night import Night
 from orchestration.replay import Replayed, RulesOf, Wanted, replay
 from orchestration.settings import Settings
@@ -115,17 +115,38 @@ def test_a_warehouse_that_is_gone_does_not_begin_anew(night: Night) -> None:
 
 
 def test_without_a_ledger_the_notes_say_what_was_loaded(night: Night) -> None:
-    before = find_former(night.settings)
+    before = find_former(night.settings, night.settings.home)
     night.settings.warehouse.unlink()
-    after = find_former(night.settings)
+    after = find_former(night.settings, night.settings.home)
     assert (before.ledger_from, after.ledger_from) == ("ledger", "archive")
     assert after.loads == before.loads
     assert after.verdicts_from == "begun anew"
     assert any("starts anew" in remark for remark in after.remarks)
     night.settings.keys.joinpath(f"{BROOK}.key").unlink()
-    lost = find_former(night.settings)
+    lost = find_former(night.settings, night.settings.home)
     assert not lost.loads
     assert sum("key" in remark for remark in lost.remarks) == 2
+
+
+def test_a_broken_log_costs_only_what_it_held(night: Night) -> None:
+    path = night.settings.warehouse
+    with duckdb.connect(str(path)) as con:
+        con.execute("checkpoint")
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    night.begin()  # notes what is in the log
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    log = path.with_name(path.name + ".wal")
+    broken = bytearray(log.read_bytes())
+    broken[len(broken) // 2] ^= 1
+    log.write_bytes(broken)
+    with pytest.raises(WarehouseDamaged):
+        night.begin()
+    found = find_former(night.settings, night.settings.home)
+    assert found.verdicts_from == "ledger"
+    assert found.verdicts
+    assert not found.is_comparable
+    assert any("log is broken" in remark for remark in found.remarks)
+    assert {LoadName.of(row) for row in found.loads} == LoadNotes(night.settings.archive).names()
 
 
 def test_a_number_given_away_twice_is_given_anew(night: Night) -> None:
@@ -135,7 +156,7 @@ def test_a_number_given_away_twice_is_given_anew(night: Night) -> None:
             "update raw.deliveries set state = 'refused', delivery_id = 'brook.sessions.1'"
             " where load_seq = 2"
         )
-    found = find_former(night.settings)
+    found = find_former(night.settings, night.settings.home)
     assert [row["load_seq"] for row in found.loads] == [1, 3]
     assert not found.is_comparable
 

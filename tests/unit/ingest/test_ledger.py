@@ -143,7 +143,10 @@ CURES: dict[str, tuple[tuple[Arrival, Circumstances], tuple[Arrival, Circumstanc
     "agreement_expired": ((OUT_OF_FORCE, _now()), (OUT_OF_FORCE, _now(date(2026, 10, 2)))),
     **{
         reason: ((_arrival(), _now(key_refusal=reason)), (_arrival(), _now()))
-        for reason in ("key_missing", "key_readable", "key_unusable")
+        for reason in (
+            *("key_missing", "key_readable", "key_unusable"),
+            *("key_changed", "key_destroyed"),
+        )
     },
 }
 """Reason -> arrival and circumstances while the cause is there, and when it is gone."""
