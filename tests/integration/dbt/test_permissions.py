@@ -27,7 +27,7 @@ def _episode(client: str, permission: str = "all") -> Row:
 
 def _rows(client: str) -> tuple[list[Row], list[Row]]:
     common = {"client_key": client, "episode_key": f"e_{client}"}
-    sessions = [
+    sessions: list[Row] = [
         {
             **common,
             "session_key": f"s_{client}_{number}",
@@ -37,7 +37,7 @@ def _rows(client: str) -> tuple[list[Row], list[Row]]:
         }
         for number, day in enumerate(DAYS)
     ]
-    forms = [
+    forms: list[Row] = [
         {
             "client_key": client,
             "form_key": f"f_{client}_{number}",
