@@ -84,11 +84,16 @@ def rotate(
 def finish_rotations(settings: Settings) -> None:
     """End what a killed rotation left, forward or back. The caller holds the writer's lock.
 
-    Raises DeliveryRefused when the next key cannot be read any more.
+    Where the next key can no longer be read though the warehouse was made with it, everything stays
+    as it is: the present key is then another than the registered one, which stops that practice.
     """
     for path in sorted(settings.keys.glob("*.key.next")):
         practice_id = path.name.removesuffix(".key.next")
-        if _has_happened(settings, path, practice_id):
+        try:
+            has_happened = _has_happened(settings, path, practice_id)
+        except DeliveryRefused:
+            continue
+        if has_happened:
             _finish(settings, practice_id)
         else:
             _undo(settings, practice_id)

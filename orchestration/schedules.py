@@ -51,6 +51,8 @@ def nightly_schedule(
                 todo = plan(settings, declared)
         except WarehouseBusy:
             return dg.SkipReason("another run is writing; its files are taken by it or tomorrow")
+        for line in todo.removed:
+            context.log.info(line)
         missing = _without_asset(keys, todo.raw)
         reasons = [*missing, *_hour_moved(registry.group, declared.group)]
         if reasons:

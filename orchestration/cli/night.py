@@ -81,7 +81,8 @@ def _say(report: NightReport) -> None:
         ]
         say_table("Nightly load", COLUMNS, rows)
     else:
-        output.print("Nothing new in landing; nothing was changed.")
+        rest = "" if report.removed else "; nothing was changed"
+        output.print(f"Nothing new in landing{rest}.")
     for line in report.removed:
         output.print(line, markup=False, highlight=False)
     for problem in report.problems:

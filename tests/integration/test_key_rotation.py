@@ -171,6 +171,36 @@ def test_a_rotation_is_refused_with_another_key_or_an_unknown_archive(night: Nig
     assert not next_key_path(settings.keys, "brook").exists()
 
 
+def test_a_next_key_that_cannot_be_read_stops_its_practice_alone(night: Night) -> None:
+    """A rotation killed once it had happened, and then the journal spoilt."""
+    settings = night.settings
+
+    class Killed(BaseException):
+        pass
+
+    def step(name: str) -> None:
+        if name == "candidate in force":
+            raise Killed
+
+    with pytest.raises(Killed):
+        rotate(settings, "brook", AT, step)
+    following = next_key_path(settings.keys, "brook")
+    right = following.read_text()
+    following.write_text("spoilt")
+    night.prepare()
+    group.send(night, "brook", "forms_20260401.csv", LATER)
+    (outcome,) = group.run(night)["brook", "administrations"]
+    night.close()
+    assert outcome.reason == "key_changed"
+    following.write_text(right)
+    later = _again(night)
+    later.prepare()
+    (outcome,) = group.run(later)["brook", "administrations"]
+    later.close()
+    assert outcome.state == "loaded"
+    assert load_key(settings.keys, "brook").version == 2
+
+
 KILLED = """
 import os, signal, sys
 from datetime import datetime

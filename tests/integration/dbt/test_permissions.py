@@ -9,7 +9,7 @@ import pytest
 from expectations.registry import Registry
 from tests.integration.dbt.raw_rows import RawWarehouse, Row, every_session, practice, registry
 
-DAYS = [date(2026, 4, 6 + 7 * week) for week in range(3)]
+DAYS = [date(2026, 1, 5 + 7 * week) for week in range(3)]
 FIGURES = ("rpt_site_statistics", "rpt_therapist_statistics", "rpt_response_rates")
 CLIENTS = ("ada", "ben", "cleo")
 
@@ -20,14 +20,14 @@ def _episode(client: str, permission: str = "all") -> Row:
         "episode_key": f"e_{client}",
         "site_id": "east",
         "therapist_key": "t1",
-        "opened_on": date(2026, 4, 1),
+        "opened_on": date(2026, 1, 1),
         "use_permission": permission,
     }
 
 
 def _rows(client: str) -> tuple[list[Row], list[Row]]:
     common = {"client_key": client, "episode_key": f"e_{client}"}
-    sessions = [
+    sessions: list[Row] = [
         {
             **common,
             "session_key": f"s_{client}_{number}",
@@ -37,7 +37,7 @@ def _rows(client: str) -> tuple[list[Row], list[Row]]:
         }
         for number, day in enumerate(DAYS)
     ]
-    forms = [
+    forms: list[Row] = [
         {
             "client_key": client,
             "form_key": f"f_{client}_{number}",
@@ -70,28 +70,42 @@ def declared() -> Registry:
 def test_the_newest_permission_counts_for_every_form_of_the_episode(
     declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse]
 ) -> None:
-    never, changed = open_warehouse(declared), open_warehouse(declared)
-    _deliver(never, {**dict.fromkeys(CLIENTS, "all"), "ada": "none"})
-    never.build()
-    _deliver(changed, dict.fromkeys(CLIENTS, "all"))
-    changed.build()
-    with_ada = _figures(changed)
-    assert with_ada != _figures(never)
+    warehouse = open_warehouse(declared)
+    _deliver(warehouse, dict.fromkeys(CLIENTS, "all"))
+    # A day in April closes the first quarter.
+    late = {"client_key": "ben", "session_key": "s_late", "scheduled_on": date(2026, 4, 2)}
+    warehouse.deliver("sessions", "north", [{**late, "episode_key": "e_ben", "site_id": "east"}])
+    warehouse.build()
+    with_ada = _figures(warehouse)
+    assert _n_clients(warehouse) == (3, 3)
+    n_due = _n_due(warehouse)
 
-    for permission in ("care_only", "none"):
-        day = date(2026, 5, 2) if permission == "care_only" else date(2026, 5, 4)
-        changed.deliver("episodes", "north", [_episode("ada", permission)], day)
-        changed.build()
-        assert _figures(changed) == _figures(never), permission
-        # An export from before, come late, does not give the permission back.
-        changed.deliver("episodes", "north", [_episode("ada", "all")], date(2026, 4, 30))
-        changed.build()
-        assert _figures(changed) == _figures(never), permission
-    excluded = changed.rows(
-        "select distinct exclusion_reason from marts.fct_administrations "
-        "where use_permission <> 'all'"
+    # An export from before, come late, does not give the permission back.
+    warehouse.deliver("episodes", "north", [_episode("ada", "care_only")], date(2026, 5, 4))
+    warehouse.deliver("episodes", "north", [_episode("ada", "all")], date(2026, 4, 30))
+    warehouse.build()
+    assert _n_clients(warehouse) == (2, 2)
+    assert _n_due(warehouse) == n_due - len(DAYS)
+    forms = warehouse.rows(
+        "select exclusion_reason, count(*) from marts.fct_administrations "
+        "where use_permission <> 'all' group by 1"
     )
-    assert excluded == [("no_permission",)]
-    changed.deliver("episodes", "north", [_episode("ada", "all")], date(2026, 5, 6))
-    changed.build()
-    assert _figures(changed) == with_ada
+    assert forms == [("no_permission", len(DAYS))]
+
+    warehouse.deliver("episodes", "north", [_episode("ada", "all")], date(2026, 5, 6))
+    warehouse.build()
+    assert _figures(warehouse) == with_ada
+
+
+def _n_clients(warehouse: RawWarehouse) -> tuple[int, int]:
+    """Most clients that any site's and any therapist's figure is made of."""
+    sites, therapists = (
+        warehouse.rows(f"select max(n_clients) from marts.{name}") for name in FIGURES[:2]
+    )
+    return sites[0][0], therapists[0][0]
+
+
+def _n_due(warehouse: RawWarehouse) -> int:
+    """Forms due by schedule, over the whole quarter."""
+    ((n_due,),) = warehouse.rows("select max(n_due) from marts.rpt_response_rates")
+    return int(n_due)
