@@ -227,9 +227,11 @@ def _qualtrics(header_rows: int) -> list[dict[str, Any]]:
             "respondent": {"constant": informant},
             "status": {"constant": "completed"},
         }
-        form = _identity(word) | {"items": {n: f"Q{n}" for n in range(1, n_items + 1)}}
+        form: dict[str, Any] = _identity(word)
+        form["items"] = {n: f"Q{n}" for n in range(1, n_items + 1)}
         # A slider of 0 to 100, and choices whose recode values start at 1.
-        form |= {"srs": {"scale_by": 0.1}, "phq": {"shift": -1}}.get(word, {})
+        coding: dict[str, dict[str, float]] = {"srs": {"scale_by": 0.1}, "phq": {"shift": -1}}
+        form |= coding.get(word, {})
         mapping = {
             "feed": "administrations",
             "layout": "wide",
