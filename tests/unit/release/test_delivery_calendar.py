@@ -22,7 +22,7 @@ FIRST = date(2026, 11, 2)
 
 def _practice(*versions: dict[str, Any], **cadence: Any) -> Practice:
     practice = small_registry().practices["practice"]
-    content = practice.model_dump(by_alias=True)
+    content = practice.model_dump(by_alias=True, exclude_unset=True)
     [contract] = content["contracts"]
     changes = versions or ({"cadence": {"every": "day", "grace_days": 0, **cadence}},)
     content["contracts"] = [{**contract, **change} for change in changes]
@@ -75,7 +75,7 @@ def test_each_day_goes_by_the_contract_valid_on_it() -> None:
 def test_a_kind_of_file_may_come_at_times_of_its_own() -> None:
     [spec] = _practice().contracts[0].files
     second = replace_file(spec, "monthly", {"every": "month", "day_of_month": 3})
-    practice = _practice({"files": [spec.model_dump(by_alias=True), second]})
+    practice = _practice({"files": [spec.model_dump(by_alias=True, exclude_unset=True), second]})
     dues = expected(practice, FIRST, FIRST + timedelta(days=2), "UTC")
     assert [(due.file, due.due_on.day) for due in dues] == [
         ("export", 2),
@@ -86,7 +86,7 @@ def test_a_kind_of_file_may_come_at_times_of_its_own() -> None:
 
 
 def replace_file(spec: Any, name: str, cadence: dict[str, Any]) -> dict[str, Any]:
-    return {**spec.model_dump(by_alias=True), "file": name, "cadence": cadence}
+    return {**spec.model_dump(by_alias=True, exclude_unset=True), "file": name, "cadence": cadence}
 
 
 def test_a_day_is_missing_once_the_next_one_is_late_too() -> None:
