@@ -21,7 +21,7 @@ from orchestration.content_digest import content_digest
 from orchestration.reference import write_reference
 from orchestration.settings import Settings
 from orchestration.sql import identifier, literal
-from orchestration.warehouse import SCHEMA_SQL, Warehouse, read_sql
+from orchestration.warehouse import Warehouse, schema_sql
 
 COPIED = ("deliveries", "episodes", "sessions", "administrations", "answers", "snapshot_changes")
 MARTS = ("+fct_episodes", "+fct_sessions", "+fct_administrations", "+fct_scores")
@@ -101,7 +101,7 @@ def _copy(settings: Settings, registry: Registry, until: date | int, path: Path)
     if not settings.warehouse.exists():
         raise NothingByThen("nothing has been loaded yet")
     with duckdb.connect(str(path)) as con:
-        con.execute(read_sql(SCHEMA_SQL))
+        con.execute(schema_sql())
         con.execute(f"attach {literal(str(settings.warehouse))} as source (read_only)")
         column = "load_seq" if isinstance(until, int) else "received_on"
         ((last,),) = con.execute(

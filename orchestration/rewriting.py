@@ -19,7 +19,7 @@ import duckdb
 from orchestration.durable import fsync_directory
 from orchestration.settings import Settings
 from orchestration.sql import identifier, literal
-from orchestration.warehouse import SCHEMA_SQL, Warehouse, read_sql
+from orchestration.warehouse import Warehouse, schema_sql
 
 CARRIED = ("raw", "quality")
 _HISTORY = ("published",)
@@ -102,7 +102,7 @@ def rewrite(settings: Settings, change: Rewriting, step: Step = lambda _: None) 
         con.execute("checkpoint")
     remove_candidate(settings)
     with duckdb.connect(str(candidate)) as con:
-        con.execute(read_sql(SCHEMA_SQL))
+        con.execute(schema_sql())
     candidate.chmod(settings.warehouse.stat().st_mode & 0o777)
     step("candidate begun")
     with _both_open(settings, candidate) as con:

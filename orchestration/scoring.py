@@ -15,7 +15,7 @@ import duckdb
 from expectations.instrument import Instrument
 from orchestration.dbt_runner import CATALOG, load_manifest, models_digest, run
 from orchestration.reference import write_instruments
-from orchestration.warehouse import read_sql
+from orchestration.warehouse import read_sql, schema_sql
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ class ScoringEngine:
         self._con = duckdb.connect(":memory:")
         # Compiled statements name the warehouse's catalog; here it is this one, without a file.
         self._con.execute(f"attach ':memory:' as {CATALOG}; use {CATALOG}")
-        self._con.execute(read_sql("schema.sql"))
+        self._con.execute(schema_sql())
         self._con.execute(read_sql("reference.sql"))
         self._con.execute(f"insert into reference.practices values ('{_PRACTICE}', 'scored here')")
         for model in compiled_models(target_dir):

@@ -17,7 +17,7 @@ import duckdb
 
 from orchestration.settings import Settings
 
-SCHEMA_SQL = "schema.sql"
+_SCHEMA = ("schema.sql", "standing.sql")
 _POLL_SECONDS = 0.5
 _held: dict[str, int] = {}
 """Locks this process holds: a run started inside a run of the same process is the same writer."""
@@ -172,7 +172,7 @@ class Warehouse:
     def prepare(self) -> None:
         """Create the tables that are not there yet."""
         with self.connect() as con:
-            con.execute(read_sql(SCHEMA_SQL))
+            con.execute(schema_sql())
 
 
 @contextmanager
@@ -185,6 +185,11 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         con.execute("rollback")
         raise
     con.execute("commit")
+
+
+def schema_sql() -> str:
+    """Every table our own code writes, and the views that say which rows count."""
+    return "\n".join(map(read_sql, _SCHEMA))
 
 
 def read_sql(name: str) -> str:

@@ -20,7 +20,7 @@ from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.load_notes import LoadNotes, NoteDamaged, known_names, said_briefly
 from orchestration.release.reader import Releases
 from orchestration.settings import Settings
-from orchestration.warehouse import SCHEMA_SQL, read_sql, trouble
+from orchestration.warehouse import schema_sql, trouble
 
 BACKUP_AGE = timedelta(days=2)
 _COLUMNS = (
@@ -112,7 +112,7 @@ def _is_kept(
 def structure(found: Columns) -> Finding:
     """The tables our own code writes, held against those this version makes."""
     with duckdb.connect() as con:
-        con.execute(read_sql(SCHEMA_SQL))
+        con.execute(schema_sql())
         wanted: Columns = set(con.execute(_COLUMNS).fetchall())
     digest = hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()[:12]
     tables = {column[:2] for column in wanted}

@@ -1,6 +1,6 @@
 """Which clients a delivery moves: those for whom other rows may stand than before it.
 
-Which rows stand is decided in the views `raw.deliveries_ordered` and its neighbours (schema.sql)
+Which rows stand is decided in the views `raw.deliveries_ordered` and its neighbours (standing.sql)
 and in the models that read them. Here only those clients are found whose rows are made anew.
 """
 

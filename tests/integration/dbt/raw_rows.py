@@ -20,7 +20,7 @@ from expectations.practice import Contract, Practice, Schedule, Scope, Site
 from expectations.registry import Registry, load_registry
 from orchestration.dbt_runner import ModelResult, build
 from orchestration.reference import write_reference
-from orchestration.warehouse import read_sql
+from orchestration.warehouse import schema_sql
 
 Row = Mapping[str, Any]
 RECEIVED = datetime(2026, 7, 2, 8)
@@ -129,7 +129,7 @@ class RawWarehouse:
     def prepare(self, declared: Registry) -> None:
         """All tables, and the reference tables as declared."""
         with self.connect() as con:
-            con.execute(read_sql("schema.sql"))
+            con.execute(schema_sql())
             write_reference(con, declared)
 
     def deliver(

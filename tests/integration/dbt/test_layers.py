@@ -9,7 +9,7 @@ import pytest
 
 from expectations.registry import Registry
 from orchestration.dbt_runner import load_manifest, run
-from orchestration.warehouse import read_sql
+from orchestration.warehouse import schema_sql
 from tests.integration.dbt.raw_rows import RawWarehouse, registry
 
 Nodes = dict[str, dict[str, Any]]
@@ -117,7 +117,7 @@ def test_dbts_own_unit_tests_pass(
     built = open_warehouse(registry())
     with built.connect() as con:
         con.execute("drop schema raw cascade")
-        con.execute(read_sql("schema.sql").replace(" uuid", " varchar"))
+        con.execute(schema_sql().replace(" uuid", " varchar"))
     manifest = load_manifest(target_dir)
     run(("run", "--select", "staging", "intermediate"), target_dir, built.path, manifest)
     results = run(

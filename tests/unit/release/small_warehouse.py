@@ -13,7 +13,7 @@ from expectations.registry import Registry
 from orchestration.benchmarking.site_benchmarks import benchmark_sites
 from orchestration.reference import write_reference
 from orchestration.release.contents import ReleaseMeta
-from orchestration.warehouse import read_sql
+from orchestration.warehouse import schema_sql
 from tests.studies.networks import NetworkModel, draw_network
 
 NIGHT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -103,7 +103,7 @@ def small_meta(registry: Registry, created_at: datetime = NIGHT) -> ReleaseMeta:
 def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
     """Four sites, the last one too small to show; one loaded and one refused delivery."""
     con = duckdb.connect()
-    con.execute(read_sql("schema.sql"))
+    con.execute(schema_sql())
     write_reference(con, small_registry())
     network = draw_network(np.random.default_rng(seed), NetworkModel(n_sites=4, n_clients=600))
     network.sites.loc[3, "n_clients"] = 9
@@ -152,7 +152,8 @@ def add_delivery(
             [2 * load_seq + number, load_seq, status, severity, received_at, delivery_id],
         )
     con.execute(
-        "insert into quality.quarantine values ('practice', ?, ?, 'sessions', null, 4, "
-        "'sessions.site_id.required', 'site_id', null)",
+        "insert into quality.quarantine by name select 'practice' as practice_id, "
+        "? as delivery_id, ? as load_seq, 'sessions' as feed, "
+        "4 as row_no, 'sessions.site_id.required' as check_id, 'site_id' as column_name",
         [delivery_id, load_seq],
     )
