@@ -27,7 +27,7 @@ from orchestration.cli.console import (
 )
 from orchestration.contract_check import FileCheck, check_files, in_words
 from orchestration.drafting.contract import draft_contract
-from orchestration.drafting.sample import read_sample
+from orchestration.drafting.formats import read_sample
 from orchestration.durable import write_whole
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.reading import ReadingWorker

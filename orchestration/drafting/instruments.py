@@ -113,13 +113,41 @@ def _coding(values: Sequence[float], instrument: Instrument) -> tuple[float, flo
     return shift, scale, len(alike) > 1
 
 
+def of_total(
+    values: Sequence[float],
+    around: Sequence[str],
+    instruments: Mapping[tuple[str, str], Instrument],
+) -> list[Candidate]:
+    """Instruments a column of totals is named after, whose total has room for them."""
+    named = {
+        len(instrument.instrument_code): instrument
+        for instrument in instruments.values()
+        if any(_names(text, instrument.instrument_code) for text in around)
+    }
+    # The longest name is meant: one code may be the beginning of another.
+    chosen = [named[max(named)]] if named else []
+    return [
+        Candidate(instrument, 0.0, 1.0, 1, in_words=False)
+        for instrument in chosen
+        if values
+        and sum(instrument.total.minimum <= v <= instrument.total.maximum for v in values)
+        >= _FITS * len(values)
+    ]
+
+
+def _names(text: str, code: str) -> bool:
+    name = plain(text)
+    return f"_{code}_" in f"_{name}_" or code.replace("_", "") in name.split("_")
+
+
 def is_instrument_word(word: str, instruments: Mapping[tuple[str, str], Instrument]) -> bool:
     """Whether a long file's word for a questionnaire is made of an instrument's own name and an
     informant's, so that it may be written down.
     """
     codes = {token for code, _ in instruments for token in code.split("_")}
+    codes |= {code.replace("_", "") for code, _ in instruments}
     versions = {version for _, version in instruments}
     people = {word for words in dictionary()["informants"].values() for word in words}
     first, *rest = plain(word).split("_")
-    letters = {token for token in codes if token.isalpha()}
+    letters = {token for token in codes if not token.isdigit()}
     return first in letters and set(rest) <= codes | versions | people

@@ -45,6 +45,8 @@ class Match:
     recode: dict[str, str]
     n_unknown: int
     """Words of an enumeration that the dictionary does not know."""
+    missing: tuple[str, ...] = ()
+    """Words that stand for nothing in this column alone."""
 
 
 def match_columns(feed: Feed, profiles: Sequence[Profile]) -> list[Match]:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from expectations.registry import SHIPPED, Registry, load_registry
 from orchestration.cli.main import app
 from orchestration.contract_check import FileCheck, check_files
-from orchestration.drafting.sample import read_sample
+from orchestration.drafting.formats import read_sample
 from orchestration.drafting.words import meaning
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.ingest.reading import ReadingWorker
