@@ -24,7 +24,7 @@ from orchestration.ingest.read_ahead import ReadAhead
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.landing import Arrival, arrivals
-from orchestration.reference import write_reference
+from orchestration.reference import REFERENCE_TABLES, write_reference
 from orchestration.settings import Settings
 from orchestration.sql import literal
 from orchestration.warehouse import Warehouse, transaction
@@ -68,10 +68,10 @@ class Night:
 
     def _reference_digest(self, con: duckdb.DuckDBPyConnection) -> str | None:
         tables = con.execute(
-            "select 1 from information_schema.tables "
-            "where table_schema = 'reference' and table_name = 'registry'"
+            "select table_name from information_schema.tables where table_schema = 'reference'"
         ).fetchall()
-        if not tables:
+        # A table that came with a newer version has to be made, whatever the digest.
+        if not {"registry", *REFERENCE_TABLES} <= {name for (name,) in tables}:
             return None
         rows = con.execute("select digest from reference.registry").fetchall()
         return str(rows[0][0]) if rows else None
