@@ -89,7 +89,7 @@ def _yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
-def _new_world(through: date, clients: int = 3000, seed: int = 20260930) -> "SimulationSettings":
+def _new_world(through: date, clients: int = 3600, seed: int = 20260930) -> "SimulationSettings":
     from orchestration.simulation import SimulationSettings
 
     return SimulationSettings(
@@ -128,7 +128,7 @@ def _remembered(settings: Settings) -> "SimulationSettings | None":
 
 def simulate(
     home: HomeOption = None,
-    clients: Annotated[int, typer.Option(help="Clients in a new world.", min=1)] = 3000,
+    clients: Annotated[int, typer.Option(help="Clients in a new world.", min=1)] = 3600,
     seed: Annotated[int, typer.Option(help="Of a new world; same seed, same files.")] = 20260930,
     through: Annotated[
         datetime | None,

@@ -1,6 +1,9 @@
-"""Export files as bytes: header, dialect, encoding and the name that carries the export's date."""
+"""Export files being written: the name that carries the export's date, a file that is whole or not
+there, and text exports as bytes."""
 
+import gzip
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatchcase
@@ -17,6 +20,7 @@ from orchestration.simulation.native_words import quoted
 
 _BYTE_ORDER = {"utf-16": "utf-16-le"}
 """The mark is written once, at the start of the file, not before each block."""
+_GZIP_LEVEL = 6
 
 
 def file_name(spec: FileSpec, exported_on: date) -> str:
@@ -36,7 +40,7 @@ def file_name(spec: FileSpec, exported_on: date) -> str:
     )
 
 
-class NativeFile:
+class NativeFile(ABC):
     """An export being written block by block; it gets its name when it is whole.
 
     A file without rows is not kept: a practice with nothing to tell sends nothing.
@@ -44,10 +48,10 @@ class NativeFile:
 
     def __init__(self, path: Path, spec: FileSpec) -> None:
         self.path = path
+        self.spec = spec
         self.n_rows = 0
-        self._spec = spec
         self._part = path.with_name(f".{path.name}.part")
-        self._stream: BinaryIO | None = None
+        self._is_open = False
 
     def __enter__(self) -> "NativeFile":
         return self
@@ -58,39 +62,79 @@ class NativeFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._stream is None:
+        if not self._is_open:
             return
-        self._stream.close()
-        if kind is None:
-            self._part.replace(self.path)
-        else:
-            self._part.unlink()
+        try:
+            self.close()
+            if kind is None:
+                self._part.replace(self.path)
+        finally:
+            self._part.unlink(missing_ok=True)
 
     def append(self, cells: Cells) -> None:
         """Add rows; the first ones bring the header with them."""
         n = len(next(iter(cells.values()))) if cells else 0
         if n == 0:
             return
-        if self._stream is None:
+        if not self._is_open:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._part.open("wb")
-            self._begin(list(cells))
-        rows = pc.binary_join_element_wise(*cells.values(), self._spec.dialect.delimiter)
-        lines = pc.binary_join_element_wise(rows, "", "\n")
-        self._write(_text_of(lines))
+            self.open(self._part, list(cells))
+            self._is_open = True
+        self.write(cells)
         self.n_rows += n
 
-    def _begin(self, header: Sequence[str]) -> None:
-        assert self._stream is not None
-        if self._spec.dialect.encoding == "utf-16":
-            self._stream.write(b"\xff\xfe")
-        dialect = self._spec.dialect
-        line = dialect.delimiter.join(quoted(name, dialect) for name in header) + "\n"
-        self._write(pa.py_buffer(line.encode("utf-8")))
+    @abstractmethod
+    def open(self, part: Path, header: Sequence[str]) -> None:
+        """Begin a file with these columns at the path given."""
 
-    def _write(self, text: pa.Buffer) -> None:
-        assert self._stream is not None
-        encoding = self._spec.dialect.encoding
+    @abstractmethod
+    def write(self, cells: Cells) -> None:
+        """Write rows."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what is left and close the file."""
+
+
+class TextFile(NativeFile):
+    """Delimited text, in the contract's dialect."""
+
+    def open(self, part: Path, header: Sequence[str]) -> None:
+        """See NativeFile."""
+        self._file: BinaryIO = part.open("wb")
+        self._stream: BinaryIO = self._file
+        if self.spec.dialect.compression == "gzip":
+            # No name and no time in its header: the same rows are the same bytes.
+            packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, self._file, mtime=0)
+            self._stream = packed  # type: ignore[assignment]
+        if self.spec.dialect.encoding == "utf-16":
+            self._stream.write(b"\xff\xfe")
+        self.begin(header)
+
+    def begin(self, header: Sequence[str]) -> None:
+        """Write what stands above the rows."""
+        self.write_line(header)
+
+    def write_line(self, words: Sequence[str]) -> None:
+        """One row of words that stand in no cell."""
+        dialect = self.spec.dialect
+        line = dialect.delimiter.join(quoted(word, dialect) for word in words) + "\n"
+        self._write_text(pa.py_buffer(line.encode("utf-8")))
+
+    def write(self, cells: Cells) -> None:
+        """See NativeFile."""
+        rows = pc.binary_join_element_wise(*cells.values(), self.spec.dialect.delimiter)
+        self._write_text(_text_of(pc.binary_join_element_wise(rows, "", "\n")))
+
+    def close(self) -> None:
+        """See NativeFile."""
+        try:
+            self._stream.close()
+        finally:
+            self._file.close()
+
+    def _write_text(self, text: pa.Buffer) -> None:
+        encoding = self.spec.dialect.encoding
         if encoding == "utf-8":
             self._stream.write(text)
             return

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.mapping import FormBlock, LongForms, Mapping
+from expectations.mapping import FormBlock, LongForms, Mapping, Source
 from expectations.practice import FileSpec
 from orchestration.simulation.arrays import Flags, Ints
 from orchestration.simulation.filled import Filled
 from orchestration.simulation.frames import NOTHING, Frame, Ids, joined, taken
-from orchestration.simulation.native_words import Writing, answer_codes, answer_words, quoted
+from orchestration.simulation.native_words import Writing, answer_codes, answer_words, scattered
 from orchestration.simulation.records import Window
 from orchestration.simulation.schedules import FormIdentity, identity_of
 
@@ -39,19 +39,43 @@ class FormTable:
 
 def table_cells(spec: FileSpec, mapping: Mapping, frame: Frame) -> Cells:
     """Cells of a file whose rows are the frame's."""
-    n = _length(frame)
-    return _complete(spec, mapping, _attributes(Writing(spec, mapping), frame), n, None)
+    n = length(frame)
+    return _complete(
+        spec, mapping, attributes(Writing(spec, mapping), mapping.columns, frame), n, None
+    )
+
+
+@dataclass(frozen=True)
+class WideRows:
+    """Rows with one form, or with all forms of a client's session: cells of attributes and answers.
+
+    `marked` are rows that the export has once more as something the contract leaves out.
+    """
+
+    cells: Cells
+    frame: Frame
+    marked: Flags
 
 
 def wide_cells(spec: FileSpec, mapping: Mapping, table: FormTable) -> Cells:
     """Cells of a file with one row a form, or a row for all forms of a client's session."""
-    writing = Writing(spec, mapping)
     status = mapping.columns.get("status")
     with_missed = len(mapping.forms) == 1 and status is not None and status.column is not None
+    rows = wide_rows(spec, mapping, table, with_missed=with_missed)
+    if rows is None:
+        return {}
+    return _complete(spec, mapping, rows.cells, len(rows.marked), rows.marked)
+
+
+def wide_rows(
+    spec: FileSpec, mapping: Mapping, table: FormTable, *, with_missed: bool
+) -> WideRows | None:
+    """The forms of a wide file as rows; None when none of its questionnaires was asked."""
+    writing = Writing(spec, mapping)
     blocks = [(block, identity_of(block)) for block in mapping.forms]
     blocks = [(block, identity) for block, identity in blocks if identity in table.filled]
     if not blocks:
-        return {}
+        return None
     shown = [table.shown(identity, with_missed=with_missed) for _, identity in blocks]
     rows = [
         table.filled[identity].session[own] * 2 + table.filled[identity].is_copy[own]
@@ -60,19 +84,19 @@ def wide_cells(spec: FileSpec, mapping: Mapping, table: FormTable) -> Cells:
     # A row stands where its first form stands; the other forms of the session join it.
     keys, first = np.unique(np.concatenate(rows), return_index=True)
     frame = _stacked([table.frames[identity] for _, identity in blocks], shown, first)
-    previews = _previews(mapping, frame, table.preview_share)
-    order = np.concatenate([np.arange(len(keys)), np.flatnonzero(previews)])
-    marked = np.arange(len(order)) >= len(keys)
-    cells = _attributes(writing, {name: taken(column, order) for name, column in frame.items()})
+    repeated = previews(mapping, frame, table.preview_share)
+    order = np.concatenate([np.arange(len(keys)), np.flatnonzero(repeated)])
+    frame = {name: taken(column, order) for name, column in frame.items()}
+    cells = attributes(writing, mapping.columns, frame)
     for (block, identity), own, key in zip(blocks, shown, rows, strict=True):
         form = np.full(len(keys), NOTHING)
         form[np.searchsorted(keys, key)] = own
-        cells.update(_answers(writing, block, table.filled[identity], form[order]))
+        cells.update(answers(writing, block, table.filled[identity], form[order]))
     for block in mapping.forms:
         for column in (*block.items.values(), *([block.total] if block.total else [])):
             if column not in cells:
                 cells[column] = writing.repeated(writing.missing(), len(order))
-    return _complete(spec, mapping, cells, len(order), marked)
+    return WideRows(cells, frame, np.arange(len(order)) >= len(keys))
 
 
 def long_cells(spec: FileSpec, mapping: Mapping, table: FormTable) -> Cells:
@@ -101,10 +125,12 @@ def long_cells(spec: FileSpec, mapping: Mapping, table: FormTable) -> Cells:
         return {}
     n = sum(len(own) for own in shown)
     frame = _stacked(frames, shown, np.arange(n))
-    previews = _previews(mapping, frame, table.preview_share)
-    order = np.concatenate([np.arange(n), np.flatnonzero(previews)])
+    repeated = previews(mapping, frame, table.preview_share)
+    order = np.concatenate([np.arange(n), np.flatnonzero(repeated)])
     marked = np.arange(len(order)) >= n
-    cells = _attributes(writing, {name: taken(column, order) for name, column in frame.items()})
+    cells = attributes(
+        writing, mapping.columns, {name: taken(column, order) for name, column in frame.items()}
+    )
     value, item = np.concatenate(values)[order], np.concatenate(items)[order]
     names = [f"{long.item_prefix}{number}" for number in range(1, int(item.max(initial=0)) + 2)]
     tool_words = list(long.identity)
@@ -124,19 +150,20 @@ def _require_form_columns(spec: FileSpec, long: LongForms, cells: Cells) -> None
         )
 
 
-def _attributes(writing: Writing, frame: Frame) -> Cells:
+def attributes(writing: Writing, sources: MappingType[str, Source], frame: Frame) -> Cells:
+    """The columns of the file that canonical columns come from."""
     cells: Cells = {}
-    for name, source in writing.mapping.columns.items():
+    for name, source in sources.items():
         if source.column is None or source.column in cells:
             continue
         if name in frame:
             cells[source.column] = writing.cells(source, frame[name], frame)
         else:
-            cells[source.column] = writing.repeated(writing.missing(source), _length(frame))
+            cells[source.column] = writing.repeated(writing.missing(source), length(frame))
     return cells
 
 
-def _answers(writing: Writing, block: FormBlock, filled: Filled, form: Ints) -> Cells:
+def answers(writing: Writing, block: FormBlock, filled: Filled, form: Ints) -> Cells:
     """Item and total cells of a block; `form` is the row's form, NOTHING for a row without."""
     words = answer_words(writing, filled.score, block)
     codes = answer_codes(filled.points, filled.score)
@@ -166,14 +193,13 @@ def _stacked(frames: list[Frame], shown: list[Ints], rows: Ints) -> Frame:
     }
 
 
-def _previews(mapping: Mapping, frame: Frame, share: float) -> Flags:
+def previews(mapping: Mapping, frame: Frame, share: float) -> Flags:
     """Rows of forms that are exported once more as what the contract leaves out."""
     numbers = frame["administration_id"]
     assert isinstance(numbers, Ids)
     if not mapping.exclude:
         return np.zeros(len(numbers.numbers), dtype=bool)
-    scattered = numbers.numbers * 2_654_435_761 % 1_000_003
-    return np.asarray(scattered < share * 1_000_003, dtype=bool)
+    return np.asarray(scattered(frame, 1_000_003) < share * 1_000_003, dtype=bool)
 
 
 def _complete(
@@ -186,15 +212,28 @@ def _complete(
         if usual is None:
             usual = writing.repeated(writing.missing(), n)
         if marked is not None and position == 0:
-            word = pa.scalar(quoted(rule.words[0], spec.dialect))
+            word = pa.scalar(writing.cell(rule.words[0]))
             usual = pc.if_else(pa.array(marked), word, usual)
         cells[rule.column] = usual
     for column in spec.discard:
         cells[column] = writing.repeated("", n)
-    return {column: cells[column] for column in (*spec.wanted_columns, *spec.discard)}
+    return in_order(spec, cells)
 
 
-def _length(frame: Frame) -> int:
+def in_order(spec: FileSpec, cells: Cells) -> Cells:
+    """The columns in the contract's order. ValueError names those that nothing fills."""
+    wanted = (*spec.wanted_columns, *spec.discard)
+    unfilled = [column for column in wanted if column not in cells]
+    if unfilled:
+        raise ValueError(
+            f"file {spec.file}: the simulation does not know what to write into "
+            f"{', '.join(unfilled)}; map them as columns of the mapping"
+        )
+    return {column: cells[column] for column in wanted}
+
+
+def length(frame: Frame) -> int:
+    """Number of rows."""
     client = frame["client_id"]
     assert isinstance(client, Ids)
     return len(client.numbers)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.mapping import FormBlock, LongIdentity, Mapping, Source
-from expectations.practice import Dialect, FileSpec
+from expectations.practice import DELIMITED_FORMATS, Dialect, FileSpec
 from orchestration.simulation.arrays import Ints
 from orchestration.simulation.frames import (
     NO_DAY,
@@ -33,6 +33,8 @@ _EPOCH = date(1970, 1, 1)
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 _BEYOND = 4
 """Units above the highest answer that an answer out of range lies."""
+_HOURS = tuple(f"{hour:02d}:{minute:02d}:00" for hour in range(8, 19) for minute in range(0, 60, 5))
+"""Times of day at which forms are sent, for systems that write them."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,13 @@ class Writing:
         own = source.missing if source is not None else ()
         return (*own, *self.spec.missing, "")[0]
 
+    def cell(self, word: str) -> str:
+        """A word as it stands in the file: in quotes where a text export needs them."""
+        return quoted(word, self.dialect) if self.spec.format in DELIMITED_FORMATS else word
+
     def looked_up(self, codes: Ints, words: Sequence[str], missing: str) -> pa.Array:
         """Cells of codes into `words`; a negative code is missing."""
-        texts = [quoted(word, self.dialect) for word in (*words, missing)]
+        texts = [self.cell(word) for word in (*words, missing)]
         places = np.where(codes < 0, len(words), codes)
         return pa.array(texts, pa.string()).take(pa.array(places))
 
@@ -75,7 +81,7 @@ class Writing:
             return self._ids(column, missing)
         if isinstance(column, Days):
             pattern = source.date_format or self.mapping.date_format
-            return self._days(column.days, pattern, missing)
+            return self._days(column.days, pattern, missing, frame)
         if isinstance(column, Numbers):
             highest = int(column.values.max(initial=0))
             words = [self.number(value) for value in range(highest + 1)]
@@ -85,23 +91,45 @@ class Writing:
         words = [_native(word, source.recode) for word in column.vocabulary]
         return self.looked_up(column.codes, words, missing)
 
+    def ids(self, column: Column) -> pa.Array:
+        """Ids in the file's shape, whichever column they come to stand in."""
+        assert isinstance(column, Ids)
+        return self._ids(column, self.missing())
+
+    def days(self, frame: Frame) -> pa.Array:
+        """The day of each form, in the mapping's format."""
+        day = frame["completed_on"]
+        assert isinstance(day, Days)
+        return self._days(day.days, self.mapping.date_format, self.missing(), frame)
+
     def _ids(self, column: Ids, missing: str) -> pa.Array:
         shape = id_shape(self.spec.id_pattern)
-        if any(set(place) & {self.dialect.delimiter, self.dialect.quote} for place in shape.places):
+        marks = {self.dialect.delimiter, self.dialect.quote}
+        is_text = self.spec.format in DELIMITED_FORMATS
+        if is_text and any(set(place) & marks for place in shape.places):
             raise ValueError(f"id_pattern {self.spec.id_pattern} allows the file's delimiter")
         texts = shape.texts(np.maximum(column.numbers, 0))
         if (column.numbers >= 0).all():
             return texts
-        nothing = pa.scalar(quoted(missing, self.dialect))
+        nothing = pa.scalar(self.cell(missing))
         return pc.if_else(pa.array(column.numbers >= 0), texts, nothing)
 
-    def _days(self, days: Ints, pattern: str, missing: str) -> pa.Array:
+    def _days(self, days: Ints, pattern: str, missing: str, frame: Frame) -> pa.Array:
         known = days[days != NO_DAY]
         if not len(known):
             return self.repeated(missing, len(days))
         first, last = int(known.min()), int(known.max())
-        words = [(_EPOCH + timedelta(days=day)).strftime(pattern) for day in range(first, last + 1)]
-        return self.looked_up(np.where(days == NO_DAY, NOTHING, days - first), words, missing)
+        # A pattern with a time of day ends in it; the day's own part is written once a day.
+        of_day, time_mark, _ = pattern.partition("%H:%M:%S")
+        words = [(_EPOCH + timedelta(days=day)).strftime(of_day) for day in range(first, last + 1)]
+        codes = np.where(days == NO_DAY, NOTHING, days - first)
+        if not time_mark:
+            return self.looked_up(codes, words, missing)
+        times = pa.array(_HOURS).take(pa.array(scattered(frame, len(_HOURS))))
+        moments = pc.binary_join_element_wise(
+            pa.array(words).take(pa.array(codes % len(words))), times, ""
+        )
+        return pc.if_else(pa.array(days != NO_DAY), moments, pa.scalar(self.cell(missing)))
 
     def _years(self, bands: Words, frame: Frame, missing: str) -> pa.Array:
         """Whole years within the bands; one client is always the same age."""
@@ -113,6 +141,13 @@ class Writing:
         years = low[bands.codes] + client.numbers % width
         years = np.where(bands.codes < 0, NOTHING, years)
         return self.looked_up(years, [str(year) for year in range(int(high.max()) + 1)], missing)
+
+
+def scattered(frame: Frame, n: int) -> Ints:
+    """A number below `n` for each form, the same in every export of it."""
+    numbers = frame["administration_id"]
+    assert isinstance(numbers, Ids)
+    return numbers.numbers * 2_654_435_761 % 1_000_003 % n
 
 
 def quoted(text: str, dialect: Dialect) -> str:

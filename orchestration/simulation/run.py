@@ -9,20 +9,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from expectations.mapping import Mapping as FeedMapping
-from expectations.practice import Contract, FileSpec
+from expectations.practice import Contract
 from expectations.registry import Registry
 from orchestration.simulation.block import Block, draw_block
 from orchestration.simulation.filled import Filled, fill
 from orchestration.simulation.instruments import UNANSWERED, ScoreModel, score_model
+from orchestration.simulation.native_exported import Exported
 from orchestration.simulation.native_files import NativeFile, file_name
-from orchestration.simulation.native_rows import (
-    Cells,
-    FormTable,
-    long_cells,
-    table_cells,
-    wide_cells,
-)
+from orchestration.simulation.native_formats import CELLS, FILES, carried_forms
+from orchestration.simulation.native_rows import FormTable, length
+from orchestration.simulation.native_types import Feeds
 from orchestration.simulation.network import (
     BLOCKS,
     PracticeModel,
@@ -31,7 +27,7 @@ from orchestration.simulation.network import (
     practice_number,
     stream,
 )
-from orchestration.simulation.records import Numbering, Window, administrations, episodes, sessions
+from orchestration.simulation.records import Numbering, Window, administrations
 from orchestration.simulation.schedules import FormIdentity, identity_of
 from orchestration.simulation.settings import SimulationSettings
 from orchestration.simulation.truth import Realised, site_truths
@@ -83,6 +79,7 @@ class _Plan:
 
     model: PracticeModel
     contract: Contract
+    feeds: Feeds
     scores: Mapping[FormIdentity, ScoreModel]
 
 
@@ -126,7 +123,7 @@ def _plan(registry: Registry, model: PracticeModel, settings: SimulationSettings
     practice = model.practice
     contract = practice.contract_on(settings.exported[1]) or practice.contracts[-1]
     wanted = {identity_of(schedule) for schedule in contract.schedules}
-    carried = _carried(contract)
+    carried = carried_forms(contract)
     for identity in sorted(wanted - carried):
         raise ValueError(
             f"a schedule asks for {' '.join(identity)}, which no file of the contract carries; "
@@ -136,24 +133,7 @@ def _plan(registry: Registry, model: PracticeModel, settings: SimulationSettings
         identity: score_model(registry.instruments[identity[:2]], settings)
         for identity in sorted(wanted)
     }
-    return _Plan(model, contract, scores)
-
-
-def _carried(contract: Contract) -> set[FormIdentity]:
-    found: set[FormIdentity] = set()
-    for spec in contract.files:
-        if spec.format != "csv":
-            raise ValueError(f"file {spec.file} is no CSV; the simulation writes no other format")
-        if len(spec.mappings) != 1:
-            raise ValueError(
-                f"file {spec.file} carries {len(spec.mappings)} feeds; the simulation writes one "
-                "feed a file"
-            )
-        mapping = spec.mappings[0]
-        found |= {identity_of(form) for form in mapping.forms}
-        if mapping.long is not None:
-            found |= {identity_of(form) for form in mapping.long.identity.values()}
-    return found
+    return _Plan(model, contract, registry.feeds, scores)
 
 
 def _blocks(model: PracticeModel, settings: SimulationSettings) -> Iterator[tuple[int, int, int]]:
@@ -184,7 +164,8 @@ def _write_practice(
         files: dict[str, NativeFile] = {}
         for spec in plan.contract.files:
             path = out_dir / practice.practice_id / file_name(spec, settings.exported[1])
-            files[spec.file] = stack.enter_context(NativeFile(path, spec))
+            file = FILES[spec.format](path, spec, plan.feeds)
+            files[spec.file] = stack.enter_context(file)
         for number, (n_clients, *days) in enumerate(_blocks(model, settings)):
             progress(f"{practice.practice_id}: clients {numbering.client + 1} and on")
             rng = stream(settings, BLOCKS, practice_number(practice.practice_id), number)
@@ -239,35 +220,14 @@ def _write_block(
         summary.n_due_forms += int(shown.sum())
         summary.n_forms += int((shown & forms.is_answered).sum())
         summary.n_answers += int((forms.points[shown] != UNANSWERED).sum())
+    exported = Exported(plan.model, block, numbering, window, table)
     for spec in plan.contract.files:
-        mapping = spec.mappings[0]
-        cells = _cells(plan, block, spec, mapping, numbering, window, table)
-        files[spec.file].append(cells)
-        n_rows = len(next(iter(cells.values()))) if cells else 0
-        if mapping.feed == "episodes":
-            summary.n_episodes += n_rows
-        elif mapping.feed == "sessions":
-            summary.n_sessions += n_rows
-
-
-def _cells(
-    plan: _Plan,
-    block: Block,
-    spec: FileSpec,
-    mapping: FeedMapping,
-    numbering: Numbering,
-    window: Window,
-    table: FormTable,
-) -> Cells:
-    if mapping.feed == "episodes":
-        is_snapshot = spec.delivery_scope == "snapshot"
-        frame = episodes(block, plan.model, numbering, window, is_snapshot=is_snapshot)
-        return table_cells(spec, mapping, frame)
-    if mapping.feed == "sessions":
-        return table_cells(spec, mapping, sessions(block, plan.model, numbering, window))
-    if mapping.layout == "wide":
-        return wide_cells(spec, mapping, table)
-    return long_cells(spec, mapping, table)
+        files[spec.file].append(CELLS[spec.format](spec, exported))
+        for mapping in spec.mappings:
+            if mapping.feed == "episodes":
+                summary.n_episodes += length(exported.frame(spec, mapping))
+            elif mapping.feed == "sessions":
+                summary.n_sessions += length(exported.frame(spec, mapping))
 
 
 def _truth_rows(

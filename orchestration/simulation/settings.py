@@ -51,9 +51,9 @@ class SimulationSettings:
     """
 
     seed: int = 20260930
-    n_clients: int = 3_000
+    n_clients: int = 3_600
     """Clients who come between `from_on` and `through_on`; more come at the same rate after it."""
-    n_therapists: int = 90
+    n_therapists: int = 120
     from_on: date = date(2024, 10, 1)
     through_on: date = date(2026, 9, 30)
     window: tuple[date, date] | None = None

@@ -1,7 +1,8 @@
 """A home with a long history waiting in its landing folder, and small nights after it.
 
-The sample practices with one change: the WAI-SR is due at every session and nothing else is, which
-makes 840,000 forms of twelve answers out of about as many attended sessions.
+The sample practices that send items as text, with one change: the WAI-SR is due at every session
+and nothing else is, which makes 840,000 forms of twelve answers out of about as many attended
+sessions.
 """
 
 import shutil
@@ -15,6 +16,7 @@ import yaml
 
 from expectations.registry import SHIPPED, load_registry
 from orchestration.simulation import SimulationSettings, simulate
+from tests.text_practices import of_items_as_text
 
 FROM_ON = date(2024, 1, 1)
 HISTORY_DAYS = 1000
@@ -50,7 +52,8 @@ def declare(home: Path) -> None:
     group = yaml.safe_load((SHIPPED / "group.yml").read_text(encoding="utf-8"))
     group["sample_practices"] = False
     _write(home / "group.yml", group)
-    for path in sorted((SHIPPED / "practices").glob("*.yml")):
+    for practice_id in of_items_as_text(load_registry()).practices:
+        path = SHIPPED / "practices" / f"{practice_id}.yml"
         practice = yaml.safe_load(path.read_text(encoding="utf-8"))
         for contract in practice["contracts"]:
             contract["schedules"] = [EVERY_SESSION]

@@ -23,6 +23,7 @@ from orchestration.release.reader import Releases
 from orchestration.settings import Settings
 from orchestration.simulation import SimulationSettings, simulate
 from tests.integration.small_group import HereWorker
+from tests.text_practices import of_items_as_text
 
 KEY = ["practice_id", "site_id", "instrument_code", "version", "informant"]
 
@@ -42,7 +43,7 @@ def run_network(home: Path, simulation: SimulationSettings, parsed: Path) -> Net
     `parsed` is a folder that keeps dbt's reading of the project from network to network.
     """
     settings = Settings(home)
-    registry = load_registry([settings.home])
+    registry = of_items_as_text(load_registry([settings.home]))
     for practice_id in registry.practices:
         create_key(settings.keys, practice_id)
     truth_path = settings.home / "truth.parquet"

@@ -29,10 +29,12 @@ from orchestration.benchmarking.funnel import Z_95
 from orchestration.simulation import SimulationSettings
 from tests.studies.pipeline import NetworkRun, run_network
 
+NETWORK = SimulationSettings(n_clients=3_000, n_therapists=90)
+"""The size of the studies' network, that of the sample practices that send items as text."""
 WORLDS: dict[str, SimulationSettings] = {
-    "recovered": SimulationSettings(missing_at_random=True),
-    "null": SimulationSettings(missing_at_random=True, null=True),
-    "not_at_random": SimulationSettings(),
+    "recovered": replace(NETWORK, missing_at_random=True),
+    "null": replace(NETWORK, missing_at_random=True, null=True),
+    "not_at_random": NETWORK,
 }
 
 

@@ -8,13 +8,21 @@ import pytest
 
 from expectations.registry import Registry, load_registry
 from orchestration.simulation import SimulationSettings, SimulationSummary, simulate
+from tests.text_practices import of_items_as_text
 
 SMALL = SimulationSettings(n_clients=240, n_therapists=40, truth_clients=400)
 
 
 @pytest.fixture(scope="session")
-def registry() -> Registry:
+def samples() -> Registry:
+    """All sample practices."""
     return load_registry()
+
+
+@pytest.fixture(scope="session")
+def registry(samples: Registry) -> Registry:
+    """Those that send items as plain text: enough sites for what is tested of a network."""
+    return of_items_as_text(samples)
 
 
 @pytest.fixture

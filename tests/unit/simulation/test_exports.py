@@ -150,9 +150,9 @@ def test_a_site_has_sessions_only_while_it_is_open(registry: Registry, tmp_path:
     assert max(spoken) <= closes
 
 
-def test_default_network_has_the_size_asked_for(registry: Registry, tmp_path: Path) -> None:
-    summary = simulate(registry, tmp_path)
-    assert (summary.n_practices, summary.n_sites, summary.n_therapists) == (6, 14, 90)
-    assert summary.n_clients == 3_000
-    assert 26_000 < summary.n_sessions < 34_000
+def test_default_network_has_the_size_asked_for(samples: Registry, tmp_path: Path) -> None:
+    summary = simulate(samples, tmp_path)
+    assert (summary.n_practices, summary.n_sites, summary.n_therapists) == (12, 21, 120)
+    assert summary.n_clients == 3_600
+    assert 30_000 < summary.n_sessions < 40_000
     assert 0.4 < summary.n_forms / summary.n_due_forms < 0.7

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from expectations.registry import Registry
+from expectations.registry import Registry, load_registry
 from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Part, Terms
-from orchestration.ingest.readers.delimited import read_header, text_relation
+from orchestration.ingest.readers.formats import open_file
+from orchestration.settings import Limits
 from orchestration.simulation import SimulationSettings, simulate
 from orchestration.simulation.block import draw_block
-from orchestration.simulation.filled import fill
+from orchestration.simulation.filled import Filled, fill
 from orchestration.simulation.native_files import file_name
 from orchestration.simulation.network import (
     BLOCKS,
@@ -25,6 +26,7 @@ from orchestration.simulation.network import (
     stream,
 )
 from orchestration.simulation.run import _plan
+from orchestration.simulation.schedules import FormIdentity
 from tests.unit.simulation.conftest import SMALL, only
 
 CLEAN = replace(SMALL, n_clients=120, dirt=0, preview_share=0)
@@ -37,22 +39,21 @@ def _conformed(
     practice = registry.practices[practice_id]
     for spec in practice.contracts[-1].files:
         path = folder / practice_id / file_name(spec, settings.exported[1])
-        con = duckdb.connect()
-        con.execute("create macro pseudonym(x) as md5(x)::uuid")
-        source = text_relation(path, read_header(path, spec.dialect), spec.dialect)
-        (mapping,) = spec.mappings
-        terms = Terms(
-            practice_id=practice_id,
-            sites=tuple(site.site_id for site in practice.sites),
-            feed=registry.feeds[mapping.feed],
-            instruments=registry.instruments,
-            source=source.sql,
-        )
-        conformed = conform(spec, mapping, terms)
-        for statement in (*conformed.before, *(part.sql for part in conformed.parts)):
-            con.execute(statement)
-        for part in conformed.parts:
-            yield con, part
+        for mapping in spec.mappings:
+            con = duckdb.connect()
+            con.execute("create macro pseudonym(x) as md5(x)::uuid")
+            terms = Terms(
+                practice_id=practice_id,
+                sites=tuple(site.site_id for site in practice.sites),
+                feed=registry.feeds[mapping.feed],
+                instruments=registry.instruments,
+                source=open_file(con, path, spec, Limits()).relation.sql,
+            )
+            conformed = conform(spec, mapping, terms)
+            for statement in (*conformed.before, *(part.sql for part in conformed.parts)):
+                con.execute(statement)
+            for part in conformed.parts:
+                yield con, part
 
 
 def _read_back(
@@ -71,7 +72,7 @@ def _read_back(
     return found
 
 
-def _simulated(registry: Registry, settings: SimulationSettings) -> Forms:
+def _filled(registry: Registry, settings: SimulationSettings) -> dict[FormIdentity, Filled]:
     (model,) = build_network(registry, settings)
     plan = _plan(registry, model, settings)
     rng = stream(settings, BLOCKS, practice_number(model.practice.practice_id), 0)
@@ -81,10 +82,18 @@ def _simulated(registry: Registry, settings: SimulationSettings) -> Forms:
         model, model.therapists, settings.n_clients, days, schedules, plan.scores, settings, rng
     )
     filled, _, _ = fill(block.forms, plan.scores, 0, settings, rng)
+    return filled
+
+
+def _is_due(day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return day <= day_number(CLEAN.through_on)
+
+
+def _simulated(registry: Registry, settings: SimulationSettings) -> Forms:
     expected: Forms = {}
-    for (code, _, informant), forms in filled.items():
+    for (code, _, informant), forms in _filled(registry, settings).items():
         score = forms.score
-        points = forms.points[forms.is_answered & (forms.day <= days[1])]
+        points = forms.points[forms.is_answered & _is_due(forms.day)]
         answers = (score.instrument.item_minimum or 0) + points * score.step
         expected[code, informant] = np.where(points < 0, -99.0, answers)
     return expected
@@ -95,21 +104,15 @@ def _sorted(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return rounded[np.lexsort(rounded.T)]
 
 
-@pytest.mark.parametrize(
-    "practice_id",
-    [
-        "cabinet_erable",
-        "harbor_counseling",
-        "prairie_family_therapy",
-        "riverside_collective",
-        "summit_behavioral",
-        "two_oaks",
-    ],
-)
+SHIPPED = sorted(load_registry().practices)
+TOTALS_ONLY = "old_mill_practice"
+
+
+@pytest.mark.parametrize("practice_id", [name for name in SHIPPED if name != TOTALS_ONLY])
 def test_answers_survive_the_practices_own_shape(
-    registry: Registry, tmp_path: Path, practice_id: str
+    samples: Registry, tmp_path: Path, practice_id: str
 ) -> None:
-    alone = only(registry, practice_id)
+    alone = only(samples, practice_id)
     simulate(alone, tmp_path, CLEAN)
     expected = _simulated(alone, CLEAN)
     found = _read_back(alone, practice_id, tmp_path, CLEAN)
@@ -119,9 +122,30 @@ def test_answers_survive_the_practices_own_shape(
         np.testing.assert_allclose(_sorted(found[identity]), _sorted(answers), atol=1e-6)
 
 
-@pytest.mark.parametrize("practice_id", ["cabinet_erable", "riverside_collective", "two_oaks"])
-def test_no_cell_is_unreadable(registry: Registry, tmp_path: Path, practice_id: str) -> None:
-    alone = only(registry, practice_id)
+def test_totals_survive_where_nothing_else_is_sent(samples: Registry, tmp_path: Path) -> None:
+    alone = only(samples, TOTALS_ONLY)
+    simulate(alone, tmp_path, CLEAN)
+    totals = {
+        identity[0]: np.sort(forms.total[~np.isnan(forms.total) & _is_due(forms.day)])
+        for identity, forms in _filled(alone, CLEAN).items()
+    }
+    n_parts = 0
+    for con, part in _conformed(alone, TOTALS_ONLY, tmp_path, CLEAN):
+        if part.instrument is None:
+            continue
+        rows = con.execute(
+            f"select stated_total from {part.table} where stated_total is not null order by 1"
+        ).fetchall()
+        assert len(rows) > 20
+        expected = totals[part.instrument.instrument_code]
+        np.testing.assert_allclose([total for (total,) in rows], expected, atol=1e-6)
+        n_parts += 1
+    assert n_parts == 4
+
+
+@pytest.mark.parametrize("practice_id", SHIPPED)
+def test_no_cell_is_unreadable(samples: Registry, tmp_path: Path, practice_id: str) -> None:
+    alone = only(samples, practice_id)
     simulate(alone, tmp_path, CLEAN)
     unreadable = {"VARCHAR": "{} = chr(1) || 'invalid'", "DOUBLE": "isinf({})", "DATE": "isinf({})"}
     n_parts = 0
@@ -136,8 +160,8 @@ def test_no_cell_is_unreadable(registry: Registry, tmp_path: Path, practice_id: 
     assert n_parts >= 3
 
 
-def test_spoilt_forms_and_previews_reach_the_file(registry: Registry, tmp_path: Path) -> None:
-    alone = only(registry, "summit_behavioral")
+def test_spoilt_forms_and_previews_reach_the_file(samples: Registry, tmp_path: Path) -> None:
+    alone = only(samples, "summit_behavioral")
     dirty = replace(SMALL, dirt=0.2, preview_share=0.2)
     simulate(alone, tmp_path, dirty)
     excluded = beyond = repeated = 0
