@@ -18,7 +18,7 @@ class Tolerance(Declaration):
     """
 
     check: str
-    """A check's id (`administrations.completed_on.required`), or `quarantine`."""
+    """A check's id (`administrations.completed_on.not_future`), or `quarantine`."""
     share: float = Field(ge=0, le=1)
     note: str = Field(min_length=1)
     noted_on: date

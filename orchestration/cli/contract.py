@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from orchestration.cli.console import (
 )
 from orchestration.contract_check import FileCheck, check_files, in_words
 from orchestration.drafting.contract import draft_contract
+from orchestration.drafting.data_dictionary import Labels, read_labels
 from orchestration.drafting.formats import read_sample
 from orchestration.durable import write_whole
 from orchestration.ingest.privacy import is_showable
@@ -148,9 +150,11 @@ def draft(
 ) -> None:
     """A first contract out of sample exports, as YAML on standard output.
 
-    Give one export of each kind of file (CSV or another delimited text). Each guess has its reason
-    beside it (`why:`), each doubt is a question (`open:`). No cell of a client is repeated: of
-    enumerations only known words are, and the words of a site column become sites.
+    Give one export of each kind of file: delimited text (gzip too), XLSX, Parquet, REDCap,
+    Qualtrics or FHIR. REDCap's data dictionary may be among them: it says what codes stand for.
+    Each guess has its reason beside it (`why:`), each doubt is a question (`open:`). No cell of a
+    client is repeated: of enumerations only known words are, and the words of a site column become
+    sites.
 
     Example: alliance contract draft --practice north_clinic exports/*.csv > north_clinic.yml
     """
@@ -161,8 +165,12 @@ def draft(
     # A home is not needed to draft; where there is one, its own instruments are known too.
     registry = open_registry(settings) if settings.group_file.exists() else load_registry()
     samples = []
+    labels: Labels = {}
     for number, file in enumerate(files, start=1):
         try:
+            if (found := read_labels(file)) is not None:
+                labels |= found
+                continue
             samples.append(read_sample(file))
         except DeliveryRefused as refusal:
             shown = file.name if is_showable(file.name) else f"file {number}"
@@ -170,6 +178,7 @@ def draft(
             raise typer.Exit(NEEDS_A_PERSON) from refusal
     today = datetime.now(UTC).astimezone(ZoneInfo(registry.group.time_zone)).date()
     try:
+        samples = [replace(sample, labels=labels) for sample in samples]
         text = draft_contract(samples, practice, registry.feeds, registry.instruments, today)
     except DeliveryRefused as refusal:
         messages.print(str(refusal), markup=False, highlight=False)

@@ -50,19 +50,28 @@ class Profile:
 def missing_words(columns: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Words for nothing in a file: those that stand in several columns, or beside other types."""
     found: Counter[str] = Counter()
+    beside: set[str] = set()
     for cells in columns:
-        found.update({cell for cell in set(cells) if is_missing_word(cell)})
-    return tuple(sorted(word for word, n in found.items() if n >= 2))
+        words = {cell for cell in set(cells) if is_missing_word(cell)}
+        found.update(words)
+        rest = {cell for cell in set(cells) if cell and cell not in words}
+        if rest and (all(map(_NUMBER.fullmatch, rest)) or _date_formats(rest)):
+            beside |= {word for word in words if not _NUMBER.fullmatch(word)}
+    return tuple(sorted(word for word, n in found.items() if n >= 2 or word in beside))
 
 
 def entity_of(header: str) -> str | None:
-    """Whose id a column is by its name: client, session, episode, ..."""
+    """Whose id a column is by its name: client, session, episode, ...
+
+    Of several words the last is meant: `visit_episode` is the episode of a visit.
+    """
+    name = plain(header)
     scored = [
-        (named(header, phrases), -place, entity)
+        (named(header, phrases), max(map(name.rfind, phrases)), -place, entity)
         for place, (entity, phrases) in enumerate(dictionary()["entities"].items())
     ]
     best = max(scored)
-    return best[2] if best[0] else None
+    return best[3] if best[0] else None
 
 
 def profile(header: str, cells: Sequence[str], missing: Sequence[str]) -> Profile:

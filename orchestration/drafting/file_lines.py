@@ -1,6 +1,6 @@
 """The contract's lines of one kind of file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from expectations.fhir import NEVER_DROPPED
 from orchestration.drafting.columns import id_pattern
@@ -13,6 +13,7 @@ from orchestration.drafting.matching import Match
 from orchestration.drafting.part import Part
 from orchestration.drafting.parts import Understood
 from orchestration.drafting.rows import rule_lines
+from orchestration.drafting.words import dictionary, named
 
 Sites = Mapping[str, tuple[str, str]]
 """Word of the files -> site id and name; one site under the empty word if no file has any."""
@@ -57,10 +58,26 @@ def file_lines(file: Understood, sites: Sites, is_day_first: bool | None) -> lis
         lines.append(
             f"        discard: {sequence(unused)}  # open: nothing fits; may it be left out?"
         )
+        lines += _hints(file, unused)
     lines.append("        mappings:")
     for part in file.parts:
         lines += _part_lines(part, sites, is_day_first)
     return lines
+
+
+def _hints(file: Understood, unused: Sequence[str]) -> list[str]:
+    """Columns named like an enumeration of ours whose codes nothing explains."""
+    phrases = dictionary()["headers"]
+    return [
+        f"        # open: {header(name)} may be {column.name}; map it with a recode of its codes,"
+        " or give the draft the data dictionary too"
+        for name in unused
+        for part in file.parts
+        for column in part.feed.columns
+        if column.type == "enumeration"
+        and all(match.column.name != column.name for match in part.matches)
+        and named(name, phrases.get(column.name, []))
+    ]
 
 
 def _read(part: Part) -> set[str]:

@@ -116,22 +116,23 @@ def wide_blocks(
 def _add_total(blocks: list[Block], profile: Profile, file: str, instruments: Instruments) -> None:
     """Give a column of totals to the questionnaire it is named after, or to the only one."""
     score = named(profile.header, dictionary()["total"])
-    if not score:
-        return
     values = [v for v in map(number, profile.distinct) if v is not None]
     found = of_total(values, (profile.header,), instruments)
+    if not score and not (found and not blocks):
+        return
+    around = (profile.header, file)
     if not found and score == 3:
         if len(blocks) == 1 and blocks[0].total is None:
             blocks[0] = replace(blocks[0], total=profile.header)
             return
-        found = of_total(values, (file,), instruments)
+        found = of_total(values, around, instruments)
+    possible = {candidate.instrument.instrument_code for candidate in found}
     for place, block in enumerate(blocks):
-        first = block.candidates[0].instrument if block.candidates else None
-        if found and first == found[0].instrument and block.total is None:
+        first = block.candidates[0].instrument.instrument_code if block.candidates else None
+        if first in possible and block.total is None:
             blocks[place] = replace(block, total=profile.header)
             return
     if found:
-        around = (profile.header, file)
         blocks.append(Block(profile.header, {}, found, around, total=profile.header))
 
 
@@ -206,4 +207,4 @@ def _prefix(items: set[str]) -> str:
     """What stands before every item's number, if it is a word for an item and nothing else."""
     stems = {item.rstrip("0123456789") for item in items}
     stem = stems.pop() if len(stems) == 1 else ""
-    return stem if stem.lower() in dictionary()["item_prefixes"] else ""
+    return stem if stem.lower().rstrip("_.- ") in dictionary()["item_prefixes"] else ""

@@ -118,26 +118,32 @@ def of_total(
     around: Sequence[str],
     instruments: Mapping[tuple[str, str], Instrument],
 ) -> list[Candidate]:
-    """Instruments a column of totals is named after, whose total has room for them."""
-    named = {
-        len(instrument.instrument_code): instrument
-        for instrument in instruments.values()
-        if any(_names(text, instrument.instrument_code) for text in around)
-    }
-    # The longest name is meant: one code may be the beginning of another.
-    chosen = [named[max(named)]] if named else []
-    return [
-        Candidate(instrument, 0.0, 1.0, 1, in_words=False)
-        for instrument in chosen
-        if values
-        and sum(instrument.total.minimum <= v <= instrument.total.maximum for v in values)
-        >= _FITS * len(values)
-    ]
+    """Instruments a column of totals is named after, whose total has room for most of them."""
+    tokens = {token for text in around for token in plain(text).split("_")}
+    people = {w: who for who, words in dictionary()["informants"].items() for w in words}
+    said = {people[token] for token in tokens & set(people)}
+    scored = []
+    for instrument in instruments.values():
+        total = instrument.total
+        n_fitting = sum(total.minimum <= value <= total.maximum for value in values)
+        n_named = _named(tokens, instrument.instrument_code)
+        if n_named and values and n_fitting >= _FITS * len(values):
+            # Of two versions of one questionnaire the informant tells which is meant.
+            is_theirs = bool(said & set(instrument.informants)) - bool(
+                said - set(instrument.informants)
+            )
+            candidate = Candidate(instrument, 0.0, 1.0, n_named, in_words=False)
+            scored.append((is_theirs, n_named, candidate))
+    scored.sort(key=lambda s: (-s[0], -s[1]))
+    return [candidate for *_, candidate in scored]
 
 
-def _names(text: str, code: str) -> bool:
-    name = plain(text)
-    return f"_{code}_" in f"_{name}_" or code.replace("_", "") in name.split("_")
+def _named(tokens: set[str], code: str) -> int:
+    """How much of an instrument's code is among some words; its first word has to be."""
+    parts = code.split("_")
+    if code.replace("_", "") in tokens:
+        return len(parts)
+    return sum(part in tokens for part in parts) if parts[0] in tokens else 0
 
 
 def is_instrument_word(word: str, instruments: Mapping[tuple[str, str], Instrument]) -> bool:

@@ -12,13 +12,13 @@ from orchestration.drafting.forms import Forms, find_forms
 from orchestration.drafting.kinds import Kind
 from orchestration.drafting.matching import Match, match_columns
 from orchestration.drafting.part import Part
-from orchestration.drafting.redcap_parts import redcap_parts
+from orchestration.drafting.redcap_parts import NOT_COMPLETED, TIMESTAMP, redcap_parts
 from orchestration.drafting.rows import RowRule, exclusions
 from orchestration.ingest.privacy import PATTERNS, SHORTEST_FINDING, names_direct_identifier
 
 Feeds = Mapping[FeedName, Feed]
 Instruments = Mapping[tuple[str, str], Instrument]
-VISIT = {"attendance", "scheduled_on"}
+VISIT = {"session_id", "client_id", "site_id", "scheduled_on", "attendance"}
 """Canonical columns by which a row of forms is a session, too."""
 
 
@@ -58,7 +58,7 @@ def understood(kind: Kind, feeds: Feeds, instruments: Instruments) -> Understood
     }
     missing = missing_words(sample.columns.values())
     profiles = [
-        profile(name, cells, missing)
+        profile(name, cells, (*missing, NOT_COMPLETED) if name.endswith(TIMESTAMP) else missing)
         for name, cells in sample.columns.items()
         if name not in banned
     ]
@@ -110,6 +110,12 @@ def _responses(kind: Kind, feeds: Feeds, instruments: Instruments) -> Understood
         for ours, theirs in known.items()
         if theirs in filled
     ]
+    writers = {"Patient": "client", "Practitioner": "therapist", "RelatedPerson": "other_caregiver"}
+    if "author_type" in filled and filled["author_type"].distinct <= set(writers):
+        said = {word: writers[word] for word in sorted(filled["author_type"].distinct)}
+        matches.append(
+            Match(feed.column("respondent"), filled["author_type"], "who wrote it", said, 0)
+        )
     recode = {"amended": "completed", "in-progress": "partial", "stopped": "partial"}
     matches.append(Match(feed.column("status"), filled["status"], "FHIR's own", recode, 0))
     exclude = (

@@ -12,7 +12,7 @@ from expectations.model import Feed, FeedName
 from orchestration.drafting.columns import Profile, profile
 from orchestration.drafting.forms import CHECKBOX, Block, Forms, wide_blocks
 from orchestration.drafting.kinds import Kind
-from orchestration.drafting.matching import Match, match_columns
+from orchestration.drafting.matching import Labels, Match, match_columns
 from orchestration.drafting.part import Part
 from orchestration.drafting.rows import RowRule, exclusions
 from orchestration.ingest.readers.redcap import STATUS_SUFFIX
@@ -23,8 +23,8 @@ REPEAT, INSTANCE, EVENT = (
     "redcap_event_name",
 )
 GROUP = "redcap_data_access_group"
-_TIMESTAMP = "_timestamp"
-_NOT_COMPLETED = "[not completed]"
+TIMESTAMP = "_timestamp"
+NOT_COMPLETED = "[not completed]"
 _TABLES: tuple[FeedName, ...] = ("episodes", "sessions")
 
 
@@ -41,9 +41,9 @@ class Segment:
     events: tuple[str, ...]
 
     @property
-    def status(self) -> str:
-        """Its `_complete` column."""
-        return self.name + STATUS_SUFFIX
+    def status(self) -> str | None:
+        """Its `_complete` column, where the export has it."""
+        return self.name + STATUS_SUFFIX if self.name else None
 
     @property
     def place(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -77,29 +77,38 @@ def redcap_parts(
 
 
 def _segments(cells: Mapping[str, Sequence[str]], banned: set[str]) -> list[Segment]:
+    """Columns that are filled in the same kind of rows, in runs that a `_complete` ends.
+
+    An export of chosen fields may lack a `_complete`, or have them all at its end, so the rows
+    decide first. A column that is nowhere filled goes with the one before it.
+    """
     system = {REPEAT, INSTANCE, EVENT, GROUP, next(iter(cells))}
-    found: list[Segment] = []
-    own: list[str] = []
-    for header in cells:
-        if header in system or header in banned:
-            continue
-        if not header.endswith(STATUS_SUFFIX):
-            own.append(header)
-            continue
-        filled = (*own, header)
-        n_rows = len(cells[header])
-        places = tuple(n for n in range(n_rows) if any(cells[name][n] for name in filled))
-        found.append(
-            Segment(
-                header.removesuffix(STATUS_SUFFIX),
-                tuple(own),
-                places,
-                _words(cells, REPEAT, places),
-                _words(cells, EVENT, places),
-            )
-        )
-        own = []
-    return found
+    names = [name for name in cells if name not in system and name not in banned]
+    runs: dict[tuple[tuple[str, ...], int], list[str]] = {}
+    place: tuple[str, ...] = ("",)
+    n_ended = 0
+    for name in names:
+        filled = tuple(n for n, cell in enumerate(cells[name]) if cell)
+        place = _words(cells, REPEAT, filled) or place if filled and REPEAT in cells else place
+        # Repeating instruments are named by their rows; the others by their `_complete` alone.
+        is_parent = place == ("",)
+        runs.setdefault((place, n_ended if is_parent else 0), []).append(name)
+        n_ended += is_parent and name.endswith(STATUS_SUFFIX)
+    return [_segment(cells, own) for own in runs.values()]
+
+
+def _segment(cells: Mapping[str, Sequence[str]], own: Sequence[str]) -> Segment:
+    statuses = [name for name in own if name.endswith(STATUS_SUFFIX)]
+    columns = tuple(name for name in own if name not in statuses)
+    n_rows = len(cells[own[0]])
+    places = tuple(n for n in range(n_rows) if any(cells[name][n] for name in own))
+    return Segment(
+        statuses[0].removesuffix(STATUS_SUFFIX) if statuses else "",
+        columns,
+        places,
+        _words(cells, REPEAT, places),
+        _words(cells, EVENT, places),
+    )
 
 
 def _words(
@@ -114,13 +123,18 @@ class _Project:
     record: str
     missing: tuple[str, ...]
 
+    @property
+    def labels(self) -> Labels:
+        """What its data dictionary says of choices."""
+        return self.kind.sample.labels
+
     def profiles(self, segment: Segment, *, with_record: bool = True) -> list[Profile]:
         """What a segment's columns hold among its own rows."""
         cells = self.kind.sample.columns
         names = [self.record, *([GROUP] if GROUP in cells else [])] if with_record else []
         found = []
         for name in (*names, *segment.columns):
-            none = (*self.missing, *([_NOT_COMPLETED] if name.endswith(_TIMESTAMP) else []))
+            none = (*self.missing, *([NOT_COMPLETED] if name.endswith(TIMESTAMP) else []))
             found.append(profile(name, [cells[name][n] for n in segment.rows], none))
         if with_record:
             found[0] = replace(found[0], kind="id", entity="client")
@@ -142,8 +156,8 @@ class _Project:
         if not any(block.candidates for block in found):
             return []
         used = set().union(*(block.columns for block in found))
-        own = [p for p in profiles if p.header not in used and CHECKBOX not in p.header]
-        matches = [m for m in match_columns(feed, own) if m.column.name != "status"]
+        own = [p for p in profiles if p.header not in used and not self._is_choice(p.header)]
+        matches = [m for m in match_columns(feed, own, self.labels) if m.column.name != "status"]
         matches = [self._timed(match) for match in matches]
         matches += self._completion(segment, feed, {m.column.name for m in matches}, own)
         order = [column.name for column in feed.columns]
@@ -151,9 +165,15 @@ class _Project:
         only = tuple(self._rules(segment, "other_instrument"))
         return [replace(block, matches=tuple(matches), only=only) for block in found]
 
+    def _is_choice(self, header: str) -> bool:
+        """Whether a column is one of several boxes of a question; a single box is a yes or no."""
+        stem, found, _ = header.partition(CHECKBOX)
+        boxes = [name for name in self.kind.sample.columns if name.startswith(stem + CHECKBOX)]
+        return bool(found) and len(boxes) > 1
+
     def _timed(self, match: Match) -> Match:
-        is_time = match.source.header.endswith(_TIMESTAMP)
-        return replace(match, missing=(_NOT_COMPLETED,)) if is_time else match
+        is_time = match.source.header.endswith(TIMESTAMP)
+        return replace(match, missing=(NOT_COMPLETED,)) if is_time else match
 
     def _completion(
         self, segment: Segment, feed: Feed, have: set[str], own: Sequence[Profile]
@@ -165,10 +185,10 @@ class _Project:
             words = ("2", "1", "0")
         recode = dict(zip(words, ("completed", "partial", "partial"), strict=True))
         found = [Match(feed.column("status"), status, "REDCap's own status", recode, 0)]
-        stamps = [p for p in own if p.header == segment.name + _TIMESTAMP]
+        stamps = [p for p in own if p.header == segment.name + TIMESTAMP]
         if "completed_on" not in have and stamps and stamps[0].kind in ("date", "empty"):
             column = feed.column("completed_on")
-            stamp = Match(column, stamps[0], "REDCap's own time", {}, 0, (_NOT_COMPLETED,))
+            stamp = Match(column, stamps[0], "REDCap's own time", {}, 0, (NOT_COMPLETED,))
             found.append(stamp)
         return found
 
@@ -198,9 +218,9 @@ class _Project:
                 profiles += self.profiles(segment, with_record=False)
             exclude = tuple(rule for p in profiles for rule in exclusions(p, "redcap"))
             # A checkbox is one choice of several: what it means no single column can say.
-            profiles = [p for p in profiles if p.kind != "text" and CHECKBOX not in p.header]
+            profiles = [p for p in profiles if p.kind != "text" and not self._is_choice(p.header)]
             for name in _TABLES:
-                matches = match_columns(feeds[name], profiles)
+                matches = match_columns(feeds[name], profiles, self.labels)
                 named = [m for m in matches if m.column.type != "id"]
                 only = tuple(self._rules(group[0], "other_row"))
                 part = Part(feeds[name], matches, exclude=exclude, only=only)

@@ -3,7 +3,7 @@
 A sample is read to `MAX_BYTES` and `MAX_ROWS`: enough to infer from, whatever was handed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestration.drafting.fhir_facts import FhirFacts
@@ -28,6 +28,8 @@ class Sample:
     identifying: frozenset[str] = frozenset()
     """Columns which the file itself says hold direct identifiers."""
     fhir: FhirFacts | None = None
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Column -> choice's code -> its label, as a data dictionary beside the export says."""
 
     @property
     def n_rows(self) -> int:

@@ -23,7 +23,7 @@ from orchestration.simulation import SimulationSettings, simulate
 from tests.integration import small_group as group
 
 TODAY = date(2026, 10, 1)
-WORLD = SimulationSettings(n_clients=600, n_therapists=60, truth_clients=400, preview_share=0.02)
+WORLD = SimulationSettings(n_clients=900, n_therapists=90, truth_clients=400, preview_share=0.02)
 AGREEMENT = (
     "    agreements: []",
     "    agreements: [{kind: data_use_agreement, signed_on: 2024-01-01, "
@@ -34,8 +34,38 @@ FOUR = '                recode: {None: "0", Some: "1", Much: "2", Most: "3"}'
 # What a person edits, a line each: (start of the drafted line, what follows it or replaces it).
 # The number of lines is the measure; it may not grow.
 EDITS: dict[str, list[tuple[str, str]]] = {
+    "bayview_counseling": [AGREEMENT],
     "cabinet_erable": [AGREEMENT],
+    "cedar_valley_health": [AGREEMENT],
     "harbor_counseling": [AGREEMENT],
+    "lakeside_psychology": [AGREEMENT],
+    "meridian_telehealth": [AGREEMENT],
+    # Codes are numbers: without the data dictionary a person has to say what they mean.
+    "northgate_university_clinic": [
+        AGREEMENT,
+        (
+            "              state:",
+            '              state: {from: ep_state, recode: {"1": open, "2": closed, '
+            '"3": never_started}}',
+        ),
+        (
+            "              service_type:",
+            '              service_type: {from: ep_service, recode: {"1": individual, "2": couple, '
+            '"3": family, "4": group, "5": crisis, "6": assessment}}',
+        ),
+        (
+            "              use_permission:",
+            '              use_permission: {from: ep_consent, recode: {"2": all, "1": care_only, '
+            '"0": none}}',
+        ),
+        (
+            "              attendance:",
+            '              attendance: {from: visit_attendance, recode: {"1": attended, '
+            '"2": no_show, "3": cancelled_client_late, "4": cancelled_client_early, '
+            '"5": cancelled_therapist, "6": rescheduled}}',
+        ),
+    ],
+    "old_mill_practice": [AGREEMENT],
     "prairie_family_therapy": [
         AGREEMENT,
         ("                items: {1: A1,", f"+{FIVE}"),
@@ -54,8 +84,14 @@ EDITS: dict[str, list[tuple[str, str]]] = {
     "two_oaks": [AGREEMENT],
 }
 LINES_TO_EDIT = {
+    "bayview_counseling": 1,
     "cabinet_erable": 1,
+    "cedar_valley_health": 1,
     "harbor_counseling": 1,
+    "lakeside_psychology": 1,
+    "meridian_telehealth": 1,
+    "northgate_university_clinic": 5,
+    "old_mill_practice": 1,
     "prairie_family_therapy": 4,
     "riverside_collective": 1,
     "summit_behavioral": 2,
