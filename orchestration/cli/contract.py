@@ -34,6 +34,7 @@ from orchestration.durable import write_whole
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.last_seen import LastSeen
 
 app = typer.Typer(
     name="contract",
@@ -109,6 +110,8 @@ def _say(each: FileCheck) -> None:
         for name in each.drift.missing:
             guess = each.drift.renamed.get(name)
             line(f"  ! missing column {name}" + (f"; renamed to {guess}?" if guess else ""))
+    if each.last_seen is not None:
+        _say_last_seen(each.last_seen)
     if each.column_map:
         rows = [(column, ", ".join(uses)) for column, uses in each.column_map.items()]
         say_table("Columns", ("file", "becomes"), rows)
@@ -138,6 +141,18 @@ def _say(each: FileCheck) -> None:
     if failed:
         header = ("check", "instrument", "severity", "status", "evaluated", "failed")
         say_table("Checks that found something", header, failed)
+
+
+def _say_last_seen(seen: LastSeen) -> None:
+    rows = "" if seen.n_file_rows is None else f", {seen.n_file_rows} rows"
+    changes = [*(f"+{name}" for name in seen.columns_added)]
+    changes += [f"-{name}" for name in seen.columns_gone]
+    differ = f"; the contract's columns since: {', '.join(changes)}" if changes else ""
+    output.print(
+        f"  last seen {seen.received_on}{rows}, {seen.n_accepted} accepted{differ}",
+        markup=False,
+        highlight=False,
+    )
 
 
 @app.command("draft")

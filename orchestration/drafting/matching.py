@@ -98,6 +98,10 @@ def _ids(feed: Feed, profiles: Sequence[Profile]) -> list[Match]:
         if profile.kind not in ("id", "empty"):
             continue
         name = wanted.get(profile.entity or "")
+        # The gate wants a digit in every id, or a name could pass for one.
+        lacks_digit = any(not any(map(str.isdigit, cell)) for cell in profile.distinct)
+        if lacks_digit and not (name and feed.column(name).required):
+            continue
         if name is not None and name not in found:
             why = f"named so; {_counted(profile)}"
             found[name] = Match(feed.column(name), profile, why, {}, 0)

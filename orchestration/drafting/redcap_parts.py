@@ -178,6 +178,8 @@ class _Project:
     def _completion(
         self, segment: Segment, feed: Feed, have: set[str], own: Sequence[Profile]
     ) -> list[Match]:
+        if segment.status is None:
+            return []
         cells = self.kind.sample.columns[segment.status]
         status = profile(segment.status, [cells[n] for n in segment.rows], ())
         words = ("Complete", "Unverified", "Incomplete")
