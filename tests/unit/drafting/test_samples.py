@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 import yaml
 
 from expectations.practice import Practice
@@ -43,7 +44,7 @@ def _drafted(registry: Registry, *samples: Sample) -> tuple[str, Practice]:
     return text, Practice.model_validate(yaml.safe_load(text))
 
 
-def _text(rows: list[tuple[str, ...]], delimiter: str = ",") -> bytes:
+def _text(rows: Sequence[tuple[str, ...]], delimiter: str = ",") -> bytes:
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return out.getvalue().encode()
