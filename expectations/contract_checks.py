@@ -19,8 +19,10 @@ from expectations.pattern_checks import (
     globs_overlap,
     regex_problem,
 )
-from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practice, Schedule
+from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practice
 from expectations.privacy_checks import privacy_findings
+from expectations.schedule import Schedule
+from expectations.tolerance_checks import tolerance_problems
 from expectations.yaml_source import Finding, YamlSource
 
 Path = tuple[str | int, ...]
@@ -61,7 +63,8 @@ def _practice_findings(
             yield from _schedule_findings((*at, "schedules", number), schedule, sites, instruments)
         for number, spec in enumerate(contract.files):
             yield from _file_findings((*at, "files", number), spec)
-            yield from file_problems((*at, "files", number), spec)
+            yield from file_problems((*at, "files", number), spec, feeds)
+            yield from tolerance_problems((*at, "files", number), spec, feeds)
             yield from cadence_problems((*at, "files", number, "cadence"), spec.cadence)
             for which, mapping in enumerate(spec.mappings):
                 place = (*at, "files", number, "mappings", which)
@@ -77,6 +80,14 @@ def _term_findings(at: Path, contract: Contract) -> Iterator[Finding]:
     for number, agreement in enumerate(contract.agreements):
         if agreement.expires_on < agreement.signed_on:
             yield (*at, "agreements", number, "expires_on"), "is before signed_on"
+    if not contract.owners:
+        yield (*at, "owners"), "names nobody; who answers for this practice's files?"
+    if contract.part_2_records and contract.default_use_permission == "all":
+        yield (
+            (*at, "default_use_permission"),
+            "records under 42 CFR Part 2 are used with the client's consent alone: say care_only "
+            "or none here, and map `use_permission` from the column that holds the consent",
+        )
     if "administrations" in contract.feeds and len(contract.feeds) == 1:
         yield (
             (*at, "files"),
@@ -100,6 +111,10 @@ def _schedule_findings(
         yield (*at, "informant"), f"must be one of {', '.join(instrument.informants)}"
     if schedule.valid_to is not None and schedule.valid_to < schedule.valid_from:
         yield (*at, "valid_to"), "is before valid_from"
+    for number, exemption in enumerate(schedule.exemptions):
+        start, end = exemption.valid_from, exemption.valid_to
+        if start is not None and end is not None and end < start:
+            yield (*at, "exemptions", number, "valid_to"), "is before valid_from"
     for number, site in enumerate(schedule.scope.sites):
         if site not in sites:
             yield (*at, "scope", "sites", number), f"{site} is no site of this practice"

@@ -81,6 +81,11 @@ class Instrument(Declaration):
     key_note: str
     licence: str
     loinc_panel: str | None = None
+    loinc_items: dict[int, str] = {}
+    """Item number -> its LOINC code, where the panel has one for each."""
+    loinc_total: str | None = None
+    loinc_answers: dict[str, float] = {}
+    """LOINC answer code -> the printed value it stands for."""
     citations: tuple[str, ...]
     examples: tuple[WorkedExample, ...]
 
@@ -95,6 +100,10 @@ class Instrument(Declaration):
         if not self.totals_only and (self.item_minimum is None or self.item_maximum is None):
             raise ValueError(f"{code}: item_minimum and item_maximum are needed")
         known = set(range(1, self.n_items + 1))
+        if self.loinc_items and set(self.loinc_items) != known:
+            raise ValueError(f"{code}: loinc_items name every item, or none")
+        if not all(map(self.is_admissible, self.loinc_answers.values())):
+            raise ValueError(f"{code}: loinc_answers stand for answers that the form offers")
         for scale in self.scales:
             if set(scale.items) - known or len(set(scale.items)) != len(scale.items):
                 raise ValueError(f"{code}.{scale.scale}: items are not distinct numbers in 1..n")

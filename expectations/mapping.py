@@ -55,7 +55,26 @@ class Only(Declaration):
     reason: Identifier
 
 
-class FormBlock(Declaration):
+class Coding(Declaration):
+    """How a practice's answers become the printed ones: recoded, scaled, shifted, in this order.
+
+    `item_coding: position` says that the number is the place of the chosen response, the first
+    being 1 after the shift, where the form prints other values beside them. `already_reversed` says
+    that the system turned the reversed items round before it exported them; they are turned back,
+    because scoring turns them itself.
+    """
+
+    shift: float = 0
+    """Added to each answer: 1 where a practice codes 0-based what the instrument prints 1-based."""
+    scale_by: float = Field(default=1, gt=0)
+    """Multiplies each answer before the shift: 0.1 where a 0-10 line is exported as 0-100."""
+    recode: dict[str, str] = {}
+    """Printed answer words -> numbers as text."""
+    item_coding: Literal["printed_value", "position"] = "printed_value"
+    already_reversed: bool = False
+
+
+class FormBlock(Coding):
     """One questionnaire in a wide row: its identity and its item columns.
 
     `columns` are this form's own (its date, its status), in place of the mapping's; `only` are the
@@ -70,12 +89,6 @@ class FormBlock(Declaration):
     """Item number -> column of the file."""
     total: str | None = None
     """Column of a stated total."""
-    shift: float = 0
-    """Added to each answer: 1 where a practice codes 0-based what the instrument prints 1-based."""
-    scale_by: float = Field(default=1, gt=0)
-    """Multiplies each answer before the shift: 0.1 where a 0-10 line is exported as 0-100."""
-    recode: dict[str, str] = {}
-    """Printed answer words -> numbers as text."""
     columns: dict[Identifier, Source] = {}
     only: tuple[Only, ...] = ()
 
@@ -105,16 +118,13 @@ class LongForms(Declaration):
     form_columns: tuple[str, ...]
 
 
-class LongIdentity(Declaration):
+class LongIdentity(Coding):
     """What a practice's word for a questionnaire stands for."""
 
     instrument_code: Identifier
     version: str
     language: str
     informant: Informant
-    shift: float = 0
-    scale_by: float = Field(default=1, gt=0)
-    recode: dict[str, str] = {}
     items: dict[int, tuple[str, ...]] = {}
     """Item number -> the words of `item_column` that mean it, where it is not a number."""
     total: tuple[str, ...] = ()

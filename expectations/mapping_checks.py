@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from expectations.feed_checks import SITE_ID
 from expectations.instrument import Instrument
-from expectations.mapping import FormBlock, LongIdentity, Mapping, Source
+from expectations.mapping import Coding, FormBlock, LongIdentity, Mapping, Source
 from expectations.model import Column, Feed
 from expectations.yaml_source import Finding
 
@@ -152,6 +152,21 @@ def _identity_findings(
     for theirs, ours in identity.recode.items():
         if not _is_number(ours):
             yield (*at, "recode", theirs), "must be a number, in quotes"
+    yield from _coding_findings(at, identity, instrument)
+
+
+def _coding_findings(at: Path, coding: Coding, instrument: Instrument) -> Iterator[Finding]:
+    has_points = instrument.item_step is not None and instrument.n_items > 0
+    if coding.item_coding == "position" and not has_points:
+        yield (
+            (*at, "item_coding"),
+            f"{instrument.instrument_code} has no response points that could be counted",
+        )
+    if coding.already_reversed and not instrument.reversed_items:
+        yield (
+            (*at, "already_reversed"),
+            f"{instrument.instrument_code} has no reversed items; take it out",
+        )
 
 
 def unknown_instrument(code: str, version: str, instruments: Instruments) -> str:

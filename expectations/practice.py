@@ -6,7 +6,7 @@ Everything in which two practices differ is declared here; no code knows a pract
 from datetime import date
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from expectations.base import Declaration, Identifier
 from expectations.cadence import Cadence
@@ -19,7 +19,9 @@ from expectations.delivery_terms import (
 )
 from expectations.fhir import FhirReading
 from expectations.mapping import Mapping
-from expectations.model import FeedName, Informant
+from expectations.model import FeedName
+from expectations.schedule import Schedule
+from expectations.tolerance import Tolerance
 
 PrivacyClass = Literal[
     "limited_data_set", "safe_harbor", "expert_determination", "gdpr_pseudonymised", "phi_under_baa"
@@ -30,7 +32,6 @@ AGREEMENT_KINDS: dict[PrivacyClass, tuple[str, ...]] = {
     "phi_under_baa": ("business_associate_agreement", "business_associate", "baa"),
 }
 """Classes that need a certain paper (45 CFR 164.504(e)); the others need one of any kind."""
-ServiceType = Literal["individual", "couple", "family", "group", "crisis", "assessment"]
 
 
 class Agreement(Declaration):
@@ -64,38 +65,7 @@ class Site(Declaration):
     open_to: date | None = None
 
 
-class Scope(Declaration):
-    """Whom a schedule is for; an empty field means everyone."""
-
-    sites: tuple[Identifier, ...] = ()
-    service_types: tuple[ServiceType, ...] = ("individual", "couple", "family", "group")
-
-
-class Schedule(Declaration):
-    """When a form is due: the denominator of every response rate, hence dated."""
-
-    schedule_id: Identifier
-    instrument_code: Identifier
-    version: str
-    informant: Informant
-    rule: Literal["intake", "every_session", "every_n", "session_list", "every_days", "ending"]
-    every: int | None = Field(default=None, ge=1)
-    """n of every_n (sessions 1, 1+n, 1+2n, ...) or the days of every_days."""
-    sessions: tuple[int, ...] = ()
-    window_days: int = Field(default=7, ge=0)
-    valid_from: date
-    valid_to: date | None = None
-    scope: Scope = Scope()
-
-    @model_validator(mode="after")
-    def _rule_has_its_numbers(self) -> "Schedule":
-        if (self.rule in ("every_n", "every_days")) != (self.every is not None):
-            raise ValueError(f"{self.schedule_id}: `every` goes with every_n and every_days")
-        if (self.rule == "session_list") != bool(self.sessions):
-            raise ValueError(f"{self.schedule_id}: `sessions` goes with session_list")
-        return self
-
-
+DEFAULT_QUARANTINE_SHARE = 0.05
 DELIMITED_FORMATS = ("csv", "redcap", "qualtrics")
 """Formats that are delimited text, whose dialect has to be told."""
 
@@ -114,6 +84,27 @@ class Dialect(Declaration):
     final_newline: Literal["required", "optional"] = "required"
     """A file cut off in its last cell shows only in the missing line end."""
     compression: Literal["none", "gzip"] = "none"
+
+
+class Times(Declaration):
+    """Which day a point in time belongs to, where a file writes times of another place.
+
+    `written_in` is the zone of times that say none of their own; `days_in` is where the practice
+    is: a form filled in at 23:30 there is that day's, whatever the day is in UTC.
+    """
+
+    written_in: str = "UTC"
+    days_in: str
+
+
+def has_time(pattern: str) -> bool:
+    """Whether a date format reads a time of the day, too."""
+    return "%H" in pattern or "%I" in pattern
+
+
+def has_offset(pattern: str) -> bool:
+    """Whether a date format reads how far a time is from UTC."""
+    return "%z" in pattern
 
 
 class FileSpec(Declaration):
@@ -151,8 +142,21 @@ class FileSpec(Declaration):
     cadence: Cadence | None = None
     """Of this kind of file, where it comes at other times than the contract's `cadence` says."""
     mappings: tuple[Mapping, ...]
-    tolerated_quarantine_share: float = Field(default=0.05, ge=0, le=1)
-    tolerance_note: str = "default"
+    tolerated: tuple[Tolerance, ...] = ()
+    """What this practice's files may miss, check by check; nothing else of the rules changes."""
+    id_namespaces: dict[str, Identifier] = {}
+    """Column of ids -> the system that gave them, where two systems of a practice count alike.
+    Client 17 of `survey` is then another than client 17 of the files that say nothing; everywhere
+    else (withdrawals) that client is called `survey:17`."""
+    times: Times | None = None
+
+    def tolerated_shares(self, day: date | None = None) -> dict[str, float]:
+        """Check -> the share of rows that may fail it, of what is in force (on `day`)."""
+        return {
+            each.check: each.share
+            for each in self.tolerated
+            if day is None or each.until is None or day <= each.until
+        }
 
     @model_validator(mode="after")
     def _one_mapping_a_feed(self) -> "FileSpec":

@@ -81,6 +81,16 @@ def _owners(frame: "pd.DataFrame") -> tuple[npt.NDArray[np.intp], list[str]]:
     return positions, [str(name) for name in names]
 
 
+def with_threshold(verdict: RuleVerdict, share: float) -> RuleVerdict:
+    """A verdict as it is where `share` of the rows may fail; an error stays one."""
+    if verdict.status == "error":
+        return verdict
+    check = Check(
+        **{**{f.name: getattr(verdict, f.name) for f in fields(Check)}, "threshold": share}
+    )
+    return _judged(check, verdict.n_evaluated, verdict.failed_rows)
+
+
 def merge(slices: Iterable[Sequence[RuleVerdict]]) -> list[RuleVerdict]:
     """The verdicts of a delivery from those of its slices: counts added, rows joined.
 

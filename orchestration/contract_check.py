@@ -7,7 +7,7 @@ Never a cell's value: a header that may be data is not shown either.
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -26,6 +26,7 @@ from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.ingest.stated import stated_of
 from orchestration.landing import Arrival, arrivals_of
+from orchestration.last_seen import LastSeen, last_seen
 from orchestration.settings import Limits, Settings
 
 PRIVACY_REASONS = ("direct_identifier", "identifier_found", "identifier_in_file_name")
@@ -59,6 +60,8 @@ class FileCheck:
     drift: Drift | None
     """None where the file's header could not be read, or may be data."""
     outcome: Outcome
+    last_seen: LastSeen | None = None
+    """What the group last took in of this kind; None before the first release."""
 
     @property
     def is_fine(self) -> bool:
@@ -87,6 +90,11 @@ class FileCheck:
             "message": outcome.message,
             "column_map": {name: list(uses) for name, uses in self.column_map.items()},
             "drift": self.drift and asdict(self.drift),
+            "last_seen": self.last_seen
+            and {
+                **asdict(self.last_seen),
+                "received_on": self.last_seen.received_on.isoformat(),
+            },
             "privacy_findings": list(self.privacy_findings),
             "n_file_rows": outcome.n_file_rows,
             "n_rows_read": outcome.n_rows_read,
@@ -134,13 +142,19 @@ def check_files(
     Nothing is written but a private scratch folder, which is gone afterwards. KeyError when the
     registry has no such practice.
     """
-    contract = registry.practices[practice_id].contract_on(today)
+    practice = registry.practices[practice_id]
+    contract = practice.contract_on(today)
     found = [arrival for file in files for arrival in arrivals_of(practice_id, file, contract)]
     jobs = [_job(arrival, number, today) for number, arrival in enumerate(found)]
     with TemporaryDirectory(prefix="contract_check_") as folder, worker(settings) as reading:
         outcomes = reading.take_in(jobs, Path(folder))
     return [
-        _checked(arrival, outcome, settings.limits)
+        replace(
+            _checked(arrival, outcome, settings.limits),
+            last_seen=last_seen(settings, practice, arrival.spec, arrival.feed)
+            if arrival.spec
+            else None,
+        )
         for arrival, outcome in zip(found, outcomes, strict=True)
     ]
 
@@ -202,17 +216,22 @@ def column_map(spec: FileSpec, feed: str) -> dict[str, tuple[str, ...]]:
                 uses.setdefault(column, []).append(f"{block.instrument_code} item {number}")
             if block.total is not None:
                 uses.setdefault(block.total, []).append(f"{block.instrument_code} stated_total")
+            for name, source in block.columns.items():
+                if source.column is not None:
+                    use = f"{block.instrument_code} {name}"
+                    uses.setdefault(source.column, []).append(use)
         if mapping.long is not None:
             for column, use in (
                 (mapping.long.instrument_column, "instrument"),
                 (mapping.long.item_column, "item number"),
                 (mapping.long.value_column, "answer"),
+                *([(mapping.long.ordinal_column, "weight")] if mapping.long.ordinal_column else []),
             ):
                 uses.setdefault(column, []).append(use)
             for column in mapping.long.form_columns:
                 uses.setdefault(column, []).append("names the form")
-        for exclusion in mapping.exclude:
-            uses.setdefault(exclusion.column, []).append(f"excludes rows: {exclusion.reason}")
+        for rule in mapping.row_rules:
+            uses.setdefault(rule.column, []).append(f"excludes rows: {rule.reason}")
     for column in spec.discard:
         uses.setdefault(column, []).append("discarded")
     return {column: tuple(dict.fromkeys(found)) for column, found in uses.items()}

@@ -32,7 +32,7 @@ from orchestration.key_versions import KeyVersion, register, registered, usable_
 from orchestration.landing import Arrival, arrivals
 from orchestration.manifest import listing_state
 from orchestration.note_taking import note_loads, refuse_lost_file, settle_notes
-from orchestration.reference import write_reference
+from orchestration.reference import REFERENCE_TABLES, write_reference
 from orchestration.retention import keep_terms
 from orchestration.settings import Settings
 from orchestration.sql import literal
@@ -100,10 +100,10 @@ class Night:
 
     def _reference_digest(self, con: duckdb.DuckDBPyConnection) -> str | None:
         tables = con.execute(
-            "select 1 from information_schema.tables "
-            "where table_schema = 'reference' and table_name = 'registry'"
+            "select table_name from information_schema.tables where table_schema = 'reference'"
         ).fetchall()
-        if not tables:
+        # A table that came with a newer version has to be made, whatever the digest.
+        if not {"registry", *REFERENCE_TABLES} <= {name for (name,) in tables}:
             return None
         rows = con.execute("select digest from reference.registry").fetchall()
         return str(rows[0][0]) if rows else None

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import duckdb
 
 from expectations.instrument import Instrument
-from expectations.model import Thresholds
-from expectations.practice import Contract, Practice, Schedule
+from expectations.model import NOT_RECORDED, Thresholds
+from expectations.practice import Contract, Practice
 from expectations.registry import Registry
+from expectations.schedule import AGE_BANDS, Schedule
 from orchestration.warehouse import read_sql
 
 REFERENCE_TABLES: tuple[str, ...] = (
@@ -21,6 +22,7 @@ REFERENCE_TABLES: tuple[str, ...] = (
     "schedule_sessions",
     "schedule_sites",
     "schedule_service_types",
+    "schedule_exemptions",
     "instruments",
     "scales",
     "scale_items",
@@ -111,6 +113,7 @@ def _write_schedules(con: duckdb.DuckDBPyConnection, practice: Practice) -> None
     sessions: list[Row] = []
     in_sites: list[Row] = []
     in_services: list[Row] = []
+    let_off: list[Row] = []
     for name, due, valid_from, valid_to in _schedules_in_force(practice):
         key = (practice.practice_id, name)
         schedules.append(
@@ -129,10 +132,27 @@ def _write_schedules(con: duckdb.DuckDBPyConnection, practice: Practice) -> None
         sessions += [(*key, number) for number in due.sessions]
         in_sites += [(*key, site) for site in due.scope.sites or sites]
         in_services += [(*key, service) for service in due.scope.service_types]
+        let_off += [(*key, *exemption) for exemption in _exemptions(due)]
     _insert(con, "schedules", schedules)
     _insert(con, "schedule_sessions", sessions)
     _insert(con, "schedule_sites", in_sites)
     _insert(con, "schedule_service_types", in_services)
+    _insert(con, "schedule_exemptions", let_off)
+
+
+def _exemptions(due: Schedule) -> Iterable[Row]:
+    """A row for each age band and way of meeting that is let off; null stands for any.
+
+    A scope by age lets off every other band, and clients whose age nobody recorded.
+    """
+    if due.scope.age_bands:
+        for band in (*AGE_BANDS, NOT_RECORDED):
+            if band not in due.scope.age_bands:
+                yield ("out_of_scope", band, None, None, None, None)
+    for each in due.exemptions:
+        for age in each.age_bands or (None,):
+            for mode in each.delivery_modes or (None,):
+                yield (each.reason, age, mode, each.interpreter, each.valid_from, each.valid_to)
 
 
 def _schedules_in_force(

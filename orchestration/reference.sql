@@ -21,6 +21,11 @@ create or replace table reference.schedule_sites (
 create or replace table reference.schedule_service_types (
     practice_id varchar, schedule_id varchar, service_type varchar
 );
+-- Sessions of which a schedule's form is not asked: those that fit every column that is not null.
+create or replace table reference.schedule_exemptions (
+    practice_id varchar, schedule_id varchar, reason varchar, age_band varchar,
+    delivery_mode varchar, has_interpreter boolean, valid_from date, valid_to date
+);
 create or replace table reference.instruments (
     instrument_code varchar, version varchar, name varchar, kind varchar, n_items integer,
     item_minimum double, item_maximum double, direction varchar, is_totals_only boolean,

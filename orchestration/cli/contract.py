@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,11 +28,13 @@ from orchestration.cli.console import (
 )
 from orchestration.contract_check import FileCheck, check_files, in_words
 from orchestration.drafting.contract import draft_contract
-from orchestration.drafting.sample import read_sample
+from orchestration.drafting.data_dictionary import Labels, read_labels
+from orchestration.drafting.formats import read_sample
 from orchestration.durable import write_whole
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.last_seen import LastSeen
 
 app = typer.Typer(
     name="contract",
@@ -107,6 +110,8 @@ def _say(each: FileCheck) -> None:
         for name in each.drift.missing:
             guess = each.drift.renamed.get(name)
             line(f"  ! missing column {name}" + (f"; renamed to {guess}?" if guess else ""))
+    if each.last_seen is not None:
+        _say_last_seen(each.last_seen)
     if each.column_map:
         rows = [(column, ", ".join(uses)) for column, uses in each.column_map.items()]
         say_table("Columns", ("file", "becomes"), rows)
@@ -138,6 +143,18 @@ def _say(each: FileCheck) -> None:
         say_table("Checks that found something", header, failed)
 
 
+def _say_last_seen(seen: LastSeen) -> None:
+    rows = "" if seen.n_file_rows is None else f", {seen.n_file_rows} rows"
+    changes = [*(f"+{name}" for name in seen.columns_added)]
+    changes += [f"-{name}" for name in seen.columns_gone]
+    differ = f"; the contract's columns since: {', '.join(changes)}" if changes else ""
+    output.print(
+        f"  last seen {seen.received_on}{rows}, {seen.n_accepted} accepted{differ}",
+        markup=False,
+        highlight=False,
+    )
+
+
 @app.command("draft")
 def draft(
     files: Files,
@@ -148,9 +165,11 @@ def draft(
 ) -> None:
     """A first contract out of sample exports, as YAML on standard output.
 
-    Give one export of each kind of file (CSV or another delimited text). Each guess has its reason
-    beside it (`why:`), each doubt is a question (`open:`). No cell of a client is repeated: of
-    enumerations only known words are, and the words of a site column become sites.
+    Give one export of each kind of file: delimited text (gzip too), XLSX, Parquet, REDCap,
+    Qualtrics or FHIR. REDCap's data dictionary may be among them: it says what codes stand for.
+    Each guess has its reason beside it (`why:`), each doubt is a question (`open:`). No cell of a
+    client is repeated: of enumerations only known words are, and the words of a site column become
+    sites.
 
     Example: alliance contract draft --practice north_clinic exports/*.csv > north_clinic.yml
     """
@@ -161,8 +180,12 @@ def draft(
     # A home is not needed to draft; where there is one, its own instruments are known too.
     registry = open_registry(settings) if settings.group_file.exists() else load_registry()
     samples = []
+    labels: Labels = {}
     for number, file in enumerate(files, start=1):
         try:
+            if (found := read_labels(file)) is not None:
+                labels |= found
+                continue
             samples.append(read_sample(file))
         except DeliveryRefused as refusal:
             shown = file.name if is_showable(file.name) else f"file {number}"
@@ -170,6 +193,7 @@ def draft(
             raise typer.Exit(NEEDS_A_PERSON) from refusal
     today = datetime.now(UTC).astimezone(ZoneInfo(registry.group.time_zone)).date()
     try:
+        samples = [replace(sample, labels=labels) for sample in samples]
         text = draft_contract(samples, practice, registry.feeds, registry.instruments, today)
     except DeliveryRefused as refusal:
         messages.print(str(refusal), markup=False, highlight=False)

@@ -1,19 +1,25 @@
-"""Questionnaires in a file: item columns of a wide one, item rows of a long one."""
+"""Questionnaires in a file: item columns of a wide one, item rows of a long one, stated totals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from expectations.instrument import Instrument
-from orchestration.drafting.columns import Profile
+from orchestration.drafting.columns import Profile, number
 from orchestration.drafting.instruments import (
     Candidate,
     candidates,
     is_instrument_word,
     item_blocks,
+    of_total,
 )
 from orchestration.drafting.kinds import Kind
-from orchestration.drafting.lines import scalar
+from orchestration.drafting.matching import Match
+from orchestration.drafting.rows import RowRule
 from orchestration.drafting.words import dictionary, named
+
+Instruments = Mapping[tuple[str, str], Instrument]
+CHECKBOX = "___"
+"""Before a REDCap checkbox's choice: such columns are choices of one question, not items."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,32 @@ class Block:
     around: tuple[str, ...]
     total: str | None = None
     is_known_word: bool = True
+    matches: tuple[Match, ...] = ()
+    """Columns that are this questionnaire's own, in place of the mapping's."""
+    only: tuple[RowRule, ...] = ()
+
+    @property
+    def columns(self) -> set[str]:
+        """All columns it uses up."""
+        own = {match.source.header for match in self.matches}
+        rules = {rule.column for rule in self.only}
+        return {*self.items.values(), *([self.total] if self.total else []), *own, *rules}
+
+
+@dataclass(frozen=True)
+class LinkedBlock:
+    """One questionnaire of a FHIR file: link ids in place of columns."""
+
+    word: str
+    address: str
+    items: dict[int, str]
+    candidates: list[Candidate]
+    informant: str
+    total: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    recode: dict[str, str] = field(default_factory=dict)
+    n_unknown_answers: int = 0
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,71 +74,106 @@ class Forms:
     prefix: str = ""
     row_keys: list[str] = field(default_factory=list)
     """Columns that name a form where it has no id of its own."""
+    linked: list[LinkedBlock] = field(default_factory=list)
 
 
 def find_forms(
-    kind: Kind,
-    profiles: Sequence[Profile],
-    missing: Sequence[str],
-    instruments: Mapping[tuple[str, str], Instrument],
+    kind: Kind, profiles: Sequence[Profile], missing: Sequence[str], instruments: Instruments
 ) -> Forms | None:
     """The questionnaires of a file, or None when it has none."""
-    return _long(kind, profiles, missing, instruments) or _wide(
-        kind, profiles, missing, instruments
-    )
+    found = _long(kind, profiles, missing, instruments)
+    if found is not None:
+        return found
+    blocks = wide_blocks(kind.sample.columns, kind.file, profiles, missing, instruments)
+    if not blocks:
+        blocks = _totals_by_word(kind, profiles, instruments)
+    return Forms("wide", blocks, set().union(*(b.columns for b in blocks))) if blocks else None
 
 
-def _wide(
-    kind: Kind,
+def wide_blocks(
+    cells: Mapping[str, Sequence[str]],
+    file: str,
     profiles: Sequence[Profile],
     missing: Sequence[str],
-    instruments: Mapping[tuple[str, str], Instrument],
-) -> Forms | None:
+    instruments: Instruments,
+) -> list[Block]:
+    """The questionnaires whose items or stated totals are columns."""
     usable = {p.header for p in profiles if p.kind in ("number", "words", "empty")}
-    cells = kind.sample.columns
     blocks = []
-    for prefix, items in item_blocks([h for h in cells if h in usable]).items():
+    headers = [h for h in cells if h in usable and CHECKBOX not in h]
+    for prefix, items in item_blocks(headers).items():
         answers = [c for column in items.values() for c in cells[column] if c and c not in missing]
-        around = (prefix, kind.file)
+        around = (prefix, file)
         found = candidates(len(items), answers, around, instruments)
         blocks.append(Block(prefix, items, found, around))
-    if not blocks:
-        return None
     used = {column for block in blocks for column in block.items.values()}
-    totals = [
-        p.header
+    totals = [p for p in profiles if p.kind == "number" and p.header not in used]
+    for profile in totals:
+        _add_total(blocks, profile, file, instruments)
+    return blocks
+
+
+def _add_total(blocks: list[Block], profile: Profile, file: str, instruments: Instruments) -> None:
+    """Give a column of totals to the questionnaire it is named after, or to the only one."""
+    score = named(profile.header, dictionary()["total"])
+    values = [v for v in map(number, profile.distinct) if v is not None]
+    found = of_total(values, (profile.header,), instruments)
+    if not score and not (found and not blocks):
+        return
+    around = (profile.header, file)
+    if not found and score == 3:
+        if len(blocks) == 1 and blocks[0].total is None:
+            blocks[0] = replace(blocks[0], total=profile.header)
+            return
+        found = of_total(values, around, instruments)
+    possible = {candidate.instrument.instrument_code for candidate in found}
+    for place, block in enumerate(blocks):
+        first = block.candidates[0].instrument.instrument_code if block.candidates else None
+        if first in possible and block.total is None:
+            blocks[place] = replace(block, total=profile.header)
+            return
+    if found:
+        blocks.append(Block(profile.header, {}, found, around, total=profile.header))
+
+
+def _totals_by_word(
+    kind: Kind, profiles: Sequence[Profile], instruments: Instruments
+) -> list[Block]:
+    """Totals alone, one a row, with the questionnaire's name beside each."""
+    words = dictionary()
+    which = _best(profiles, ("words",), words["instrument"])
+    value = _best(profiles, ("number",), [*words["total"], *words["answer"]])
+    if which is None or value is None:
+        return []
+    cells = kind.sample.columns
+    blocks = []
+    for word in sorted({cell for cell in cells[which] if cell}):
+        stated = [c for w, c in zip(cells[which], cells[value], strict=True) if w == word]
+        values = [v for v in map(number, stated) if v is not None]
+        found = of_total(values, (word,), instruments)
+        known = is_instrument_word(word, instruments)
+        rule = RowRule(which, (word,), "other_questionnaire", "its name stands beside the total")
+        blocks.append(Block(word, {}, found, (word,), value, known, only=(rule,)))
+    return blocks if any(block.candidates and block.is_known_word for block in blocks) else []
+
+
+def _best(profiles: Sequence[Profile], kinds: Sequence[str], phrases: Sequence[str]) -> str | None:
+    fitting = [
+        (named(p.header, list(phrases)), p.header)
         for p in profiles
-        if p.kind == "number"
-        and p.header not in used
-        and named(p.header, dictionary()["total"]) == 3
+        if p.kind in kinds and len(p.distinct) > 1
     ]
-    if len(blocks) == 1 and len(totals) == 1:
-        (block,) = blocks
-        blocks = [Block(block.word, block.items, block.candidates, block.around, totals[0])]
-        used |= set(totals)
-    return Forms("wide", blocks, used)
+    score, name = max(fitting, default=(0.0, ""))
+    return name if score else None
 
 
 def _long(
-    kind: Kind,
-    profiles: Sequence[Profile],
-    missing: Sequence[str],
-    instruments: Mapping[tuple[str, str], Instrument],
+    kind: Kind, profiles: Sequence[Profile], missing: Sequence[str], instruments: Instruments
 ) -> Forms | None:
     words = dictionary()
-
-    def best(kinds: Sequence[str], phrases: list[str]) -> str | None:
-        fitting = [
-            (named(p.header, phrases), p.header)
-            for p in profiles
-            if p.kind in kinds and len(p.distinct) > 1
-        ]
-        score, name = max(fitting, default=(0.0, ""))
-        return name if score else None
-
-    instrument = best(("words",), words["instrument"])
-    item = best(("words", "number"), words["item"])
-    value = best(("number", "words"), words["answer"])
+    instrument = _best(profiles, ("words",), words["instrument"])
+    item = _best(profiles, ("words", "number"), words["item"])
+    value = _best(profiles, ("number", "words"), words["answer"])
     if instrument is None or item is None or value is None:
         return None
     cells = kind.sample.columns
@@ -140,82 +207,4 @@ def _prefix(items: set[str]) -> str:
     """What stands before every item's number, if it is a word for an item and nothing else."""
     stems = {item.rstrip("0123456789") for item in items}
     stem = stems.pop() if len(stems) == 1 else ""
-    return stem if stem.lower() in dictionary()["item_prefixes"] else ""
-
-
-def form_lines(forms: Forms, form_ids: Sequence[Profile]) -> list[str]:
-    """The contract's lines of a file's questionnaires."""
-    if forms.layout == "long":
-        return _long_lines(forms, form_ids)
-    lines = ["            forms:"]
-    for block in forms.blocks:
-        if not block.candidates:
-            lines.append(
-                f"              # open: columns {scalar(block.word)}1 to {len(block.items)} are "
-                "items of no instrument that is declared; declare it, then map them"
-            )
-            continue
-        first = block.candidates[0]
-        lines += [
-            f"              # {_reason(block, first)}",
-            f"              - instrument_code: {first.instrument.instrument_code}",
-            f"                version: {scalar(first.instrument.version)}",
-            f"                language: {scalar(first.language)}  # open: is it that language?",
-            f"                informant: {first.informant(block.around)}",
-        ]
-        items = ", ".join(f"{n}: {scalar(c)}" for n, c in sorted(block.items.items()))
-        lines.append(f"                items: {{{items}}}")
-        if block.total is not None:
-            lines.append(f"                total: {scalar(block.total)}  # why: named so")
-        if first.shift:
-            lines.append(f"                shift: {first.shift:g}  # why: only so the answers fit")
-        if first.scale_by != 1:
-            lines.append(f"                scale_by: {first.scale_by:g}  # why: only so they fit")
-        if first.in_words:
-            lines.append(
-                "                # open: answers are words; give each its number: "
-                '`recode: {theirs: "0", ...}`'
-            )
-    return lines
-
-
-def _long_lines(forms: Forms, form_ids: Sequence[Profile]) -> list[str]:
-    keys = [p.header for p in form_ids] or forms.row_keys
-    lines = [
-        "            long:",
-        f"              instrument_column: {scalar(forms.instrument)}  # why: named so",
-        f"              item_column: {scalar(forms.item)}  # why: named so",
-    ]
-    if forms.prefix:
-        lines.append(f"              item_prefix: {scalar(forms.prefix)}")
-    lines += [
-        f"              value_column: {scalar(forms.value)}  # why: named so",
-        f"              form_columns: [{', '.join(map(scalar, keys))}]",
-        "              identity:",
-    ]
-    for block in forms.blocks:
-        if not (block.candidates and block.is_known_word):
-            continue
-        first = block.candidates[0]
-        who = first.informant(block.around)
-        lines.append(
-            f"                {scalar(block.word)}: "
-            f"{{instrument_code: {first.instrument.instrument_code}, "
-            f"version: {scalar(first.instrument.version)}, language: {scalar(first.language)}, "
-            f"informant: {who}{first.options}}}  # {_reason(block, first)}"
-        )
-    unknown = sum(not (block.candidates and block.is_known_word) for block in forms.blocks)
-    if unknown:
-        lines.append(f"                # open: which questionnaires are {unknown} other words?")
-    return lines
-
-
-def _reason(block: Block, first: Candidate) -> str:
-    others = [c.instrument.instrument_code for c in block.candidates[1:]]
-    n = first.instrument.n_items
-    why = f"why: {n} items" + ("" if first.in_words else " and their range")
-    why += ", named so" if first.n_named else ""
-    doubt = f"; open: or {', '.join(others)}?" if others else ""
-    if first.is_doubtful:
-        doubt += "; open: do its answers count from there? another start would fit too"
-    return why + doubt + ("" if first.n_named or others else "; open: is it that one?")
+    return stem if stem.lower().rstrip("_.- ") in dictionary()["item_prefixes"] else ""

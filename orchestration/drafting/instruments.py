@@ -113,13 +113,47 @@ def _coding(values: Sequence[float], instrument: Instrument) -> tuple[float, flo
     return shift, scale, len(alike) > 1
 
 
+def of_total(
+    values: Sequence[float],
+    around: Sequence[str],
+    instruments: Mapping[tuple[str, str], Instrument],
+) -> list[Candidate]:
+    """Instruments a column of totals is named after, whose total has room for most of them."""
+    tokens = {token for text in around for token in plain(text).split("_")}
+    people = {w: who for who, words in dictionary()["informants"].items() for w in words}
+    said = {people[token] for token in tokens & set(people)}
+    scored = []
+    for instrument in instruments.values():
+        total = instrument.total
+        n_fitting = sum(total.minimum <= value <= total.maximum for value in values)
+        n_named = _named(tokens, instrument.instrument_code)
+        if n_named and values and n_fitting >= _FITS * len(values):
+            # Of two versions of one questionnaire the informant tells which is meant.
+            is_theirs = bool(said & set(instrument.informants)) - bool(
+                said - set(instrument.informants)
+            )
+            candidate = Candidate(instrument, 0.0, 1.0, n_named, in_words=False)
+            scored.append((is_theirs, n_named, candidate))
+    scored.sort(key=lambda s: (-s[0], -s[1]))
+    return [candidate for *_, candidate in scored]
+
+
+def _named(tokens: set[str], code: str) -> int:
+    """How much of an instrument's code is among some words; its first word has to be."""
+    parts = code.split("_")
+    if code.replace("_", "") in tokens:
+        return len(parts)
+    return sum(part in tokens for part in parts) if parts[0] in tokens else 0
+
+
 def is_instrument_word(word: str, instruments: Mapping[tuple[str, str], Instrument]) -> bool:
     """Whether a long file's word for a questionnaire is made of an instrument's own name and an
     informant's, so that it may be written down.
     """
     codes = {token for code, _ in instruments for token in code.split("_")}
+    codes |= {code.replace("_", "") for code, _ in instruments}
     versions = {version for _, version in instruments}
     people = {word for words in dictionary()["informants"].values() for word in words}
     first, *rest = plain(word).split("_")
-    letters = {token for token in codes if token.isalpha()}
+    letters = {token for token in codes if not token.isdigit()}
     return first in letters and set(rest) <= codes | versions | people

@@ -38,13 +38,20 @@ def kinds(samples: Sequence[Sample]) -> list[Kind]:
                 "different_columns",
                 f"two files of the pattern {kind.pattern} have different columns; draft from one",
             )
+        if (known.sample.format, known.sample.options) != (sample.format, sample.options):
+            raise DeliveryRefused(
+                "different_columns",
+                f"two files of the pattern {kind.pattern} are of different formats; draft from one",
+            )
         for name, cells in sample.columns.items():
             known.sample.columns[name].extend(cells)
+        if known.sample.fhir is not None and sample.fhir is not None:
+            known.sample.fhir.add(sample.fhir)
     patterns = list(found)
     for pattern in patterns:
         if any(other != pattern and globs_overlap(pattern, other) for other in patterns):
             kind = found[pattern]
-            width = 10 if kind.exported_at and "-" in kind.exported_at[3:] else 8
+            width = 8 if kind.exported_at and r"\d{8}" in kind.exported_at else 10
             exact = pattern.replace("*", "?" * width)
             found[pattern] = Kind(kind.file, exact, kind.exported_at, kind.sample)
     return list(found.values())
@@ -61,7 +68,7 @@ def _kind(sample: Sample) -> Kind:
         around = (re.escape(before) if before else "^") + group + re.escape(name[end:]) + "$"
         pattern = name[:start] + "*" + name[end:]
         return Kind(_word(name[:start]), pattern, around.replace(r"\-", "-"), sample)
-    return Kind(_word(name.rpartition(".")[0]), name, None, sample)
+    return Kind(_word(name.partition(".")[0] or name), name, None, sample)
 
 
 def _word(stem: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from expectations.model import Column, Feed, FeedName
 from orchestration.drafting.columns import Profile
@@ -45,10 +46,23 @@ class Match:
     recode: dict[str, str]
     n_unknown: int
     """Words of an enumeration that the dictionary does not know."""
+    missing: tuple[str, ...] = ()
+    """Words that stand for nothing in this column alone."""
 
 
-def match_columns(feed: Feed, profiles: Sequence[Profile]) -> list[Match]:
-    """The likeliest canonical column of each, no two alike, in the feed's order."""
+Labels = Mapping[str, Mapping[str, str]]
+"""Column of the file -> code -> label."""
+_CONSENT = "use_permission"
+"""Never left out: without it the default would decide in the client's place."""
+
+
+def match_columns(
+    feed: Feed, profiles: Sequence[Profile], labels: Labels = MappingProxyType({})
+) -> list[Match]:
+    """The likeliest canonical column of each, no two alike, in the feed's order.
+
+    An optional column of which not one word is known is left out: its rows would all fail.
+    """
     found = _ids(feed, profiles)
     taken = {match.source.header for match in found} | {
         p.header for p in profiles if p.kind in ("id", "text")
@@ -68,7 +82,10 @@ def match_columns(feed: Feed, profiles: Sequence[Profile]) -> list[Match]:
         if column.name not in used and profile.header not in taken:
             used.add(column.name)
             taken.add(profile.header)
-            found.append(_matched(column, profile))
+            match = _matched(column, profile, labels.get(profile.header, {}))
+            is_dark = match.n_unknown == len(profile.distinct) > 0
+            if not is_dark or column.required or column.name == _CONSENT:
+                found.append(match)
     order = [column.name for column in feed.columns]
     return sorted(found, key=lambda match: order.index(match.column.name))
 
@@ -81,6 +98,10 @@ def _ids(feed: Feed, profiles: Sequence[Profile]) -> list[Match]:
         if profile.kind not in ("id", "empty"):
             continue
         name = wanted.get(profile.entity or "")
+        # The gate wants a digit in every id, or a name could pass for one.
+        lacks_digit = any(not any(map(str.isdigit, cell)) for cell in profile.distinct)
+        if lacks_digit and not (name and feed.column(name).required):
+            continue
         if name is not None and name not in found:
             why = f"named so; {_counted(profile)}"
             found[name] = Match(feed.column(name), profile, why, {}, 0)
@@ -150,7 +171,7 @@ def _known(name: str, profile: Profile, allowed: tuple[str, ...]) -> float:
     )
 
 
-def _matched(column: Column, profile: Profile) -> Match:
+def _matched(column: Column, profile: Profile, labels: Mapping[str, str]) -> Match:
     by_name = named(profile.header, dictionary()["headers"].get(column.name, []))
     why = "named so" if by_name else "open: by its words alone"
     if profile.kind == "empty":
@@ -164,7 +185,7 @@ def _matched(column: Column, profile: Profile) -> Match:
         name, allowed = "boolean", ("true", "false")
     recode, n_unknown = {}, 0
     for word in sorted(profile.distinct):
-        meant = meaning(name, word, allowed)
+        meant = meaning(name, labels.get(word, word), allowed)
         if meant is None and not (column.type == "boolean" and word in ("0", "1")):
             n_unknown += 1
         elif meant is not None and meant != word:

@@ -8,9 +8,10 @@ its column's type becomes a mark that no rule accepts, so the check sees it and 
 from collections.abc import Iterable, Mapping, Sequence
 
 from expectations.feed_checks import SITE_ID
-from expectations.mapping import Source
+from expectations.instrument import Instrument
+from expectations.mapping import Coding, Source
 from expectations.model import Column
-from expectations.practice import Dialect, FileSpec
+from expectations.practice import Dialect, FileSpec, Times, has_offset, has_time
 from orchestration.sql import identifier, literal, literals
 
 INVALID_SQL = "(chr(1) || 'invalid')"
@@ -89,20 +90,30 @@ def number(text: str, dialect: Dialect) -> str:
     )
 
 
-def answer(
-    header: str, spec: FileSpec, recode: Mapping[str, str], scale_by: float, shift: float
-) -> str:
-    """One item answer on the instrument's own coding: recoded, scaled, shifted."""
+def answer(header: str, spec: FileSpec, coding: Coding, instrument: Instrument) -> str:
+    """One item answer on the instrument's own coding, but for what was turned round."""
     text = cell(header)
-    if recode:
-        cases = " ".join(f"when {literal(a)} then {float(b)!r}" for a, b in recode.items())
+    scale_by, shift = coding.scale_by, coding.shift
+    if coding.recode:
+        cases = " ".join(f"when {literal(a)} then {float(b)!r}" for a, b in coding.recode.items())
         known = f"(case {text} {cases} else {INFINITE_NUMBER} end)"
         value = f"(case when {text} is not null then {known} end)"
     else:
         value = number(text, spec.dialect)
     if scale_by != 1:
         value = f"round({value} * {scale_by!r}, 3)"
-    return f"({value} + {shift!r})" if shift else value
+    if shift:
+        value = f"({value} + {shift!r})"
+    if coding.item_coding == "position":
+        low, step = float(instrument.item_minimum or 0), float(instrument.item_step or 1)
+        value = f"round({low!r} + ({value} - 1) * {step!r}, 3)"
+    return value
+
+
+def turned_back(value: str, instrument: Instrument) -> str:
+    """A reversed item as it was answered: on a range from a to b, x came as a + b - x."""
+    both = float(instrument.item_minimum or 0) + float(instrument.item_maximum or 0)
+    return f"(case when isfinite({value}) then {both!r} - {value} else {value} end)"
 
 
 def typed(
@@ -129,7 +140,7 @@ def typed(
         invalid = f"when {INVALID_SQL} then {INFINITE_NUMBER}"
         return f"(case {value} when '1' then 1.0 when '0' then 0.0 {invalid} end)"
     if column.type == "date":
-        day = f"try_strptime({text}, {literal(source.date_format or date_format)})::date"
+        day = _day(text, source.date_format or date_format, spec.times)
         if source.day_offset is not None:
             # At most three years back or ninety on: what is farther is no offset.
             written = cell(source.day_offset)
@@ -153,6 +164,19 @@ def typed(
     return value
 
 
+def _day(text: str, pattern: str, times: Times | None) -> str:
+    """The day a text names; of a point in time the day it was where the contract says."""
+    if times is None or not has_time(pattern):
+        return f"try_strptime({text}, {literal(pattern)})::date"
+    here = literal(times.days_in)
+    if has_offset(pattern):
+        # The engine does not take `Z` for an offset, which it is.
+        moment = f"try_strptime(replace({text}, 'Z', '+00:00'), {literal(pattern)})"
+        return f"timezone({here}, {moment})::date"
+    moment = f"timezone({literal(times.written_in)}, try_strptime({text}, {literal(pattern)}))"
+    return f"timezone({here}, {moment})::date"
+
+
 def _boolean_recode(source: Source) -> dict[str, str]:
     return {
         word.lower(): _BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()
@@ -162,6 +186,18 @@ def _boolean_recode(source: Source) -> dict[str, str]:
 def fits_id_pattern(text: str, id_pattern: str) -> str:
     """Whether a text has the shape of the practice's ids, a digit included."""
     return f"regexp_full_match({text}, {literal(id_pattern)}) and regexp_matches({text}, '[0-9]')"
+
+
+def sender_id(header: str, spec: FileSpec, table: str = "") -> str:
+    """What is hashed of a column of ids. Where some of a file's ids have a namespace, that stands
+    before them, and what has not the shape of an id is null.
+    """
+    text = table + cell(header)
+    if not spec.id_namespaces:
+        return text
+    namespace = spec.id_namespaces.get(header)
+    named = f"{literal(namespace + ':')} || {text}" if namespace else text
+    return f"(case when {fits_id_pattern(text, spec.id_pattern)} then {named} end)"
 
 
 def id_headers(columns: Iterable[Column], sources: Mapping[str, Source]) -> list[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 from expectations.check import DELIVERY, ROW, SAME_KEY
 from expectations.model import Severity
 from expectations.suites import feed_suite, form_suite, is_judged, unknown_instrument_suite
-from expectations.verdict import RuleVerdict, merge, validate_pooled
+from expectations.verdict import RuleVerdict, merge, validate_pooled, with_threshold
 from orchestration.ingest.frames import CheckedTable, columns_sql, repeats_sql
 from orchestration.ingest.outcome import RuleOutcome
 from orchestration.sql import identifier
@@ -58,9 +58,13 @@ def check_tables(
             ]
     for delivery_id, schema in {table.delivery_id: table.schema for table in tables}.items():
         _write_quarantine(con, schema, found[delivery_id])
+    tolerated = {table.delivery_id: table.tolerated for table in tables}
     return {
-        table.delivery_id: tuple(map(_outcome, merge(found[table.delivery_id].values())))
-        for table in tables
+        delivery_id: tuple(
+            _outcome(with_threshold(verdict, of.get(verdict.check_id, verdict.threshold)))
+            for verdict in merge(found[delivery_id].values())
+        )
+        for delivery_id, of in tolerated.items()
     }
 
 

@@ -54,7 +54,7 @@ def _table(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
                 1::bigint as n_source_rows,
                 {exclusion(mapping)} as excluded,
                 {selected(columns)}
-            from {with_pseudonyms(NUMBERED_ROWS, ids)}
+            from {with_pseudonyms(NUMBERED_ROWS, ids, spec)}
         )
         select * replace ({excluded} as excluded), {unit} as unit_key from typed
         """

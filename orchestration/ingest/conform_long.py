@@ -49,10 +49,10 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     word = cells.cell(long.instrument_column)
     which = " ".join(f"when {literal(name)} then {number}" for number, (name, _) in identities)
     value = " ".join(
-        f"when {number} then {_value(long, spec, of)}" for number, (_, of) in identities
+        f"when {number} then {_value(long, spec, of, terms)}" for number, (_, of) in identities
     )
     weight = " ".join(
-        f"when {number} then {_weight(long, spec, of)}"
+        f"when {number} then {_weight(long, spec, of, terms)}"
         for number, (_, of) in identities
         if long.ordinal_column and of.recode
     )
@@ -117,7 +117,7 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             {CONTRADICTIONS}::double as {CONTRADICTIONS},
             {selected(canonical(spec, mapping, terms))},
             columns('^item_([0-9]+|total)$')
-        from {with_pseudonyms(GATHERED_FORMS, ids)}
+        from {with_pseudonyms(GATHERED_FORMS, ids, spec)}
         """
     unknown = f"""
         create table forms_unknown as
@@ -145,17 +145,28 @@ def conform_long(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
     )
 
 
-def _value(long: LongForms, spec: FileSpec, of: LongIdentity) -> str:
+def _value(long: LongForms, spec: FileSpec, of: LongIdentity, terms: Terms) -> str:
     """An answer; its weight stands in where no code is recoded."""
-    answer = cells.answer(long.value_column, spec, of.recode, of.scale_by, of.shift)
+    answer = _printed(long.value_column, spec, of, terms)
     if long.ordinal_column is None or of.recode:
         return answer
-    return f"coalesce({_weight(long, spec, of)}, {answer})"
+    return f"coalesce({_weight(long, spec, of, terms)}, {answer})"
 
 
-def _weight(long: LongForms, spec: FileSpec, of: LongIdentity) -> str:
+def _weight(long: LongForms, spec: FileSpec, of: LongIdentity, terms: Terms) -> str:
     assert long.ordinal_column is not None
-    return cells.answer(long.ordinal_column, spec, {}, of.scale_by, of.shift)
+    return _printed(long.ordinal_column, spec, of.model_copy(update={"recode": {}}), terms)
+
+
+def _printed(column: str, spec: FileSpec, of: LongIdentity, terms: Terms) -> str:
+    """A column's number as the form prints it; `item_no` is known where this is asked."""
+    instrument = terms.instruments[(of.instrument_code, of.version)]
+    answer = cells.answer(column, spec, of, instrument)
+    if not (of.already_reversed and instrument.reversed_items):
+        return answer
+    numbers = ", ".join(map(str, instrument.reversed_items))
+    turned = cells.turned_back(answer, instrument)
+    return f"(case when item_no in ({numbers}) then {turned} else {answer} end)"
 
 
 def _item_no(long: LongForms) -> str:

@@ -49,7 +49,7 @@ def conform_wide(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
             row_no,
             {exclusion(mapping)} as excluded,
             {selected({**canonical(spec, mapping, terms), **own, **answers})}
-        from {with_pseudonyms(NUMBERED_ROWS, ids)}
+        from {with_pseudonyms(NUMBERED_ROWS, ids, spec)}
         """
     before = (trim_cells(spec, terms), find_pseudonyms(NUMBERED_ROWS, ids, spec), wide)
     blanks = [
@@ -97,11 +97,10 @@ def _answers(spec: FileSpec, terms: Terms, block: FormBlock, number: int) -> dic
     found = {}
     for item_no, name in enumerate(_answer_names(instrument, number), start=1):
         header = block.items.get(item_no)
-        found[name] = (
-            cells.answer(header, spec, block.recode, block.scale_by, block.shift)
-            if header
-            else "null::double"
-        )
+        value = cells.answer(header, spec, block, instrument) if header else "null::double"
+        if block.already_reversed and item_no in instrument.reversed_items:
+            value = cells.turned_back(value, instrument)
+        found[name] = value
     total = cells.number(cells.cell(block.total), spec.dialect) if block.total else "null::double"
     return {**found, f"b{number:02d}_total": total}
 

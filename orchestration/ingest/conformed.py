@@ -141,8 +141,10 @@ def find_pseudonyms(relation: str, headers: Sequence[str], spec: FileSpec) -> st
     Each id is hashed once: a client's comes back in every row of the client's, and the hash is by
     far the dearest thing that happens to a cell.
     """
-    ids = ", ".join(map(cells.cell, headers)) or "null::varchar"
-    fits = cells.fits_id_pattern("sender_id", spec.id_pattern)
+    ids = ", ".join(cells.sender_id(header, spec) for header in headers) or "null::varchar"
+    fits = "sender_id is not null"
+    if not spec.id_namespaces:
+        fits = cells.fits_id_pattern("sender_id", spec.id_pattern)
     return f"""
         create or replace temp table {PSEUDONYMS} as
         select sender_id, pseudonym(sender_id) as pseudonym
@@ -151,13 +153,14 @@ def find_pseudonyms(relation: str, headers: Sequence[str], spec: FileSpec) -> st
         """
 
 
-def with_pseudonyms(relation: str, headers: Sequence[str]) -> str:
+def with_pseudonyms(relation: str, headers: Sequence[str], spec: FileSpec) -> str:
     """A relation with the pseudonyms of its columns of ids beside them; null where there is none.
 
     Rows come in any order.
     """
     joins = "".join(
-        f" left join {PSEUDONYMS} as p{number} on p{number}.sender_id = rows.{cells.cell(header)}"
+        f" left join {PSEUDONYMS} as p{number} "
+        f"on p{number}.sender_id = {cells.sender_id(header, spec, 'rows.')}"
         for number, header in enumerate(headers)
     )
     keys = "".join(

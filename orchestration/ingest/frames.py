@@ -6,8 +6,8 @@ read is infinity or the INVALID mark. Words are enumerations, which arrive in pa
 handful of words over many rows cost Great Expectations a fraction of texts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from expectations.check import CONTRADICTIONS, DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
 from expectations.feed_checks import SITE_ID
@@ -28,6 +28,8 @@ class CheckedTable:
     schema: str
     part: Part
     feed: Feed
+    tolerated: Mapping[str, float] = field(default_factory=dict)
+    """Check -> the share of this delivery's rows that may fail it, in place of the feed's."""
 
     @property
     def relation(self) -> str:

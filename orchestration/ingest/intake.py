@@ -14,8 +14,9 @@ from typing import Any
 import duckdb
 
 from expectations.model import FeedName
-from expectations.practice import Contract, FileSpec
+from expectations.practice import DEFAULT_QUARANTINE_SHARE, Contract, FileSpec
 from expectations.registry import Registry
+from expectations.tolerance import QUARANTINE
 from orchestration.ingest import privacy
 from orchestration.ingest.cell_scan import cell_rules, row_number_ids, scan, with_findings
 from orchestration.ingest.checking import check_tables
@@ -259,7 +260,13 @@ def _checked(
         {site.site_id for practice in registry.practices.values() for site in practice.sites}
     )
     tables = [
-        CheckedTable(file.job.delivery_id, file.schema, part, registry.feeds[file.job.feed])
+        CheckedTable(
+            file.job.delivery_id,
+            file.schema,
+            part,
+            registry.feeds[file.job.feed],
+            file.spec.tolerated_shares(file.job.day),
+        )
         for file in taken
         for part in file.conformed.parts
     ]
@@ -318,7 +325,8 @@ def _outcome(
         n_excluded=excluded,
         exclusions=exclusions,
         is_over_tolerance=bool(judged)
-        and quarantined / judged > file.spec.tolerated_quarantine_share,
+        and quarantined / judged
+        > file.spec.tolerated_shares(file.job.day).get(QUARANTINE, DEFAULT_QUARANTINE_SHARE),
         verdicts=verdicts,
         exported_on=file.exported_on,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from expectations.practice import Schedule
+from expectations.schedule import Schedule
 from orchestration.simulation.arrays import Ints
 from orchestration.simulation.courses import Appointments, Courses, draw_courses
 from orchestration.simulation.due import Forms, Heard, draw_forms

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from expectations.practice import Schedule
+from expectations.schedule import Schedule
 from orchestration.simulation.arrays import Flags, Floats, Ints
 from orchestration.simulation.courses import Appointments, Courses
 from orchestration.simulation.instruments import ScoreModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from expectations.practice import ServiceType
+from expectations.schedule import ServiceType
 from orchestration.simulation.arrays import Flags, Floats, Ints, positions
 from orchestration.simulation.network import PracticeModel, Therapists
 from orchestration.simulation.settings import SimulationSettings

@@ -9,7 +9,8 @@ from datetime import date
 import numpy as np
 
 from expectations.mapping import FormBlock, LongIdentity
-from expectations.practice import Practice, Schedule
+from expectations.practice import Practice
+from expectations.schedule import Schedule
 from orchestration.simulation.arrays import NEVER, Flags, Ints
 from orchestration.simulation.network import day_number
 from orchestration.simulation.population import SERVICE_TYPES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from expectations.practice import Schedule
+from expectations.schedule import Schedule
 from orchestration.simulation.arrays import Floats, Ints, mean_by
 from orchestration.simulation.block import draw_block
 from orchestration.simulation.instruments import ScoreModel

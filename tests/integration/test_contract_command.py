@@ -4,8 +4,10 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -13,10 +15,13 @@ from typer.testing import CliRunner
 import orchestration.cli.contract as command
 from expectations.registry import SHIPPED, Registry
 from orchestration.cli.main import app
+from orchestration.contract_check import check_files
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.ingest.reading import ReadingWorker
+from orchestration.last_seen import LastSeen
 from orchestration.settings import Settings
 from tests.integration import small_group as group
+from tests.unit.ingest import declarations
 
 runner = CliRunner()
 
@@ -45,6 +50,17 @@ class Home:
         return result.exit_code, json.loads(result.stdout)
 
 
+def _bytes_of(folder: Path) -> dict[str, tuple[float, bytes]]:
+    """Every file of a folder, with the time of its last change."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            path.stat().st_mtime,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in folder.rglob("*")
+    }
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     settings = Settings(tmp_path / "home")
@@ -61,12 +77,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
     monkeypatch.setattr(command, "open_registry", opened)
     monkeypatch.setattr(command, "ReadingWorker", here)
+    before = _bytes_of(settings.home)
     yield Home(settings.home, exports)
-    # A dry run leaves the home as it was: a key, nothing else.
-    assert [p.relative_to(settings.home).as_posix() for p in settings.home.rglob("*")] == [
-        "keys",
-        "keys/brook.key",
-    ]
+    assert _bytes_of(settings.home) == before, "a dry run writes nothing"
 
 
 def test_a_file_the_night_would_load_is_fine(home: Home) -> None:
@@ -128,6 +141,44 @@ def test_a_file_no_pattern_fits(home: Home) -> None:
     code, output = home.check(home.send("other.csv", group.FORMS))
     assert code == 1
     assert "unexpected_file" in output
+
+
+def test_it_says_what_was_last_seen_and_writes_nothing(tmp_path: Path) -> None:
+    """A home with a release, a ledger and an archive: not one byte of it changes."""
+    old = declarations.practice(declarations.WIDE_FILE, valid_to="2026-09-30")
+    new_file = {**declarations.WIDE_FILE, "discard": ["batch", "ward"]}
+    new = declarations.practice(new_file, valid_from="2026-10-01")
+    brook = old.model_copy(update={"contracts": (*old.contracts, *new.contracts)})
+    registry = group.registry(brook)
+    settings = Settings(tmp_path / "home")
+    create_key(settings.keys, "brook")
+    settings.releases.mkdir()
+    con = duckdb.connect(str(settings.releases / "r1.duckdb"))
+    con.execute(
+        "create table deliveries as select 'brook' as practice_id, 'administrations' as feed, "
+        "'forms' as file, 'loaded' as state, unnest([1, 2]) as load_seq, "
+        "unnest([timestamp '2026-09-01 04:00', timestamp '2026-09-02 04:00']) as received_at, "
+        "unnest([70, 80]) as n_file_rows, unnest([69, 79]) as n_accepted"
+    )
+    con.close()
+    (settings.releases / "current.json").write_text(
+        json.dumps({"release_id": "r1", "release": "r1.duckdb", "quality": "r1.quality.duckdb"})
+    )
+    (settings.home / "landing" / "brook").mkdir(parents=True)
+    file = tmp_path / "forms_20261001.csv"
+    header, body = group.FORMS.split("\n", 1)
+    file.write_text(header + ";ward\n" + body.replace(";x\n", ";x;w\n"), encoding="utf-8")
+    before = _bytes_of(settings.home)
+
+    def here(_: Settings) -> ReadingWorker:
+        return group.HereWorker(settings, registry=registry)
+
+    (check,) = check_files(settings, registry, "brook", [file], date(2026, 10, 1), here)
+    assert check.outcome.is_loadable, check.outcome.message
+    assert check.last_seen == LastSeen(date(2026, 9, 2), 80, 79, ("ward",), ())
+    assert check.to_json()["last_seen"]["received_on"] == "2026-09-02"
+    assert check.outcome.n_file_rows == 5
+    assert _bytes_of(settings.home) == before
 
 
 def test_wrong_use(home: Home) -> None:

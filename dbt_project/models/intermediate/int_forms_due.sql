@@ -28,6 +28,9 @@ with scheduled as (
         schedules.rule,
         schedules.every_n,
         schedules.window_days,
+        sessions.delivery_mode,
+        sessions.interpreter,
+        episodes.age_band_at_intake,
         episodes.opened_on
     from {{ ref('int_sessions_numbered') }} as sessions
     inner join {{ ref('int_episodes_resolved') }} as episodes
@@ -49,6 +52,34 @@ with scheduled as (
         {{ is_touched('sessions.client_key') }}
         and sessions.session_no is not null
         and episodes.use_permission = 'all'
+),
+
+-- Sessions of which a schedule's form is not asked. They still count where the rule counts.
+let_off as (
+    select distinct
+        scheduled.client_key,
+        scheduled.session_key,
+        scheduled.schedule_id
+    from scheduled
+    inner join {{ ref('stg_schedule_exemptions') }} as exemptions
+        on
+            scheduled.practice_id = exemptions.practice_id
+            and scheduled.schedule_id = exemptions.schedule_id
+    where
+        (
+            exemptions.age_band is null
+            or exemptions.age_band = coalesce(scheduled.age_band_at_intake, 'not_recorded')
+        )
+        and (
+            exemptions.delivery_mode is null
+            or coalesce(exemptions.delivery_mode = scheduled.delivery_mode, false)
+        )
+        and (
+            exemptions.has_interpreter is null
+            or exemptions.has_interpreter = coalesce(scheduled.interpreter, false)
+        )
+        and scheduled.scheduled_on >= coalesce(exemptions.valid_from, scheduled.scheduled_on)
+        and scheduled.scheduled_on <= coalesce(exemptions.valid_to, scheduled.scheduled_on)
 ),
 
 -- The first attended session of each block of days; blocks are counted from the opening.
@@ -97,8 +128,14 @@ made_due as (
             scheduled.client_key = days_begun.client_key
             and scheduled.session_key = days_begun.session_key
             and scheduled.schedule_id = days_begun.schedule_id
+    left join let_off
+        on
+            scheduled.client_key = let_off.client_key
+            and scheduled.session_key = let_off.session_key
+            and scheduled.schedule_id = let_off.schedule_id
     where
-        case scheduled.rule
+        let_off.session_key is null
+        and case scheduled.rule
             when 'intake' then scheduled.session_no = 1
             when 'every_session' then true
             when 'every_n' then (scheduled.session_no - 1) % scheduled.every_n = 0

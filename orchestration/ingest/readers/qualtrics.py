@@ -40,7 +40,7 @@ IDENTIFYING = frozenset(
 """What Qualtrics calls its columns about a person, whatever the export's first row calls them."""
 FINISHED = "finished"
 FINISHED_WORDS: dict[Coding, tuple[str, ...]] = {"raw": ("0", "1"), "label": ("false", "true")}
-_IMPORT_ID = re.compile(r"^\s*\{\s*[\"']ImportId[\"']\s*:\s*[\"']([^\"']*)[\"']")
+IMPORT_ID = re.compile(r"^\s*\{\s*[\"']ImportId[\"']\s*:\s*[\"']([^\"']*)[\"']")
 _ANSWERED = re.compile(r"^\s*(?:R_[A-Za-z0-9]{8,}|\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}.*)\s*$")
 """A response's id or a point in time: what a row of answers holds, and one of wording does not."""
 
@@ -99,7 +99,7 @@ def _rows_below(
                 f"row {number} of the header does not have the columns of row 1; "
                 "check delimiter and quote character, or export it again",
             )
-    last_is_ids = all(map(_IMPORT_ID.match, rows[-1]))
+    last_is_ids = all(map(IMPORT_ID.match, rows[-1]))
     if n_rows == 3 and not last_is_ids:
         raise DeliveryRefused(
             "wrong_header",
@@ -107,12 +107,12 @@ def _rows_below(
             "is the older export, or export as CSV again",
         )
     after = records[n_rows:]
-    if n_rows == 2 and (last_is_ids or (after and all(map(_IMPORT_ID.match, after[0])))):
+    if n_rows == 2 and (last_is_ids or (after and all(map(IMPORT_ID.match, after[0])))):
         raise DeliveryRefused(
             "wrong_header",
             "the header has a row of import ids; set `header_rows: 3` in the contract",
         )
-    if any(_ANSWERED.match(cell) for cell in rows[0]):
+    if any(map(looks_answered, rows[0])):
         raise DeliveryRefused(
             "wrong_header",
             "row 2 should hold the questions' wording and looks like an answer; "
@@ -129,8 +129,13 @@ def _meanings(header: tuple[str, ...], rows: Sequence[Sequence[str]]) -> dict[st
     }
 
 
+def looks_answered(cell: str) -> bool:
+    """Whether a cell holds what a row of answers does and a row of wording does not."""
+    return _ANSWERED.match(cell) is not None
+
+
 def _import_id(cell: str) -> str:
-    found = _IMPORT_ID.match(cell)
+    found = IMPORT_ID.match(cell)
     return found.group(1) if found else cell
 
 

@@ -116,6 +116,15 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits
     )
 
 
+def visible_sheets(path: Path) -> list[str]:
+    """Names of a workbook's visible sheets, in its order. Raises DeliveryRefused."""
+    workbook = WorkbookPart()
+    members = read_members(path, "XLSX")
+    with refused_when_damaged("XLSX"):
+        workbook.parse(members[_WORKBOOK])
+    return [entry.name for entry in workbook.sheets if not entry.is_hidden]
+
+
 def _refuse_unsearchable(members: dict[str, bytes]) -> None:
     for name in members:
         printer = name.startswith("xl/printerSettings/") and name.endswith(".bin")

@@ -16,8 +16,9 @@ import duckdb
 
 from expectations.instrument import Instrument, MissingRule, Scale
 from expectations.model import FeedName
-from expectations.practice import Contract, Practice, Schedule, Scope, Site
+from expectations.practice import Contract, Practice, Site
 from expectations.registry import Registry, load_registry
+from expectations.schedule import Schedule, Scope
 from orchestration.dbt_runner import ModelResult, build
 from orchestration.reference import write_reference
 from orchestration.warehouse import schema_sql

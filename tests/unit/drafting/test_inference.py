@@ -6,10 +6,11 @@ import pytest
 
 from expectations.registry import Registry, load_registry
 from orchestration.drafting.columns import id_pattern, missing_words, profile
+from orchestration.drafting.formats import read_sample
 from orchestration.drafting.instruments import candidates, is_instrument_word, item_blocks
 from orchestration.drafting.kinds import kinds
 from orchestration.drafting.matching import match_columns
-from orchestration.drafting.sample import Sample, read_sample
+from orchestration.drafting.sample import Sample
 from orchestration.drafting.words import meaning, named, plain
 from orchestration.ingest.refusal import DeliveryRefused
 
@@ -101,7 +102,11 @@ def test_ids_are_told_from_numbers_by_their_name() -> None:
 def test_a_shape_of_ids_keeps_none_of_their_letters() -> None:
     assert id_pattern(["PF.00001.0001", "PF.00002.0017"]) == r"^[A-Z]{2}\.[0-9]{5}\.[0-9]{4}$"
     assert id_pattern(["a1", "a12"]) == "^[a-z]{1}[0-9]{1,4}$"
-    assert id_pattern(["a1", "1a"]) is None
+    assert id_pattern(["a1", "1a"]) == "^(?:[0-9]{1,3}[a-z]{1}|[a-z]{1}[0-9]{1,3})$"
+    mixed = ["R_1AbCd", "R_AbC1d", "R_12345", "R_aBcD9", "R_1a2b3"]
+    assert id_pattern(mixed) == "^[0-9A-Za-z_]{7}$"
+    assert id_pattern(["a 1"]) is None
+    assert id_pattern([]) is None
 
 
 def test_a_word_for_nothing_stands_in_several_columns() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.practice import Schedule
 from expectations.registry import Registry
+from expectations.schedule import Schedule
 from orchestration.reference import write_reference
 from orchestration.release.publish import Published, ReleaseRefused, write_release
 from orchestration.release.reader import Releases

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from expectations.instrument import Instrument
-from expectations.practice import Schedule, Scope
 from expectations.registry import Registry
+from expectations.schedule import Schedule, Scope
 from orchestration.simulation.arrays import positions, running
 from orchestration.simulation.due import Forms
 from orchestration.simulation.filled import fill
