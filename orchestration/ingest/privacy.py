@@ -39,6 +39,7 @@ PATTERNS: dict[str, str] = {
 }
 SHORTEST_FINDING = 6
 """No pattern matches a text shorter than `a@b.co`; shorter cells are not searched."""
+_NAME_LIKE = re.compile(r"^[^\W\d]")
 _SHOWABLE_HEADER = re.compile(r"^[\w .()/#%-]{1,64}$")
 _ROWS_NAMED = 20
 
@@ -81,7 +82,9 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
     forbidden = [name for name in header if name in identifying or names_direct_identifier(name)]
     unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
-    differ = f"unknown columns: {listed(unknown)}; missing columns: {listed(missing)}"
+    is_whole = _looks_whole(unknown, present, expected)
+    named = listed(unknown) if is_whole else _by_position(unknown, header)
+    differ = f"unknown columns: {named}; missing columns: {listed(missing)}"
     if forbidden:
         raise DeliveryRefused(
             "direct_identifier",
@@ -95,6 +98,20 @@ def check_columns(header: Sequence[str], spec: FileSpec, identifying: Sequence[s
             f"{differ}; "
             "send the columns of the contract, or change the contract from the day they changed",
         )
+
+
+def _looks_whole(unknown: Sequence[str], present: set[str], expected: Sequence[str]) -> bool:
+    """Whether line 1 is a header, changed perhaps, and not one that ran into a line of data.
+
+    After a gap in the file the first line begins with the header and goes on with cells.
+    """
+    n_found = len(present & set(expected))
+    return 2 * n_found >= len(set(expected)) and all(map(_NAME_LIKE.match, unknown))
+
+
+def _by_position(names: Sequence[str], header: Sequence[str]) -> str:
+    places = [str(place) for place, name in enumerate(header, start=1) if name in names]
+    return f"at positions {', '.join(places)} (not named: line 1 may hold data, or be damaged)"
 
 
 def with_findings(
