@@ -81,7 +81,6 @@ def _kills(is_full: bool) -> list[Kill]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_killed_night_converges(ground: Ground, tmp_path: Path, is_full_campaign: bool) -> None:
     kills = _kills(is_full_campaign)
 
@@ -132,3 +131,19 @@ def _killed(ground: Ground, home: Path, kill: Kill) -> Iterator[str]:
         if process.exitcode != -9:
             nights.end(process, with_children=True)
             yield f"the night never came there, or went on: exit {process.exitcode}"
+
+
+@pytest.mark.slow
+def test_of_two_nights_at_once_one_waits_and_finds_nothing_left(
+    ground: Ground, tmp_path: Path
+) -> None:
+    home, reports = killed.copied(ground.home, tmp_path), []
+    both = [nights.start(ground.context, home) for _ in range(2)]
+    for process in both:
+        process.join(nights.LONGEST_SECONDS)
+        assert process.exitcode == 0
+        reports.append(process.pid)
+    assert len(set(reports)) == 2
+    assert not list(killed.broken_promises(home, ground.sent))
+    assert not list(killed.loose_ends(home))
+    assert killed.digests(home) == ground.clean
