@@ -58,7 +58,8 @@ def arrivals(
         if not folder.is_dir():
             continue
         for path in sorted(folder.iterdir()):
-            if not path.is_file() or path.name.startswith("."):
+            # A link is no export: what it points to may be anything this process can read.
+            if path.is_symlink() or not path.is_file() or path.name.startswith("."):
                 continue
             found.extend(arrivals_of(practice_id, path, contract))
     return found

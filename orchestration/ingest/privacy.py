@@ -52,8 +52,14 @@ class Gated:
 
 
 def is_showable(file_name: str) -> bool:
-    """Whether a name may be written into a log, the ledger or a message."""
-    return not any(re.search(pattern, file_name) for pattern in PATTERNS.values())
+    """Whether a name may be written into a log, the ledger or a message.
+
+    One with control characters, or of bytes that are no text, may not: it would end the engine's
+    statement that takes it, or steer the terminal that shows it.
+    """
+    return file_name.isprintable() and not any(
+        re.search(pattern, file_name) for pattern in PATTERNS.values()
+    )
 
 
 def check_file_name(name: str) -> None:
@@ -61,7 +67,8 @@ def check_file_name(name: str) -> None:
     if not is_showable(name):
         raise DeliveryRefused(
             "identifier_in_file_name",
-            "the file's name looks like it holds an identifier; rename it and send it again",
+            "the file's name looks like it holds an identifier, or has characters that cannot be "
+            "shown; rename it and send it again",
         )
 
 

@@ -4,6 +4,7 @@ A fork server has imported everything a night and its reading worker need. The n
 (`run_nightly`: the job, dbt, the release) and its worker a process of its own, as ever.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -101,7 +102,8 @@ def _night(home: str, point: CommitPoint | None) -> None:
     if point is not None:
 
         def die() -> None:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # the night has ended it already
+                os.kill(worker, signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
 
         arm(point, die)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 
 from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, mapped_parts
@@ -32,7 +33,7 @@ from tests.faults.mutations import Mutated
 
 TODAY = date(2026, 10, 1)
 SECONDS, MEMORY_BYTES = 10.0, 10**9
-"""What one file may take, whatever is in it."""
+"""What one file may take of the worker, whatever is in it."""
 BATCH = 48
 _FEEDS = ("episodes", "sessions", "administrations")
 
@@ -87,7 +88,16 @@ class Fuzzed:
         self.con.close()
 
     def _hear(self, text: str) -> None:
-        self._said.append((time.monotonic(), text))
+        self._said.append((self._worked(), text))
+
+    def _worked(self) -> float:
+        """Seconds the worker has computed, whatever else this machine is busy with. One that sleeps
+        instead meets the worker's limit of wall time, and is dead."""
+        process = self.worker._process
+        if process is None or not psutil.pid_exists(process.pid):
+            return 0.0
+        times = psutil.Process(process.pid).cpu_times()
+        return float(times.user + times.system)
 
     def run(self, mutations: Iterable[Mutated]) -> Findings:
         """Take in every mutation and judge what became of it."""
@@ -116,7 +126,7 @@ class Fuzzed:
         scratch = self.home / "scratch" / "intake"
         pid = self._watched()
         outcomes = self.worker.take_in([job for *_, job in found.values()], scratch)
-        done = time.monotonic()
+        done = self._worked()
         judged = list(zip(found.values(), outcomes, strict=True))
         self._note_cost(pid, done, [mutation for mutation, *_ in found.values()])
         for (mutation, arrival, job), outcome in judged:
@@ -155,7 +165,7 @@ class Fuzzed:
         return process.pid
 
     def _note_cost(self, pid: int, done: float, mutations: Sequence[Mutated]) -> None:
-        """Time between the worker's words is what each file took; the rest is checking them all."""
+        """What it computed between its words is what each file took; the rest is the checks."""
         moments = [at for at, text in self._said if "reading file" in text]
         ends = [at for at, text in self._said if "checking" in text] or [done]
         for mutation, seconds in zip(

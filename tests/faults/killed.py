@@ -149,16 +149,19 @@ def loose_ends(home: Path) -> Iterator[str]:
         yield "a candidate of a release is left"
     if list(settings.archive.rglob("*.writing")):
         yield "a half-written archive file is left"
-    for name, sql in {
-        "history/runs.db": "select status, count(*) from runs "
-        "where status not in ('SUCCESS', 'FAILURE') group by 1",
-        "history/runs/index.db": "select run_id, 'has a slot' from concurrency_slots "
-        "where run_id is not null",
-    }.items():
-        path = settings.dagster_home / name
-        with sqlite3.connect(path) as con:
-            for row in con.execute(sql).fetchall():
-                yield f"Dagster: {row}"
+    with sqlite3.connect(settings.dagster_home / "history" / "runs" / "index.db") as con:
+        slots = con.execute("select run_id from concurrency_slots where run_id is not null")
+        for row in slots.fetchall():
+            yield f"a slot of the pool is held by run {row}"
+    with sqlite3.connect(settings.dagster_home / "history" / "runs.db") as con:
+        unfinished = con.execute(
+            "select run_id, status from runs where status not in ('SUCCESS', 'FAILURE')"
+        ).fetchall()
+    for run_id, status in unfinished:
+        # Killed before it took its lock, a run counts as starting for two minutes; it holds no
+        # slot, and a night after that ends it.
+        if (settings.dagster_home / "running" / f"{run_id}.lock").exists():
+            yield f"a run is {status} and dead"
     if plan(settings, load_registry([home])).has_work:
         yield "the next night would find work"
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -40,7 +41,7 @@ from tests.faults.sent_files import (
 from tests.integration import small_group as group
 
 PRACTICE = "brook"
-SAMPLE, CAMPAIGN = (2, 8), (100, 20)
+SAMPLE, CAMPAIGN = (3, 12), (100, 30)
 """Histories and steps of each: of `make test`, and with --campaign full."""
 BUILDS = 2
 """How often the marts are built on the way, besides at the end."""
@@ -105,7 +106,6 @@ class AnyHistory(RuleBasedStateMachine):
         self._make(self.home)
         self.sent: dict[int, File] = {}
         self.n_copies = self.n_builds = 0
-        self.n_steps_done = 0
 
     def _make(self, home: Path) -> None:
         create_key(Settings(home).keys, PRACTICE)
@@ -121,6 +121,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _later(self) -> int:
         return max(self.sent, default=9) + 1
+
+    @initialize(forms=_FORMS)
+    def begin(self, forms: dict[int, Answers]) -> None:
+        self._send(File("forms", self._later(), forms=forms))
 
     @rule(forms=_FORMS)
     def deliver_forms(self, forms: dict[int, Answers]) -> None:
