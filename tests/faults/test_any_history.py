@@ -45,7 +45,8 @@ SAMPLE, CAMPAIGN = (3, 12), (100, 30)
 """Histories and steps of each: of `make test`, and with --campaign full."""
 BUILDS = 2
 """How often the marts are built on the way, besides at the end."""
-LATEST = 200
+FIRST, LATEST = 40, 150
+"""Days of the first export, which leaves room for late ones, and of those that are refused."""
 CRASHES = (
     CommitPoint("orchestration.night.Night", "prepare", "after"),
     CommitPoint("orchestration.archive.Archive", "store", "before"),
@@ -87,6 +88,7 @@ def marts(home: Path) -> dict[str, str]:
 
 
 _ANSWERS = st.one_of(st.none(), st.tuples(*[st.integers(0, 4)] * 3))
+_THEN = st.booleans()
 _FORMS = st.dictionaries(st.integers(1, LAST_VISIT), _ANSWERS, min_size=1)
 _EPISODES = st.dictionaries(
     st.integers(1, CLIENTS), st.tuples(st.sampled_from("NS"), st.integers(14, 20)), min_size=1
@@ -120,55 +122,62 @@ class AnyHistory(RuleBasedStateMachine):
         self._land(file.name, file.content)
 
     def _later(self) -> int:
-        return max(self.sent, default=9) + 1
+        return max(self.sent, default=FIRST - 1) + 1
 
     @initialize(forms=_FORMS)
     def begin(self, forms: dict[int, Answers]) -> None:
         self._send(File("forms", self._later(), forms=forms))
 
-    @rule(forms=_FORMS)
-    def deliver_forms(self, forms: dict[int, Answers]) -> None:
+    @rule(forms=_FORMS, then=_THEN)
+    def deliver_forms(self, forms: dict[int, Answers], then: bool) -> None:
         self._send(File("forms", self._later(), forms=forms))
+        self._then(then)
 
-    @rule(episodes=_EPISODES)
-    def deliver_episodes(self, episodes: dict[int, Any]) -> None:
+    @rule(episodes=_EPISODES, then=_THEN)
+    def deliver_episodes(self, episodes: dict[int, Any], then: bool) -> None:
         self._send(File("episodes", self._later(), episodes=episodes))
+        self._then(then)
 
     @precondition(lambda self: any(file.forms for file in self.sent.values()))
-    @rule(data=st.data(), answers=_ANSWERS)
-    def correct(self, data: st.DataObject, answers: Answers) -> None:
+    @rule(data=st.data(), answers=_ANSWERS, then=_THEN)
+    def correct(self, data: st.DataObject, answers: Answers, then: bool) -> None:
         """A form that was sent comes again with other answers."""
         known = sorted({visit for file in self.sent.values() for visit in file.forms})
         visit = data.draw(st.sampled_from(known))
         self._send(File("forms", self._later(), forms={visit: answers}))
+        self._then(then)
 
     @precondition(lambda self: self.sent)
-    @rule(forms=_FORMS, data=st.data())
-    def deliver_late(self, forms: dict[int, Answers], data: st.DataObject) -> None:
+    @rule(forms=_FORMS, data=st.data(), then=_THEN)
+    def deliver_late(self, forms: dict[int, Answers], data: st.DataObject, then: bool) -> None:
         """An older export than one that is here already."""
         free = [day for day in range(max(self.sent)) if day not in self.sent]
         day = data.draw(st.sampled_from(free))
         self._send(File("forms", day, forms=forms))
+        self._then(then)
 
     @precondition(lambda self: self.sent)
-    @rule(data=st.data())
-    def duplicate(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), then=_THEN)
+    def duplicate(self, data: st.DataObject, then: bool) -> None:
         file = self.sent[data.draw(st.sampled_from(sorted(self.sent)))]
         self._land(file.name, file.content)
+        self._then(then)
 
     @precondition(lambda self: self.sent)
-    @rule(data=st.data())
-    def rename(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), then=_THEN)
+    def rename(self, data: st.DataObject, then: bool) -> None:
         file = self.sent[data.draw(st.sampled_from(sorted(self.sent)))]
         self.n_copies += 1
         self._land(file.renamed(self.n_copies), file.content)
+        self._then(then)
 
-    @rule(forms=_FORMS)
-    def spoil(self, forms: dict[int, Answers]) -> None:
+    @rule(forms=_FORMS, then=_THEN)
+    def spoil(self, forms: dict[int, Answers], then: bool) -> None:
         """A file that is cut off: it is refused and changes nothing."""
         self.n_copies += 1
         file = File("forms", LATEST + self.n_copies, forms=forms)
         self._land(file.name, file.content[:-3])
+        self._then(then)
 
     @rule(point=st.sampled_from(CRASHES))
     def crash(self, point: CommitPoint) -> None:
@@ -179,10 +188,11 @@ class AnyHistory(RuleBasedStateMachine):
         assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
         self._conserves()
 
-    @rule()
-    def night(self) -> None:
-        take_in(night_over(self.home))
-        self._stands()
+    def _then(self, is_night: bool) -> None:
+        """Some files come alone, some with others of the same night."""
+        if is_night:
+            take_in(night_over(self.home))
+            self._stands()
 
     @precondition(lambda self: self.sent and self.n_builds < BUILDS)
     @rule()
