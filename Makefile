@@ -49,7 +49,7 @@ lint-sql: .venv/.dev
 bench: .venv/.dev ## ten million answers: the night, the floor under it, memory
 	@python -m tests.benchmarks.run --json build/bench.json
 
-faults: .venv/.dev ## readers beside 200 publishes (make test runs fewer); crash and fuzz to come
+faults: .venv/.dev ## crash, fuzz and history campaigns, readers beside 200 publishes
 	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no
 
 studies: .venv/.dev ## simulation over many seeds (make test runs a seeded sample)

@@ -33,6 +33,7 @@ freshness:
   enabled: true
 """
 _UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,  # of a process that died between the record and the start
     DagsterRunStatus.STARTING,
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,

@@ -88,7 +88,10 @@ def arrivals(
             continue
         listed = manifests_in(folder, contract)
         for path in sorted(folder.iterdir()):
-            if not path.is_file() or path.name.startswith(".") or is_manifest(path, contract):
+            # A link is no export: what it points to may be anything this process can read.
+            if path.is_symlink() or not path.is_file() or path.name.startswith("."):
+                continue
+            if is_manifest(path, contract):
                 continue
             found.extend(arrivals_of(practice_id, path, contract, listed))
     return found

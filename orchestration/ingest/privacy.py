@@ -14,14 +14,19 @@ from orchestration.ingest.patterns import FULL_DATE, PATTERNS, POSTCODE, SHORTES
 from orchestration.ingest.readers.opened import OtherText
 from orchestration.ingest.refusal import DeliveryRefused
 
+_NAME_LIKE = re.compile(r"^[^\W\d]")
 _SHOWABLE_HEADER = re.compile(r"^[\w .()/#%-]{1,64}$")
 _FILE_PROPERTIES = "the workbook's properties"
 """When a file was made is no date of a client's."""
 
 
 def is_showable(file_name: str) -> bool:
-    """Whether a name may be written into a log, the ledger or a message."""
-    return not any(pattern.is_in(file_name) for pattern in PATTERNS)
+    """Whether a name may be written into a log, the ledger or a message.
+
+    One with control characters, or of bytes that are no text, may not: it would end the engine's
+    statement that takes it, or steer the terminal that shows it.
+    """
+    return file_name.isprintable() and not any(pattern.is_in(file_name) for pattern in PATTERNS)
 
 
 def check_file_name(name: str) -> None:
@@ -29,7 +34,8 @@ def check_file_name(name: str) -> None:
     if not is_showable(name):
         raise DeliveryRefused(
             "identifier_in_file_name",
-            "the file's name looks like it holds an identifier; rename it and send it again",
+            "the file's name looks like it holds an identifier, or has characters that cannot be "
+            "shown; rename it and send it again",
         )
 
 
@@ -59,7 +65,9 @@ def check_columns(
     ]
     unknown = [name for name in header if name not in expected and name not in forbidden]
     missing = [name for name in expected if name not in present]
-    differ = f"unknown columns: {listed(unknown)}; missing columns: {listed(missing)}"
+    is_whole = _looks_whole(unknown, present, expected)
+    named = listed(unknown) if is_whole else _by_position(unknown, header)
+    differ = f"unknown columns: {named}; missing columns: {listed(missing)}"
     if forbidden:
         raise DeliveryRefused(
             "direct_identifier",
@@ -73,6 +81,20 @@ def check_columns(
             f"{differ}; "
             "send the columns of the contract, or change the contract from the day they changed",
         )
+
+
+def _looks_whole(unknown: Sequence[str], present: set[str], expected: Sequence[str]) -> bool:
+    """Whether line 1 is a header, changed perhaps, and not one that ran into a line of data.
+
+    After a gap in the file the first line begins with the header and goes on with cells.
+    """
+    n_found = len(present & set(expected))
+    return 2 * n_found >= len(set(expected)) and all(map(_NAME_LIKE.match, unknown))
+
+
+def _by_position(names: Sequence[str], header: Sequence[str]) -> str:
+    places = [str(place) for place, name in enumerate(header, start=1) if name in names]
+    return f"at positions {', '.join(places)} (not named: line 1 may hold data, or be damaged)"
 
 
 def check_headers(header: Sequence[str], year_only: bool = False) -> None:

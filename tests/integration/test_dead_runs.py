@@ -54,6 +54,18 @@ def test_a_run_without_a_lock_is_dead_some_time_after_it_was_launched(
         assert end_dead_runs(settings, instance) == ([run_id] if is_dead else [])
 
 
+def test_a_run_that_was_recorded_and_never_started_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, now = Settings(tmp_path), time.time()
+    with open_instance(settings) as instance:
+        run_id = str(instance.create_run_for_job(nothing).run_id)
+        assert end_dead_runs(settings, instance) == []
+        later = SimpleNamespace(time=lambda: now + STARTING_SECONDS + 60)
+        monkeypatch.setattr(instances, "time", later)
+        assert end_dead_runs(settings, instance) == [run_id]
+
+
 def test_a_run_that_holds_its_lock_is_alive_however_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

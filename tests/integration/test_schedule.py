@@ -1,11 +1,13 @@
 """The schedule's tick: what is declared now counts, and what needs a reload is said."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from expectations.registry import RegistryError, load_registry
 from orchestration.assets.raw import practice_key, raw_assets
@@ -133,3 +135,34 @@ def test_declarations_that_cannot_be_used_fail_the_tick_by_file_and_line(
         orchestrator.tick()
     assert isinstance(raised.value.__cause__, RegistryError)
     assert "group.yml:3: time_zone" in str(raised.value.__cause__)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Zurich", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("hour", ["04:00", "02:30", "00:00"])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2026-03-06", "2026-03-31"),  # the hour that is skipped, in either zone
+        ("2026-10-23", "2026-11-03"),  # the hour that comes twice
+        ("2028-02-27", "2028-03-02"),  # the leap day
+        ("2026-12-30", "2027-01-02"),
+    ],
+)
+def test_one_run_for_each_local_date(
+    tmp_path: Path, zone: str, hour: str, first: str, last: str
+) -> None:
+    group_text = GROUP.replace("Europe/Zurich", zone) + f'nightly_at: "{hour}"\n'
+    folder = home(tmp_path, lakeside=PRACTICE)
+    (folder / "group.yml").write_text(group_text)
+    schedule = nightly_schedule(Settings(folder), load_registry([folder]), [])
+    local = ZoneInfo(zone)
+    start, end = (datetime.fromisoformat(day).replace(tzinfo=local) for day in (first, last))
+    ticks = schedule_execution_time_iterator(
+        start.timestamp() - 1, str(schedule.cron_schedule), schedule.execution_timezone
+    )
+    found = list(takewhile(lambda tick: tick < end, ticks))
+    n_days = (date.fromisoformat(last) - date.fromisoformat(first)).days
+    # The run key is the tick's date; a date that came twice would be a night that is not run.
+    assert [tick.astimezone(local).date() for tick in found] == [
+        date.fromisoformat(first) + timedelta(days=number) for number in range(n_days)
+    ]

@@ -4,6 +4,7 @@ DuckDB's reader given explicit columns ignores the header, so the header's own o
 given; its error messages quote the offending line, so they are replaced by ours.
 """
 
+import contextlib
 import csv
 import io
 import re
@@ -27,9 +28,13 @@ _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 
 
 def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits: Limits) -> Opened:
-    """A delimited file. Raises DeliveryRefused: all of `receive` and `read_header`."""
+    """A delimited file.
+
+    Raises DeliveryRefused: unreadable_row, and all of `receive` and `read_header`.
+    """
     received = receive(path, spec.dialect, limits.file_bytes)
     header = read_header(path, spec.dialect)
+    _refuse_run_together(path, header, spec.dialect)
     relation = text_relation(path, header, spec.dialect)
     return Opened(
         relation, received.sha256, received.n_bytes, received.n_rows, received.other_texts
@@ -42,6 +47,24 @@ def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
     Raises DeliveryRefused: no_header, repeated_column.
     """
     return checked_header(next(first_records(path, dialect), []))
+
+
+def _refuse_run_together(path: Path, header: tuple[str, ...], dialect: Dialect) -> None:
+    """Refuse a file whose second line has not the header's columns, before the gate names any.
+
+    Where the header's line end was lost, cells of the first row stand among the names.
+    """
+    with contextlib.suppress(DeliveryRefused):  # what cannot be read here is said with its line
+        records = (cells for cells in first_records(path, dialect) if cells)
+        next(records, None)
+        following = next(records, None)
+        if following is None or len(following) == len(header):
+            return
+    raise DeliveryRefused(
+        "unreadable_row",
+        f"line 1 names {len(header)} columns, the next line has another number of cells: a line "
+        "end was lost, or cells were; export the file again",
+    )
 
 
 def first_records(path: Path, dialect: Dialect) -> Iterator[list[str]]:

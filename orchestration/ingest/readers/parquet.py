@@ -29,13 +29,17 @@ _EXACT_BELOW = {"DOUBLE": 1e15, "FLOAT": 1e7}
 _DIGITS = {"DOUBLE": 15, "FLOAT": 7}
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _ARROW_SCHEMA = "ARROW:schema"
+_CELLS_FLOOR, _MAX_CELLS_RATIO = 2_000_000, 100
+_TEXT_FLOOR_BYTES, _MAX_TEXT_RATIO = 64 * 2**20, 1000
+"""A value that repeats takes next to nothing: what a byte of the file may unpack to. Ids differ
+from row to row, so that an export has a few cells a byte."""
 
 
 def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits: Limits) -> Opened:
     """A Parquet file.
 
-    Raises DeliveryRefused: empty_file, too_large, damaged_file, no_header, repeated_column,
-    unsupported_type, inexact_number.
+    Raises DeliveryRefused: empty_file, too_large (also once unpacked), damaged_file, no_header,
+    repeated_column, unsupported_type, inexact_number.
     """
     n_bytes = sized(path, limits.file_bytes)
     file = path_literal(path)
@@ -62,11 +66,13 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, limits
             f"columns whose type has no plain text: {listed(unfit)}; export text, numbers, days "
             "and local times (no lists, structures or bytes, no time zones)",
         )
+    if int(n_rows) * len(header) > max(_CELLS_FLOOR, _MAX_CELLS_RATIO * n_bytes):
+        raise _unpacks_to_too_much()
     selected = ", ".join(
         f"{cell} as {identifier(name)}" for name, cell in zip(header, cells, strict=True)
     )
     relation = TextRelation(header, f"(select {selected} from {rows})")
-    _read_whole(con, relation, rows, dict(zip(names, types, strict=True)), int(n_rows))
+    _read_whole(con, relation, rows, dict(zip(names, types, strict=True)), int(n_rows), n_bytes)
     texts = [OtherText("the file's writer", created_by or "")]
     for key, value in pairs:
         texts += _metadata(bytes(key), bytes(value or b""))
@@ -105,6 +111,7 @@ def _read_whole(
     rows: str,
     types: dict[str, str],
     n_rows: int,
+    n_bytes: int,
 ) -> None:
     """Decode every page once: what is damaged shows here, and not half-way through the gate."""
     lengths = ", ".join(f"sum(strlen({identifier(name)}))" for name in relation.columns)
@@ -125,11 +132,21 @@ def _read_whole(
             "or as whole numbers",
         )
     with refused_when_damaged("Parquet"):
-        con.execute(f"select count(*), {lengths} from {relation.sql}").fetchall()
+        ((_, *n_text),) = con.execute(f"select count(*), {lengths} from {relation.sql}").fetchall()
+    if sum(int(n or 0) for n in n_text) > max(_TEXT_FLOOR_BYTES, _MAX_TEXT_RATIO * n_bytes):
+        raise _unpacks_to_too_much()
     if found[0] != n_rows:
         raise DeliveryRefused(
             "damaged_file", "the file holds another number of rows than it says; export it again"
         )
+
+
+def _unpacks_to_too_much() -> DeliveryRefused:
+    return DeliveryRefused(
+        "too_large",
+        "the file holds far more cells or text than so few bytes can of an export (repeated "
+        "values); export it again, or send it as delimited text",
+    )
 
 
 def _metadata(key: bytes, value: bytes) -> list[OtherText]:

@@ -205,3 +205,25 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path) -> None:
         else:
             assert len(rows) == found.n_rows
     assert n_refused > 40
+
+
+def _repeated(n_rows: int, length: int) -> pa.Table:
+    """One value in every row: next to nothing in the file."""
+    indices = pa.array([0], pa.int8()).take(pa.array([0] * n_rows))
+    return pa.table({"a": pa.DictionaryArray.from_arrays(indices, pa.array(["x" * length]))})
+
+
+@pytest.mark.parametrize(("n_rows", "length"), [(20_000, 10_000), (3_000_000, 1)])
+def test_few_bytes_that_unpack_to_very_much_are_refused(
+    tmp_path: Path, n_rows: int, length: int
+) -> None:
+    path = written(tmp_path, _repeated(n_rows, length), compression="zstd")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DeliveryRefused) as refusal:
+        opened(duckdb.connect(), path)
+    assert refusal.value.reason == "too_large"
+
+
+def test_many_rows_that_say_the_same_are_an_export_all_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, _repeated(100_000, 12))
+    assert opened(duckdb.connect(), path).n_rows == 100_000

@@ -126,3 +126,21 @@ def test_direct_identifiers_come_before_other_differences_and_both_are_told() ->
     assert refusal.value.reason == "direct_identifier"
     assert "identifiers: first_name;" in refusal.value.message
     assert "unknown columns: colour; missing columns: batch" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        # After a gap in the file: the header's first names, then cells of some line.
+        [*HEADER[:2], "13.02.2026", "secret", "0", "-99", "1", "batch"],
+        ["client", "secret-visit", "secret-word", "secret"],
+    ],
+)
+def test_a_header_that_may_hold_cells_is_told_by_position(header: list[str]) -> None:
+    with pytest.raises(DeliveryRefused) as refusal:
+        privacy.check_columns(header, SPEC)
+    assert refusal.value.reason == "wrong_columns"
+    assert "unknown columns: at positions " in refusal.value.message
+    assert "missing columns: " in refusal.value.message
+    for shown in ("secret", "13.02.2026", "-99"):
+        assert shown not in refusal.value.message

@@ -1,0 +1,149 @@
+"""kill -9 of a night, at any moment and wherever something lasts: it always converges."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import forked_nights as nights
+from tests.faults import killed
+from tests.faults.commit_points import COMMIT_POINTS, CommitPoint
+
+N_TIMED, SAMPLE_TIMED, SAMPLE_POINTS = 200, 1, 1
+AT_ONCE = 2
+SEED = 20261101
+POINTS = {str(point): point for point in COMMIT_POINTS}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A home before its second night, and what that night makes of it when nothing goes wrong."""
+
+    context: ForkServerContext
+    home: Path
+    sent: dict[str, str]
+    clean: killed.Digests
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Where a night is killed: at a named point, or after a share of a clean night's time. `alone`
+    leaves its children to themselves; `again` kills the night that follows as well."""
+
+    name: str
+    point: CommitPoint | None = None
+    share: float = 0.0
+    alone: bool = False
+    again: float | None = None
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    folder = tmp_path_factory.mktemp("killed")
+    context = nights.fork_server()
+    home = killed.template(context, folder)
+    clean = killed.copied(home, folder / "clean")
+
+    def night() -> None:
+        report = nights.finished(nights.start(context, clean), clean)
+        assert report["is_new_release"]
+
+    seconds = nights.timed(night)
+    assert not list(killed.loose_ends(clean))
+    assert killed.digests(clean) != killed.digests(home)
+    return Ground(context, home, killed.in_landing(home), killed.digests(clean), seconds)
+
+
+def _kills(is_full: bool) -> list[Kill]:
+    """All of them, or as many as a test may take: another part of them each day would be no test
+    that can be repeated, so the sample's seed is fixed."""
+    chance = random.Random(SEED)
+    timed = [
+        Kill(
+            name=f"timed {number}",
+            share=(number + chance.random()) / N_TIMED * 1.05,
+            alone=chance.random() < 0.25,
+            again=chance.random() * 1.05 if chance.random() < 0.15 else None,
+        )
+        for number in range(N_TIMED)
+    ]
+    points = [Kill(name, point) for name, point in POINTS.items()]
+    if is_full:
+        return [*points, *timed]
+    return [*chance.sample(points, SAMPLE_POINTS), *chance.sample(timed, SAMPLE_TIMED)]
+
+
+@pytest.mark.slow
+def test_a_killed_night_converges(ground: Ground, tmp_path: Path, is_full_campaign: bool) -> None:
+    kills = _kills(is_full_campaign)
+
+    def told(number_and_kill: tuple[int, Kill]) -> list[str]:
+        number, kill = number_and_kill
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        try:
+            found = [f"{kill.name}: {each}" for each in _problems(ground, folder, kill)]
+        except Exception as error:  # reported beside the others, with its kill
+            found = [f"{kill.name}: {type(error).__name__}: {error}"]
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"{number + 1} of {len(kills)}: {kill.name}: {found or 'converged'}", flush=True)
+        return found
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        problems = [each for found in pool.map(told, enumerate(kills)) for each in found]
+    assert not problems, "\n".join(problems)
+
+
+def _problems(ground: Ground, folder: Path, kill: Kill) -> Iterator[str]:
+    home = killed.copied(ground.home, folder)
+    yield from _killed(ground, home, kill)
+    yield from (f"after the kill, {each}" for each in killed.broken_promises(home, ground.sent))
+    if kill.again is not None:
+        yield from _killed(ground, home, Kill("again", share=kill.again))
+        found = killed.broken_promises(home, ground.sent)
+        yield from (f"after the second kill, {each}" for each in found)
+    report: dict[str, Any] = nights.finished(nights.start(ground.context, home), home)
+    if report["release_id"] != killed.state_of(home):
+        yield "the night reports another release than the pointer names"
+    yield from killed.broken_promises(home, ground.sent)
+    yield from killed.loose_ends(home)
+    found_digests = killed.digests(home)
+    differ = [name for name in ground.clean if found_digests.get(name) != ground.clean[name]]
+    if differ or found_digests.keys() != ground.clean.keys():
+        yield f"other content than after a clean night: {differ}"
+
+
+def _killed(ground: Ground, home: Path, kill: Kill) -> Iterator[str]:
+    """A night that is killed, or that had ended before its moment came."""
+    process = nights.start(ground.context, home, kill.point)
+    if kill.point is None:
+        process.join(ground.seconds * kill.share)
+        nights.end(process, with_children=not kill.alone)
+    else:
+        process.join(nights.LONGEST_SECONDS)
+        if process.exitcode != -9:
+            nights.end(process, with_children=True)
+            yield f"the night never came there, or went on: exit {process.exitcode}"
+
+
+@pytest.mark.slow
+def test_of_two_nights_at_once_one_waits_and_finds_nothing_left(
+    ground: Ground, tmp_path: Path
+) -> None:
+    home, reports = killed.copied(ground.home, tmp_path), []
+    both = [nights.start(ground.context, home) for _ in range(2)]
+    for process in both:
+        process.join(nights.LONGEST_SECONDS)
+        assert process.exitcode == 0
+        reports.append(process.pid)
+    assert len(set(reports)) == 2
+    assert not list(killed.broken_promises(home, ground.sent))
+    assert not list(killed.loose_ends(home))
+    assert killed.digests(home) == ground.clean
