@@ -75,7 +75,8 @@ def test_with_its_ledger(changed: tuple[Settings, str], tmp_path: Path) -> None:
     assert report.carried_over
     assert all(each.startswith(DESTROYED) for each in report.carried_over)
     assert _rows_of(home, client) == 0
-    nights.assert_same_rows(settings, home)
+    # After a rotation the digests of snapshots' rows are of other pseudonyms than when they came.
+    nights.assert_same_rows(settings, home, apart_from=("row_hash",))
     for table in ("withdrawals", "removed_rows"):
         sql = f"select * from quality.{table} order by all"
         assert nights.query(home.warehouse, sql) == nights.query(settings.warehouse, sql)
