@@ -75,7 +75,9 @@ def delimited(
     out = io.StringIO(newline="")
     quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     csv.writer(out, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows(rows)
-    return mark + out.getvalue().encode(encoding, "surrogatepass")
+    # Half characters go through as they are; a letter that Latin-1 lacks, as its programs write it.
+    unfit = "replace" if encoding == "latin-1" else "surrogatepass"
+    return mark + out.getvalue().encode(encoding, unfit)
 
 
 def _gzipped(rows: Grid) -> bytes:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 import pytest
@@ -147,3 +148,9 @@ def test_of_two_nights_at_once_one_waits_and_finds_nothing_left(
     assert not list(killed.broken_promises(home, ground.sent))
     assert not list(killed.loose_ends(home))
     assert killed.digests(home) == ground.clean
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_named_point_is_a_function(name: str) -> None:
+    point = POINTS[name]
+    assert callable(getattr(locate(point.owner), point.function))
