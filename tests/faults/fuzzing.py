@@ -27,7 +27,7 @@ from orchestration.ingest.reading import ReadingWorker
 from orchestration.landing import Arrival, arrivals_of
 from orchestration.settings import Limits, Settings
 from orchestration.sql import identifier, literal
-from orchestration.warehouse import SCHEMA_SQL, read_sql
+from orchestration.warehouse import schema_sql
 from tests.faults.deliveries import PLANTED, PRACTICE, Delivery, write_home
 from tests.faults.mutations import Mutated
 
@@ -74,7 +74,7 @@ class Fuzzed:
         assert not self.registry.broken, self.registry.broken
         self.worker = ReadingWorker(self.settings, self._hear)
         self.con = duckdb.connect(config={"threads": 1})
-        self.con.execute(read_sql(SCHEMA_SQL))
+        self.con.execute(schema_sql())
         sound = [Mutated(each.shape, "sound", 0, each.content, True) for each in self.deliveries]
         for mutation, outcome in self._taken_in(sound):
             assert outcome.is_loadable, (mutation.shape, outcome.reason, outcome.message)

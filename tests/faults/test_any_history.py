@@ -286,7 +286,7 @@ def test_any_history_ends_as_in_order(
     ensure_manifest(AnyHistory.parsed)
     AnyHistory.context = fork_server()
     n_histories, n_steps = CAMPAIGN if is_full_campaign else SAMPLE
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         AnyHistory,
         settings=settings(
             max_examples=n_histories,

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -239,7 +240,7 @@ def test_python_and_distributions(tmp_path: Path) -> None:
 
 
 def test_room_for_a_night(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: _Usage(3 * machine.GIB))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(3 * machine.GIB))
     assert machine.disk_space(settings).state == "good"
     (settings.landing / TWO_OAKS).mkdir(parents=True)
     with (settings.landing / TWO_OAKS / "large.csv").open("wb") as stream:
