@@ -1,5 +1,6 @@
 -- The ledger, each attempt with its counts of checks. `superseded` is derived: none of its rows
--- can stand, because a newer snapshot of its kind of file came or it was loaded again. Expected deliveries are added by the writer.
+-- can stand, because a newer snapshot of its kind of file came or it was loaded again. Expected
+-- deliveries are added by the writer.
 -- The night's report adds the same rows up, so a check is counted in one place.
 with checks as (
     select
@@ -40,9 +41,7 @@ select
     ledger.data_through_on,
     ledger.message,
     ledger.reason,
-    ledger.is_over_tolerance,
-    ledger.exported_on,
-    ledger.delivery_scope
+    ledger.is_over_tolerance
 from raw.deliveries as ledger
 left join checks on ledger.load_seq = checks.load_seq
 left join raw.deliveries_ordered as ordered on ledger.load_seq = ordered.load_seq
