@@ -73,8 +73,12 @@ def delimited(
 ) -> bytes:
     """Cells as delimited text; `mark` is the byte order mark of an export that has one."""
     out = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
-    csv.writer(out, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows(rows)
+    csv.writer(
+        out,
+        delimiter=delimiter,
+        lineterminator=line_end,
+        quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
+    ).writerows(rows)
     # Half characters go through as they are; a letter that Latin-1 lacks, as its programs write it.
     unfit = "replace" if encoding == "latin-1" else "surrogatepass"
     return mark + out.getvalue().encode(encoding, unfit)

@@ -327,8 +327,8 @@ _ORDERS: Mapping[str, Mutation] = {
     "with_lines_in_another_order": _with_lines_in_another_order,
 }
 HARMLESS: Mapping[str, Mapping[str, Mutation]] = {
-    "text": _ORDERS | {"written_otherwise": _written_otherwise},
-    "gzip": _ORDERS | {"written_otherwise": _written_otherwise},
+    "text": {**_ORDERS, "written_otherwise": _written_otherwise},
+    "gzip": {**_ORDERS, "written_otherwise": _written_otherwise},
     "xlsx": _ORDERS,
     "parquet": _ORDERS,
     "json": {"with_keys_in_another_order": _with_keys_in_another_order},

@@ -41,7 +41,7 @@ from tests.faults.sent_files import (
 from tests.integration import small_group as group
 
 PRACTICE = "brook"
-SAMPLE, CAMPAIGN = (3, 12), (100, 30)
+SAMPLE, CAMPAIGN = (2, 12), (100, 30)
 """Histories and steps of each: of `make test`, and with --campaign full."""
 BUILDS = 2
 """How often the marts are built on the way, besides at the end."""
@@ -286,7 +286,7 @@ def test_any_history_ends_as_in_order(
     ensure_manifest(AnyHistory.parsed)
     AnyHistory.context = fork_server()
     n_histories, n_steps = CAMPAIGN if is_full_campaign else SAMPLE
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         AnyHistory,
         settings=settings(
             max_examples=n_histories,
