@@ -94,7 +94,8 @@ def _typed(row: Sequence[Any]) -> list[Any]:
     def cell(text: Any) -> Any:
         if not isinstance(text, str):
             return text
-        if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 10:
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(text) < 10:
             return int(text)
         try:
             return datetime.strptime(text, "%d.%m.%Y").date()

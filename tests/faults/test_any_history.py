@@ -41,7 +41,7 @@ from tests.faults.sent_files import (
 from tests.integration import small_group as group
 
 PRACTICE = "brook"
-SAMPLE, CAMPAIGN = (3, 12), (100, 30)
+SAMPLE, CAMPAIGN = (2, 12), (100, 30)
 """Histories and steps of each: of `make test`, and with --campaign full."""
 BUILDS = 2
 """How often the marts are built on the way, besides at the end."""

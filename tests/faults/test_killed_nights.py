@@ -114,11 +114,17 @@ def _problems(ground: Ground, folder: Path, kill: Kill) -> Iterator[str]:
     if report["release_id"] != killed.state_of(home):
         yield "the night reports another release than the pointer names"
     yield from killed.broken_promises(home, ground.sent)
-    yield from killed.loose_ends(home)
     found_digests = killed.digests(home)
     differ = [name for name in ground.clean if found_digests.get(name) != ground.clean[name]]
     if differ or found_digests.keys() != ground.clean.keys():
         yield f"other content than after a clean night: {differ}"
+    if not report["did_anything"]:
+        # Killed when all was done. A night without work does not even import the orchestrator;
+        # the next one with work must end the dead run before it starts its own.
+        killed.send_more(home)
+        report = nights.finished(nights.start(ground.context, home), home)
+        assert report["did_anything"]
+    yield from killed.loose_ends(home)
 
 
 def _killed(ground: Ground, home: Path, kill: Kill) -> Iterator[str]:

@@ -17,6 +17,13 @@ def checked_header(cells: Sequence[str]) -> tuple[str, ...]:
         raise DeliveryRefused(
             "no_header", f"line 1 must name the columns (at most {MAX_COLUMNS}); it does not"
         )
+    unnamed = [str(position) for position, name in enumerate(header, start=1) if not name]
+    if unnamed:
+        raise DeliveryRefused(
+            "no_header",
+            f"line 1 leaves columns without a name, at positions {', '.join(unnamed)}; "
+            "name them, or send the file without them",
+        )
     seen: dict[str, list[int]] = {}
     for position, name in enumerate(header, start=1):
         seen.setdefault(name.lower(), []).append(position)
