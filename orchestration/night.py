@@ -210,9 +210,10 @@ class Night:
             if entry is not None and (entry.is_released or entry.state == "loaded"):
                 return None
             con.execute(f"attach {literal(read.scratch)} as scratch (read_only)")
-            found = held(con, arrival, read, exported_on(arrival, read))
-            con.execute("detach scratch")
-        return found
+            try:
+                return held(con, arrival, read, exported_on(arrival, read))
+            finally:
+                con.execute("detach scratch")
 
     def _stamp(
         self, con: duckdb.DuckDBPyConnection, arrival: Arrival, entry: ledger.Entry | None = None

@@ -33,6 +33,17 @@ class Form:
     stated_total: float | None = None
 
 
+_DELIVERY = f"""
+    insert into raw.deliveries by name select
+        0 as load_seq, '' as delivery_id, '{_PRACTICE}' as practice_id,
+        'administrations' as feed, '' as file_sha256, 'loaded' as state, 0 as n_rows_read,
+        0 as n_accepted, 0 as n_quarantined, 0 as n_excluded, '{{}}' as exclusions,
+        false as is_over_tolerance, now()::timestamp as received_at, '' as registry_digest,
+        '' as code_version, 1 as n_attempts
+    """
+"""Rows stand by their delivery's place among the others; here there is this one."""
+
+
 @dataclass(frozen=True)
 class CompiledModel:
     """One dbt model as the statement that selects its rows."""
@@ -55,6 +66,7 @@ class ScoringEngine:
         self._con.execute(schema_sql())
         self._con.execute(read_sql("reference.sql"))
         self._con.execute(f"insert into reference.practices values ('{_PRACTICE}', 'scored here')")
+        self._con.execute(_DELIVERY)
         for model in compiled_models(target_dir):
             self._con.execute(f"create schema if not exists {model.schema}")
             self._con.execute(f"create view {model.schema}.{model.name} as {model.sql}")

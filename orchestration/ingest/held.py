@@ -130,7 +130,8 @@ def _size(con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome) ->
     day = identifier(DAY_OF[arrival.feed])
     tables = con.execute(
         "select table_name from duckdb_columns() where database_name = 'scratch' "
-        "and schema_name = ? and column_name = ?",
+        "and schema_name = ? and column_name in (?, 'excluded', 'unit_key') "
+        "group by table_name having count(*) = 3",
         [outcome.schema, DAY_OF[arrival.feed]],
     ).fetchall()
     days: list[date] = []

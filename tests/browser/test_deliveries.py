@@ -74,7 +74,10 @@ def test_the_calendar_scrolls_by_keyboard_on_a_small_screen(page: Page, served: 
     before = page.locator(f"{CALENDAR} thead th").last.bounding_box()
     for _ in range(12):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 50")
+    for _ in range(50):  # the page forbids the evaluation that waiting for a function needs
+        if page.evaluate("document.activeElement.scrollLeft") > 50:
+            break
+        page.wait_for_timeout(100)
     after = page.locator(f"{CALENDAR} thead th").last.bounding_box()
     assert before is not None
     assert after is not None

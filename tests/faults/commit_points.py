@@ -50,7 +50,7 @@ COMMIT_POINTS: tuple[CommitPoint, ...] = (
     *_points("orchestration.archive.Archive", "store", "before", "after", nth=(1, 2)),
     *_points("orchestration.archive", "fsync_directory", "before"),
     *_points("orchestration.ingest.load", "_insert_quarantine", "after"),
-    *_points("orchestration.ingest.load", "_insert_ledger", "after", nth=(1, 2)),
+    *_points("orchestration.ingest.load", "insert_attempt", "after", nth=(1, 2)),
     *_points("orchestration.ingest.load", "load", "after", nth=(1, 2, 3)),
     *_points("orchestration.ingest.read_ahead.ReadAhead", "loaded", "after"),
     *_points("orchestration.night.Night", "clear_landing", "before", "after", nth=(3,)),

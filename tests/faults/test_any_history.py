@@ -52,7 +52,7 @@ CRASHES = (
     CommitPoint("orchestration.archive.Archive", "store", "before"),
     CommitPoint("orchestration.archive.Archive", "store", "after"),
     CommitPoint("orchestration.ingest.load", "_insert_touched", "after"),
-    CommitPoint("orchestration.ingest.load", "_insert_ledger", "after"),
+    CommitPoint("orchestration.ingest.load", "insert_attempt", "after"),
     CommitPoint("orchestration.ingest.load", "load", "after"),
     CommitPoint("orchestration.ingest.read_ahead.ReadAhead", "loaded", "after"),
     CommitPoint("orchestration.night.Night", "clear_landing", "after", nth=2),

@@ -179,7 +179,7 @@ def test_a_mended_contract_takes_a_refused_file(tmp_path: Path) -> None:
     renamed = group.FORMS.replace("visit", "encounter")
     night = _night_with(tmp_path, renamed)
     group.run(night)
-    mended = group.practice("brook").model_dump(mode="json", by_alias=True)
+    mended = group.practice("brook").model_dump(mode="json", by_alias=True, exclude_unset=True)
     forms = mended["contracts"][0]["files"][0]["mappings"][0]
     forms["columns"]["session_id"]["from"] = "encounter"
     brook = type(group.practice("brook")).model_validate(mended)

@@ -22,6 +22,7 @@ from orchestration.simulation import SimulationSettings, simulate
 SAMPLE_CLIENTS, SAMPLE_CELLS = 600, 100_000
 CAMPAIGN_CLIENTS, CAMPAIGN_CELLS = 12_000, 1_000_000
 MOST_WARNINGS = 10
+"""For a million cells; small groups warn once a practice, whatever its size."""
 
 
 def test_clean_cells_pass(tmp_path: Path, is_full_campaign: bool) -> None:
@@ -64,5 +65,5 @@ def test_clean_cells_pass(tmp_path: Path, is_full_campaign: bool) -> None:
         f"{os.getloadavg()[0]:.1f} other processes running; warnings: {warned}\n"
     )
     assert n_cells >= (CAMPAIGN_CELLS if is_full_campaign else SAMPLE_CELLS)
-    assert len(warned) <= MOST_WARNINGS
+    assert len(warned) <= max(len(registry.practices), MOST_WARNINGS * n_cells / 1_000_000)
     assert set(warned) <= {"episodes.client_id.small_groups"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.dbt_runner import models_digest
 from orchestration.ingest.intake import FileJob, dead
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, key_path
@@ -132,6 +133,10 @@ def _as_published(night: Night) -> None:
                 night.settings.code_version,
             ],
         )
+        con.execute(
+            "insert into raw.builds values (?, ?, ?, now()::timestamp)",
+            [ledger_end(con), night.registry.digest, models_digest()],
+        )
 
 
 def test_a_file_that_killed_its_reader_is_tried_anew_after_an_upgrade(tmp_path: Path) -> None:
@@ -190,7 +195,7 @@ def test_a_loaded_export_that_is_not_archived_stays(tmp_path: Path) -> None:
     night = group.night_in(tmp_path, group.registry(group.practice("brook")))
     group.send(night, "brook", NAME, group.FORMS)
     group.run(night)
-    for kept in (night.settings.archive / "brook").iterdir():
+    for kept in (night.settings.archive / "brook").glob("*[0-9a-f]"):
         kept.unlink()
     path = group.send(night, "brook", NAME, group.FORMS)
     night.tidy()
