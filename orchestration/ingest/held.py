@@ -5,7 +5,7 @@ of file that were exported before it. A snapshot is compared with snapshots. Oth
 events of some days, so they are compared with files that hold about as many days; where files of
 the same weekday are among those, with them alone. Events come by chance, so a file of theirs must
 also be smaller than chance makes it: below the median by more than twice its square root (the
-standard deviation of a count, Poisson).
+standard deviation of a count, Poisson), and fewer than three forerunners are no history.
 """
 
 import math
@@ -23,6 +23,8 @@ from orchestration.landing import Arrival
 from orchestration.sql import identifier
 
 N_COMPARED = 5
+FEWEST_COMPARED = 3
+"""Of files of events; a snapshot holds everything, so that one forerunner is enough."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def held(
     if not earlier:
         return None
     compared = comparable(_size(con, arrival, outcome), earlier, spec.delivery_scope)
-    usual = float(median(size.n_rows for size in compared)) if compared else 0.0
+    if len(compared) < (1 if spec.delivery_scope == "snapshot" else FEWEST_COMPARED):
+        return None
+    usual = float(median(size.n_rows for size in compared))
     if not is_shrunken(outcome.n_file_rows, usual, spec.delivery_scope, spec.shrinkage):
         return None
     smaller = 100 * (1 - outcome.n_file_rows / usual)

@@ -22,7 +22,10 @@ from orchestration.simulation import SimulationSettings, simulate
 # Without spoilt forms: in a small file two of them are more than a practice tolerates.
 FIRST = SimulationSettings(n_clients=600, dirt=0, window=(date(2024, 10, 1), date(2026, 6, 30)))
 SECOND = replace(FIRST, window=(date(2026, 7, 1), date(2026, 9, 30)))
-ABOUT_LOADING = ("deliveries", "touched_clients", "key_versions", "snapshot_changes")
+ABOUT_LOADING = (
+    *("deliveries", "deliveries_ordered", "stg_deliveries", "touched_clients", "key_versions"),
+    *("snapshot_changes", "snapshot_rows_standing", "stg_snapshot_rows"),
+)
 """Tables of when and under which key, not of what."""
 VOLATILE = {"load_seq", "delivery_id", "administration_row", "received_at", "row_no", "n_attempts"}
 PIPELINE = ("raw", "staging", "intermediate", "marts")

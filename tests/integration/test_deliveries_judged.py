@@ -131,6 +131,15 @@ def test_what_a_delivery_is_held_against() -> None:
     assert comparable(days(saturday, 1), [history], "snapshot") == [history]
 
 
+def test_a_file_of_events_is_held_against_three_forerunners_not_against_one(tmp_path: Path) -> None:
+    night = opened(tmp_path / "home")
+    states = [
+        one(night, f"forms_202609{day:02d}.csv", forms(n_rows, answer)).state
+        for day, (n_rows, answer) in enumerate([(40, 1), (6, 1), (40, 2), (40, 3), (6, 2)], start=1)
+    ]
+    assert states == ["loaded", "loaded", "loaded", "loaded", "held"]
+
+
 def test_an_export_date_to_come_is_refused_until_then(tmp_path: Path) -> None:
     night = opened(tmp_path / "home")
     assert night.today == date(2026, 10, 1)
