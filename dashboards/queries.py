@@ -331,7 +331,10 @@ def attempts(cursor: duckdb.DuckDBPyConnection) -> list[Attempt]:
             coalesce(practices.practice_name, deliveries.practice_id) as practice_name,
             feed, delivery_id, file, file_name, state, reason, message, received_at,
             n_file_rows, n_accepted, n_quarantined, n_excluded, is_over_tolerance,
-            load_seq = max(load_seq) over (partition by delivery_id) as is_last,
+            -- Bytes that came once more settle nothing that was wrong with them.
+            coalesce(load_seq = max(load_seq) filter (where state <> 'duplicate') over (
+                partition by delivery_id
+            ), false) as is_last,
             -- By a newer snapshot, or by a mended file of the same day.
             coalesce(load_seq < max(load_seq) filter (
                 where state = 'loaded' and delivery_scope = 'snapshot'

@@ -10,6 +10,8 @@ _KEEPERS = {
     "key_missing": "Whoever keeps the keys",
     "key_readable": "Whoever keeps the keys",
     "key_unusable": "Whoever keeps the keys",
+    "key_changed": "Whoever keeps the keys",
+    "key_destroyed": "Whoever keeps the keys",
     "identifier_found": "The privacy officer",
     "identifier_in_file_name": "The privacy officer",
 }

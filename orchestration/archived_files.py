@@ -19,6 +19,7 @@ from orchestration.ingest.intake import FileJob
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.pseudonyms import PracticeKey, load_key
+from orchestration.ingest.read_ahead import BATCH_BYTES
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.ingest.stated import stated_of
@@ -27,7 +28,8 @@ from orchestration.landing import Arrival, exported_on
 from orchestration.load_notes import LedgerRow, LoadNotes, NoteDamaged
 from orchestration.settings import Settings
 
-BATCH_BYTES = 128 * 2**20
+COUNTS = ("n_file_rows", "n_rows_read", "n_accepted", "n_quarantined", "n_excluded")
+"""What a load is compared by: columns of the ledger, and of an outcome."""
 
 
 class CannotBeRead(Exception):

@@ -7,8 +7,9 @@ write the file can also write a gap; that is found by whoever keeps the last `ro
 as every release of the quality file does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from heapq import merge
 from typing import Any
 
 import duckdb
@@ -16,11 +17,18 @@ import duckdb
 from orchestration.ingest.load import FIRST_HASH, chained_hash
 
 
-def broken_links(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """What does not hold, in order, by number of the verdict; empty for a whole chain."""
+def broken_links(
+    con: duckdb.DuckDBPyConnection,
+    verdicts: str = "quality.check_results",
+    gaps: str | None = "quality.check_gaps",
+) -> list[str]:
+    """What does not hold, in order, by number of the verdict; empty for a whole chain.
+
+    `verdicts` and `gaps` name the tables; a release has no gaps.
+    """
     problems: list[str] = []
     expected, number = FIRST_HASH, 0
-    for first, last, previous, found, row in _links(con):
+    for first, last, previous, found, row in _links(con, verdicts, gaps):
         if first != number + 1:
             problems.append(f"verdicts {number + 1} to {first - 1} are missing")
         if previous != expected:
@@ -32,16 +40,21 @@ def broken_links(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _links(
-    con: duckdb.DuckDBPyConnection,
-) -> Sequence[tuple[int, int, str, str, Sequence[Any] | None]]:
-    verdicts = con.execute(
-        "select * exclude (row_hash), row_hash from quality.check_results"
-    ).fetchall()
-    gaps = con.execute(
-        "select first_check_seq, last_check_seq, prev_hash, row_hash from quality.check_gaps"
-    ).fetchall()
-    links = [(row[0], row[0], row[-2], row[-1], row[:-1]) for row in verdicts]
-    return sorted([*links, *((*gap, None) for gap in gaps)], key=lambda link: link[:2])
+    con: duckdb.DuckDBPyConnection, verdicts: str, gaps: str | None
+) -> Iterator[tuple[int, int, str, str, Sequence[Any] | None]]:
+    """In order, and never all in memory: a year of nights gives hundreds of thousands."""
+    removed: Sequence[Any] = []
+    if gaps is not None:
+        removed = con.execute(
+            f"select first_check_seq, last_check_seq, prev_hash, row_hash, null from {gaps}"
+        ).fetchall()
+    found = con.execute(f"select * from {verdicts} order by check_seq")
+    rows = (row for some in iter(lambda: found.fetchmany(_AT_ONCE), []) for row in some)
+    links = ((row[0], row[0], row[-2], row[-1], row[:-1]) for row in rows)
+    yield from merge(links, sorted(removed), key=lambda link: link[:2])
+
+
+_AT_ONCE = 10_000
 
 
 def remove_verdicts(con: duckdb.DuckDBPyConnection, goes: str, on: date) -> int:

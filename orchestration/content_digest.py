@@ -7,7 +7,7 @@ which it stands (the refinement of colours by neighbours: Weisfeiler and Leman 1
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -32,7 +32,12 @@ def content_digest(con: duckdb.DuckDBPyConnection, schema: str = "marts") -> str
 
     Makes and drops temporary tables; writes nothing else.
     """
-    lines = [f"{name} {found}" for name, found in table_digests(con, schema).items()]
+    return digest_of(table_digests(con, schema))
+
+
+def digest_of(tables: Mapping[str, str]) -> str:
+    """The content digest of a schema, from those of its tables."""
+    lines = [f"{name} {found}" for name, found in tables.items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

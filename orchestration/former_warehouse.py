@@ -6,27 +6,38 @@ be carried over is read once before anything is decided.
 
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from orchestration.ingest.load import FIRST_HASH, chained_hash
+from orchestration.audit_chain import broken_links
 from orchestration.ingest.pseudonyms import load_key
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.load_notes import LedgerRow, LoadName, LoadNotes, NoteDamaged, said_briefly
 from orchestration.release.reader import Releases
+from orchestration.removal import COUNTED
 from orchestration.retention import RETENTION
 from orchestration.settings import Settings
-from orchestration.sql import identifier, literal
+from orchestration.sql import identifier, path_literal
 
 MADE_ANEW = ("raw.builds", "quality.check_results", "quality.quarantine")
 """Tables with a way of their own. Of the others in `raw` those that number loads come again by
 loading; what is left there and in `quality` is what people decided, and is carried over."""
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Where the chain of verdicts lies, and which loads it judges."""
+
+    path: Path
+    table: str
+    judged: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,8 @@ class Former:
     """Rows of the ledger of what was loaded, in order."""
     others: Sequence[LedgerRow]
     """Of what else came: refused, dead, held, sent again."""
-    verdicts: Sequence[Row]
-    """The chain of verdicts, in order."""
+    verdicts: "Verdicts | None"
+    """The chain of verdicts; None when it is lost."""
     kept_tables: Mapping[str, tuple[Sequence[str], Sequence[Row]]]
     published: tuple[Sequence[str], Sequence[Row]]
     is_comparable: bool
@@ -50,6 +61,8 @@ class Former:
     old_file: Path | None = None
     """Where rows can be copied from that the archive no longer has; None when it is unreadable."""
     in_old_ledger: frozenset[LoadName] = frozenset()
+    still_stored: frozenset[int] = frozenset()
+    """Loads with rows in the old file."""
 
     @property
     def withdrawn(self) -> dict[str, list[str]]:
@@ -61,22 +74,28 @@ class Former:
 
     @property
     def expired(self) -> set[int]:
-        """Loads whose rows are past their term and were taken out."""
+        """Loads whose rows are past their term and were taken out, all of them."""
         removed = self._kept("quality.removed_rows")
-        return {int(row["load_seq"]) for row in removed if row["reason"] == RETENTION}
+        gone = {int(row["load_seq"]) for row in removed if row["reason"] == RETENTION}
+        return gone - self.still_stored
 
     def _kept(self, table: str) -> list[dict[str, Any]]:
         columns, rows = self.kept_tables.get(table, ((), ()))
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     @property
-    def judged(self) -> set[int]:
+    def judged(self) -> frozenset[int]:
         """Loads whose verdicts are in the chain."""
-        return {row[4] for row in self.verdicts}
+        return self.verdicts.judged if self.verdicts else frozenset()
 
     def copy_history(self, con: duckdb.DuckDBPyConnection) -> None:
         """The chain as it was, and the ledger's rows of what was turned away."""
-        _insert(con, "quality.check_results", (), self.verdicts)
+        if self.verdicts is not None:
+            with _attached(con, self.verdicts.path):
+                con.execute(
+                    "insert into quality.check_results by name "
+                    f"select * from former.{self.verdicts.table} order by check_seq"
+                )
         for row in self.others:
             _insert(con, "raw.deliveries", tuple(row), [tuple(row.values())])
 
@@ -89,18 +108,27 @@ class Former:
         """Copy the rows of loads out of the old file."""
         if self.old_file is None or not load_seqs:
             return
-        con.execute(f"attach {literal(str(self.old_file))} as former (read_only)")
-        for (table,) in con.execute(_OF_LOADS).fetchall():
-            con.execute(
-                f"insert into {table} by name select * from former.{table} "
-                "where list_contains(?, load_seq)",
-                [list(load_seqs)],
-            )
-        con.execute("detach former")
+        with _attached(con, self.old_file):
+            for (table,) in con.execute(_OF_LOADS).fetchall():
+                con.execute(
+                    f"insert into {table} by name select * from former.{table} "
+                    "where list_contains(?, load_seq)",
+                    [list(load_seqs)],
+                )
 
     def copy_published(self, con: duckdb.DuckDBPyConnection) -> None:
         """What the releases were made from: with equal content nothing is published again."""
         _insert(con, "benchmark.published", *self.published)
+
+
+@contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """A file as the catalog `former`, for reading."""
+    con.execute(f"attach {path_literal(path)} as former (read_only)")
+    try:
+        yield
+    finally:
+        con.execute("detach former")
 
 
 def find_former(settings: Settings, folder: Path) -> Former:
@@ -161,6 +189,7 @@ def find_former(settings: Settings, folder: Path) -> Former:
         remarks=tuple(remarks),
         old_file=read.path,
         in_old_ledger=frozenset(LoadName.of(row) for row in read.loads),
+        still_stored=read.still_stored,
     )
 
 
@@ -176,7 +205,8 @@ class _OldFile:
     path: Path
     loads: list[LedgerRow] = field(default_factory=list)
     others: list[LedgerRow] = field(default_factory=list)
-    verdicts: list[Row] = field(default_factory=list)
+    verdicts: Verdicts | None = None
+    still_stored: frozenset[int] = frozenset()
     kept_tables: dict[str, tuple[Sequence[str], Sequence[Row]]] = field(default_factory=dict)
     published: tuple[Sequence[str], Sequence[Row]] = ((), ())
     has_marts: bool = False
@@ -194,8 +224,10 @@ class _OldFile:
         columns, rows = _rows(con, "raw.deliveries", "order by load_seq")
         ledger = [dict(zip(columns, row, strict=True)) for row in rows]
         self.loads, self.others = _apart(ledger)
-        _, self.verdicts = _rows(con, "quality.check_results", "order by check_seq")
         self.has_marts = read_whole(con)
+        judged = _numbers(con, "quality.check_results")
+        self.verdicts = Verdicts(self.path, "quality.check_results", judged)
+        self.still_stored = _numbers(con, *COUNTED)
         for (table,) in con.execute(_DECIDED, [list(MADE_ANEW)]).fetchall():
             self.kept_tables[table] = _rows(con, table)
         self.published = _rows(con, "benchmark.published")
@@ -233,6 +265,12 @@ def read_whole(con: duckdb.DuckDBPyConnection) -> bool:
         name = f"{identifier(schema)}.{identifier(table)}"
         con.execute(f"select max(hash(t)) from {name} as t").fetchall()
     return any(schema == "marts" for schema, _ in tables)
+
+
+def _numbers(con: duckdb.DuckDBPyConnection, *tables: str) -> frozenset[int]:
+    """Loads that have rows in some tables."""
+    found = con.execute(" union ".join(f"select load_seq from {table}" for table in tables))
+    return frozenset(int(number) for (number,) in found.fetchall())
 
 
 def _rows(
@@ -308,30 +346,21 @@ def _numbered(loads: Sequence[LedgerRow], others: Sequence[LedgerRow]) -> list[L
     return sorted(found, key=lambda row: int(row["load_seq"]))
 
 
-def _released_verdicts(settings: Settings, remarks: list[str]) -> tuple[list[Row], str]:
+def _released_verdicts(settings: Settings, remarks: list[str]) -> tuple[Verdicts | None, str]:
     """The chain as the release in force holds it, if it is whole."""
     try:
         pointer = Releases(settings.releases).current()
         if pointer is not None:
             with duckdb.connect(str(pointer.quality), read_only=True) as con:
-                _, rows = _rows(con, "check_results", "order by check_seq")
-            if rows and is_whole_chain(rows):
+                judged = _numbers(con, "check_results")
+                is_whole = not broken_links(con, "check_results", gaps=None)
+            if judged and is_whole:
                 remarks.append(
                     f"the history of verdicts comes from release {pointer.release_id}; verdicts of "
                     "loads after it are made anew"
                 )
-                return rows, "release"
+                return Verdicts(pointer.quality, "check_results", judged), "release"
     except (ValueError, duckdb.Error):
         pass
     remarks.append("the history of verdicts is lost: its chain starts anew with this rebuild")
-    return [], "begun anew"
-
-
-def is_whole_chain(rows: Sequence[Row]) -> bool:
-    """Whether each verdict gives its hash and carries that of the one before."""
-    previous = FIRST_HASH
-    for row in rows:
-        if row[-2] != previous or row[-1] != chained_hash(row[:-1]):
-            return False
-        previous = row[-1]
-    return True
+    return None, "begun anew"

@@ -16,6 +16,7 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from orchestration.durable import write_whole
 from orchestration.settings import Settings
+from orchestration.warehouse import is_held
 
 POOL = "duckdb_writer"
 STARTING_SECONDS = 120.0
@@ -103,13 +104,6 @@ def unfinished_runs(
 
 def _is_alive(settings: Settings, run_id: str, began_at: float) -> bool:
     try:
-        handle = os.open(_lock_path(settings, run_id), os.O_RDWR)
+        return is_held(_lock_path(settings, run_id))
     except FileNotFoundError:
         return time.time() - began_at < STARTING_SECONDS
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

@@ -103,15 +103,12 @@ class LoadNotes:
         return {column: _value(column, cell) for column, cell in found.items()}
 
     def keep_rules(self, key: PracticeKey, digest: str, text: str) -> None:
-        """Keep the declarations a load was taken in under, once for each digest of them."""
-        if not self._path(key.practice_id, RULES, digest).exists():
-            self._write(key, RULES, digest, text)
+        """Keep the declarations a load was taken in under."""
+        self._write(key, RULES, digest, text)
 
     def rules(self, key: PracticeKey, digest: str) -> str | None:
         """Declarations kept under a digest; None when there are none. Raises NoteDamaged."""
-        if not self._path(key.practice_id, RULES, digest).exists():
-            return None
-        return self._read(key, RULES, digest)
+        return self._read(key, RULES, digest) if self.has_rules(key.practice_id, digest) else None
 
     def keep_withdrawals(self, key: PracticeKey, rows: Sequence[Withdrawal]) -> None:
         """Keep who withdrew of a practice: pseudonym, day, reason; in order."""

@@ -5,7 +5,7 @@ Knows no orchestrator: the Dagster assets and the commands call it.
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
@@ -209,11 +209,8 @@ class Night:
             entry = ledger.entries(con).get(arrival.delivery_id)
             if entry is not None and (entry.is_released or entry.state == "loaded"):
                 return None
-            con.execute(f"attach {literal(read.scratch)} as scratch (read_only)")
-            try:
+            with _scratch_of(con, read):
                 return held(con, arrival, read, exported_on(arrival, read))
-            finally:
-                con.execute("detach scratch")
 
     def _stamp(
         self, con: duckdb.DuckDBPyConnection, arrival: Arrival, entry: ledger.Entry | None = None
@@ -234,7 +231,6 @@ class Night:
         killed run left behind) and the scratch of such a run. The caller holds the writer's lock.
         """
         shutil.rmtree(self.settings.scratch, ignore_errors=True)
-        finish_key_changes(self.settings)
         self.removed += keep_terms(self.settings, self.registry, self.today)
         self.clear_landing()
 
@@ -302,7 +298,7 @@ def write_load(
     registry: Registry,
     arrival: Arrival,
     outcome: Outcome,
-    stamp: load.Stamp,
+    stamp: Stamp,
     *,
     with_verdicts: bool = True,
 ) -> None:
@@ -310,12 +306,26 @@ def write_load(
     parts: tuple[Part, ...] = ()
     if outcome.is_loadable:
         assert arrival.spec is not None
-        con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
         mapped = mapped_parts(registry, arrival.practice_id, arrival.feed, arrival.spec)
         parts = mapped.parts
     feed = registry.feeds[arrival.feed]
-    load.load(con, feed, arrival, outcome, parts, stamp, with_verdicts=with_verdicts)
-    if outcome.is_loadable:
+    with _scratch_of(con, outcome):
+        load.load(con, feed, arrival, outcome, parts, stamp, with_verdicts=with_verdicts)
+
+
+@contextlib.contextmanager
+def _scratch_of(con: duckdb.DuckDBPyConnection, outcome: Outcome) -> Iterator[None]:
+    """The checked rows of an outcome, if it has any, as the catalog `scratch`.
+
+    Let go of whatever happens: left behind, it would fail every practice that comes after.
+    """
+    if not outcome.is_loadable:
+        yield
+        return
+    con.execute(f"attach {literal(outcome.scratch)} as scratch (read_only)")
+    try:
+        yield
+    finally:
         con.execute("detach scratch")
 
 

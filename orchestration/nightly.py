@@ -99,7 +99,7 @@ def _run_job(
     settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
 ) -> list[str]:
     with closing(Night(settings, registry, progress=progress)) as night:
-        night.prepare()
+        night.write_reference()  # the plan has begun the night, under the same lock
         # The worker imports and reads while we import Dagster and dbt.
         night.read_ahead(todo.raw)
         progress("starting the orchestrator")

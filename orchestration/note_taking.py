@@ -54,7 +54,8 @@ def note_loads(
         with contextlib.suppress(DeliveryRefused):
             key = usable_key(settings.keys, practice_id, keys.get(practice_id))
             declared = practice_id in registry.practices
-            if declared and digest == registry.practice_digest(practice_id):
+            is_of_today = declared and digest == registry.practice_digest(practice_id)
+            if is_of_today and not notes.has_rules(practice_id, str(digest)):
                 notes.keep_rules(key, digest, rules_document(registry, practice_id))
             notes.write(key, row)
 

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 
 from expectations.registry import Registry
-from orchestration.archived_files import Again, ArchivedFiles, CannotBeRead, batched
-from orchestration.content_digest import table_digests
+from orchestration.archived_files import COUNTS, Again, ArchivedFiles, CannotBeRead, batched
+from orchestration.content_digest import digest_of, table_digests
 from orchestration.durable import fsync_directory
 from orchestration.former_warehouse import Former, find_former, wal_of
-from orchestration.ingest import load
+from orchestration.ingest.ledger_rows import Stamp
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonymised import WITHDRAWN
 from orchestration.ingest.reading import ReadingWorker
@@ -29,8 +29,6 @@ from orchestration.load_notes import LedgerRow, LoadName
 from orchestration.night import Night, write_load
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse, trouble
-
-COUNTS = ("n_file_rows", "n_rows_read", "n_accepted", "n_quarantined", "n_excluded")
 
 
 @dataclass(frozen=True)
@@ -317,21 +315,13 @@ def put_in_force(new: Path, warehouse: Path) -> None:
     fsync_directory(warehouse.parent)
 
 
-def digest_of(tables: dict[str, str]) -> str:
-    """The content digest that `content_digest` takes of the same tables."""
-    import hashlib
-
-    lines = [f"{name} {found}" for name, found in tables.items()]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
 def _is_known_to(former: Former, row: LedgerRow) -> bool:
     """Whether the old ledger has a load, under this number: its rows are in the old file then."""
     return LoadName.of(row) in former.in_old_ledger
 
 
-def _stamp(row: LedgerRow) -> load.Stamp:
-    return load.Stamp(
+def _stamp(row: LedgerRow) -> Stamp:
+    return Stamp(
         load_seq=row["load_seq"],
         received_at=row["received_at"],
         received_on=row["received_on"],

@@ -21,13 +21,17 @@ _ANSWERS = "raw.answers"
 COUNTED = ("raw.episodes", "raw.sessions", "raw.administrations", "quality.quarantine")
 NOT_ROWS = (
     "raw.deliveries",
+    "raw.decisions",
     "raw.key_versions",
+    "raw.snapshot_changes",
     "quality.check_results",
     "quality.check_gaps",
     "quality.withdrawals",
     "quality.removed_rows",
+    "quality.rebuilds",
 )
-"""The ledger, the verdicts and people's decisions: no rows of clients."""
+"""The ledger, the verdicts and people's decisions: no rows of clients. What a snapshot changed is
+digests of rows; without the older ones nobody could tell what the newest snapshot holds."""
 
 
 @dataclass(frozen=True)
@@ -97,5 +101,6 @@ FORM_COLUMNS = (
     ("practice_id", "VARCHAR"),
     ("load_seq", "BIGINT"),
     ("client_key", "UUID"),
+    ("row_hash", "UUID"),
 )
 """What conditions on a form may speak of."""

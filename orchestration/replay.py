@@ -13,8 +13,9 @@ from typing import Any, Literal
 import duckdb
 
 from expectations.registry import Registry
-from orchestration.archived_files import Again, ArchivedFiles, CannotBeRead, batched
+from orchestration.archived_files import COUNTS, Again, ArchivedFiles, CannotBeRead, batched
 from orchestration.ingest import load
+from orchestration.ingest.ledger_rows import Stamp
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.load_notes import LedgerRow
@@ -24,7 +25,6 @@ from orchestration.warehouse import Warehouse
 from orchestration.withdrawal import withdrawn_keys
 
 RulesOf = Literal["today", "then"]
-COUNTS = ("n_file_rows", "n_rows_read", "n_accepted", "n_quarantined", "n_excluded")
 _CheckKey = tuple[str, str | None]
 
 
@@ -213,7 +213,7 @@ class _Replay:
     def _load(self, again: Again, outcome: Outcome) -> int:
         """Load it once more. Times of receipt stay: a replay makes nothing late."""
         row, registry = again.row, again.rules.registry
-        stamp = load.Stamp(
+        stamp = Stamp(
             load_seq=load.next_load_seq(self.con),
             received_at=row["received_at"],
             received_on=row["received_on"],

@@ -1,11 +1,13 @@
 """What a contract keeps no longer, taken away each night: archive, stored rows, releases, verdicts.
 
-Terms are days from the day a file came, a release went out or a verdict was given. The ledger
+Terms are days from the day a file last came, a release went out or a verdict was given. A row that
+the newest snapshot of its kind of file holds came with that one, whenever it was stored. The ledger
 stays: it holds no person, and a file it had forgotten would be loaded again. The release in force
 stays whatever its age, and so does the newest verdict, to which the next one is chained.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +23,29 @@ from orchestration.sql import literal
 from orchestration.warehouse import Warehouse, transaction
 
 RETENTION = "retention"
-Loads = Mapping[str, list[int]]
-"""Numbers of deliveries by practice."""
+_REPEATED = ("raw.episodes", "raw.sessions", "raw.administrations")
+"""Tables whose rows a snapshot may hold without storing them again."""
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Deliveries of one practice past the term of their rows."""
+
+    practice_id: str
+    numbers: Sequence[int]
+
+    def goes(self, catalog: str, *, is_repeated: bool) -> str:
+        """Condition, in SQL, on a row past its term; `catalog` is where its tables lie."""
+        practice, numbers = literal(self.practice_id), ", ".join(map(str, self.numbers))
+        past = f"practice_id = {practice} and load_seq in ({numbers})"
+        if not is_repeated:
+            return f"({past})"
+        return f"""(
+            {past} and not coalesce(row_hash in (
+                select row_hash from {catalog}raw.snapshot_rows_standing
+                where practice_id = {practice} and load_seq not in ({numbers})
+            ), false)
+        )"""
 
 
 def keep_terms(settings: Settings, registry: Registry, today: date) -> tuple[str, ...]:
@@ -53,46 +76,47 @@ def _before(today: date, days: int) -> date:
 
 
 def _rows(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
-    loads = _loads_past(settings, terms, today)
-    if not loads:
+    found = _past_with_rows(settings, terms, today)
+    if not found:
         return
 
     def goes(table: Table) -> str | None:
         if not (table.has("practice_id") and table.has("load_seq")):
             return None
-        return " or ".join(
-            f"(practice_id = {literal(name)} and load_seq in ({', '.join(map(str, numbers))}))"
-            for name, numbers in loads.items()
-        )
+        is_repeated = table.has("row_hash")
+        return " or ".join(past.goes("former.", is_repeated=is_repeated) for past, _ in found)
 
     remove(settings, Removal(goes, RETENTION, today))
-    for name, numbers in loads.items():
+    for past, n_loads in found:
         yield (
-            f"practice {name}: stored rows of {len(numbers)} deliveries were older than "
-            f"{terms[name].raw_days} days and are gone"
+            f"practice {past.practice_id}: stored rows of {n_loads} deliveries were older than "
+            f"{terms[past.practice_id].raw_days} days and are gone"
         )
 
 
-def _loads_past(settings: Settings, terms: Mapping[str, Retention], today: date) -> Loads:
-    """Deliveries past the term of their rows that still have some."""
-    found: dict[str, list[int]] = {}
+def _past_with_rows(
+    settings: Settings, terms: Mapping[str, Retention], today: date
+) -> list[tuple[_Past, int]]:
+    """Practices with rows to go, and of how many deliveries they are."""
+    found: list[tuple[_Past, int]] = []
     with Warehouse(settings).connect() as con:
         for name, term in terms.items():
             old = con.execute(
-                "select load_seq from raw.deliveries where practice_id = ? and received_on < ?",
+                "select load_seq from raw.deliveries where practice_id = ? "
+                "qualify max(received_on) over (partition by delivery_id) < ? order by load_seq",
                 [name, _before(today, term.raw_days)],
             ).fetchall()
             if not old:
                 continue
+            past = _Past(name, [int(number) for (number,) in old])
             stored = " union ".join(
-                f"select load_seq from {table} where practice_id = $practice" for table in COUNTED
+                f"select load_seq from {table} "
+                f"where {past.goes('', is_repeated=table in _REPEATED)}"
+                for table in COUNTED
             )
-            rows = con.execute(
-                f"select load_seq from ({stored}) where list_contains($old, load_seq) order by 1",
-                {"practice": name, "old": [number for (number,) in old]},
-            ).fetchall()
-            if rows:
-                found[name] = [int(number) for (number,) in rows]
+            ((n_loads,),) = con.execute(f"select count(*) from ({stored})").fetchall()
+            if n_loads:
+                found.append((past, int(n_loads)))
     return found
 
 

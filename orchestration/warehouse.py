@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 import duckdb
 
@@ -173,6 +174,18 @@ class Warehouse:
         """Create the tables that are not there yet."""
         with self.connect() as con:
             con.execute(schema_sql())
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds an operating-system lock on a file. Raises FileNotFoundError."""
+    handle = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 
 import typer
 
-from orchestration.archived_files import CannotBeRead
+from orchestration.archived_files import COUNTS, CannotBeRead
 from orchestration.backup import KEPT, back_up
 from orchestration.backup_folder import BackupRefused
 from orchestration.cli.console import (
@@ -28,7 +28,7 @@ from orchestration.cli.console import (
 )
 from orchestration.rebuild import RebuildReport
 from orchestration.rebuild import rebuild as rebuilt
-from orchestration.replay import COUNTS, Replayed, RulesOf, Wanted
+from orchestration.replay import Replayed, RulesOf, Wanted
 from orchestration.replay import replay as replayed
 from orchestration.restore import restore as restored
 from orchestration.warehouse import WarehouseBusy, WarehouseUnusable

@@ -1,29 +1,19 @@
 """Who is writing, and what dead runs hold."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orchestration.examination.finding import Finding
 from orchestration.settings import Settings
+from orchestration.warehouse import is_held
 
 LONGEST_NIGHT = timedelta(hours=12)
 
 
 def is_writing(settings: Settings) -> bool:
     """Whether some process holds the writer's lock now."""
-    if not settings.writer_lock.exists():
-        return False
-    handle = os.open(settings.writer_lock, os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+    return settings.writer_lock.exists() and is_held(settings.writer_lock)
 
 
 def writers_lock(settings: Settings, now: datetime) -> Finding:

@@ -17,6 +17,7 @@ from statistics import median
 import duckdb
 
 from expectations.delivery_terms import DeliveryScope, Shrinkage
+from orchestration.ingest import ledger
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.standing import DAY_OF
 from orchestration.landing import Arrival
@@ -200,18 +201,7 @@ def decide(con: duckdb.DuckDBPyConnection, decision: Decision) -> None:
 
 
 def held_now(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Deliveries whose last attempt was held and which nobody has decided on since."""
-    rows = con.execute(
-        """
-        select delivery_id
-        from (
-            select delivery_id, state, received_at, row_number() over (
-                partition by delivery_id order by state = 'loaded' desc, load_seq desc
-            ) as attempt_no
-            from raw.deliveries where state <> 'duplicate'
-        )
-        where attempt_no = 1 and state = 'held'
-        order by delivery_id
-        """
-    ).fetchall()
-    return [str(row[0]) for row in rows]
+    """Deliveries whose last attempt was held. One that was let in is among them until the night
+    that loads it: the newest word counts, so it can still be turned away."""
+    found = ledger.entries(con).items()
+    return sorted(delivery_id for delivery_id, entry in found if entry.state == "held")

@@ -13,8 +13,7 @@ from expectations.model import Column, Feed
 from orchestration.ingest import snapshots, standing
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
-from orchestration.ingest.ledger_rows import Stamp as Stamp
-from orchestration.ingest.ledger_rows import exported_on, insert_attempt
+from orchestration.ingest.ledger_rows import Stamp, exported_on, insert_attempt
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.standing import DAY_OF
 from orchestration.landing import Arrival

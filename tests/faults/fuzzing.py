@@ -20,7 +20,8 @@ import psutil
 
 from expectations.registry import Registry, load_registry
 from orchestration.ingest.intake import FileJob, mapped_parts
-from orchestration.ingest.load import Stamp, load
+from orchestration.ingest.ledger_rows import Stamp
+from orchestration.ingest.load import load
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.ingest.reading import ReadingWorker

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
+from orchestration.ingest import load
 from orchestration.night import Night
 from tests.integration import small_group as group
 
@@ -207,3 +210,22 @@ def test_terms_that_ended_stop_one_practice(
     refused = [outcome for key, found in outcomes.items() if key[0] == "brook" for outcome in found]
     assert [outcome.reason for outcome in refused] == [reason]
     assert all(o.state == "loaded" for o in outcomes[("creek", "administrations")])
+
+
+def test_a_load_that_fails_lets_go_of_what_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = _night_with(tmp_path, group.FORMS)
+    night.write_reference()  # the file stays open over deliveries, as in a whole night
+    whole = load.load
+
+    def broken(con: duckdb.DuckDBPyConnection, *told: Any, **more: Any) -> None:
+        raise duckdb.IOException("the disk went")
+
+    monkeypatch.setattr(load, "load", broken)
+    with pytest.raises(duckdb.IOException):
+        night.take_in("brook", "administrations")
+    monkeypatch.setattr(load, "load", whole)
+    ((_, outcome),) = night.take_in("creek", "administrations")
+    assert outcome.state == "loaded"
+    night.close()

@@ -16,6 +16,7 @@ from orchestration.ingest.held import Size, comparable, is_shrunken
 from orchestration.ingest.outcome import Outcome
 from orchestration.night import Night
 from orchestration.release.contents import query
+from orchestration.retention import keep_terms
 from tests.integration import small_group
 from tests.unit.ingest import declarations
 
@@ -96,6 +97,14 @@ def test_a_person_lets_a_held_delivery_in(shrunken: tuple[Night, Outcome]) -> No
     assert _command(night, "release", outcome.delivery_id)[0] == 2, "it is held no more"
 
 
+def test_a_delivery_let_in_can_still_be_turned_away(shrunken: tuple[Night, Outcome]) -> None:
+    night, outcome = shrunken
+    assert _command(night, "release", outcome.delivery_id)[0] == 0
+    assert _command(night, "refuse", outcome.delivery_id)[0] == 0
+    assert not small_group.run(night), "the newest word counts"
+    assert _command(night, "release", outcome.delivery_id)[0] == 2
+
+
 def test_a_person_turns_a_held_delivery_away_for_good(shrunken: tuple[Night, Outcome]) -> None:
     night, outcome = shrunken
     assert _command(night, "refuse", outcome.delivery_id, "--by", "Ann")[0] == 0
@@ -106,6 +115,26 @@ def test_a_person_turns_a_held_delivery_away_for_good(shrunken: tuple[Night, Out
     assert not small_group.run(night), "the same bytes are turned away again"
     night.clear_landing()
     assert not list(night.settings.landing.rglob("*.csv"))
+
+
+def test_rows_that_the_newest_snapshot_holds_are_not_past_their_term(tmp_path: Path) -> None:
+    night = opened(tmp_path / "home", SNAPSHOT)
+    assert one(night, "forms_20260901.csv", forms(4)).is_loadable
+    first_on, night.now = night.today, night.now + timedelta(days=40)
+    assert one(night, "forms_20261101.csv", forms(3)).is_loadable
+    terms = {"retention": {"archive_days": 9000, "raw_days": 30}}
+    declared = opened(tmp_path / "other", SNAPSHOT, **terms).registry
+    stored = (
+        "select (select count(*) from raw.administrations), (select count(*) from raw.answers), "
+        "(select count(*) from raw.snapshot_rows_standing)"
+    )
+    ((_, n_answers, _),) = rows(night, stored)
+    (line,) = keep_terms(night.settings, declared, first_on + timedelta(days=40))
+    assert "1 deliveries" in line
+    assert rows(night, stored) == [(3, n_answers * 3 // 4, 3)]
+    assert keep_terms(night.settings, declared, first_on + timedelta(days=40)) == ()
+    (line,) = keep_terms(night.settings, declared, night.today + timedelta(days=31))
+    assert rows(night, stored) == [(0, 0, 3)]
 
 
 def test_what_a_delivery_is_held_against() -> None:

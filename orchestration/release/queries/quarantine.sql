@@ -4,41 +4,36 @@
 with accepted as (
     select
         'episodes' as feed,
-        failed.load_seq,
-        failed.unit_key,
-        kept.load_seq as accepted_seq
-    from quality.quarantine as failed
-    inner join raw.episodes as kept on failed.unit_key = kept.episode_key
-    where failed.feed = 'episodes'
-    union
+        load_seq,
+        episode_key as unit_key
+    from raw.episodes
+    union all
     select
         'sessions' as feed,
-        failed.load_seq,
-        failed.unit_key,
-        kept.load_seq as accepted_seq
-    from quality.quarantine as failed
-    inner join raw.sessions as kept on failed.unit_key = kept.session_key
-    where failed.feed = 'sessions'
-    union
+        load_seq,
+        session_key as unit_key
+    from raw.sessions
+    union all
     select
         'administrations' as feed,
-        failed.load_seq,
-        failed.unit_key,
-        kept.load_seq as accepted_seq
-    from quality.quarantine as failed
-    inner join raw.administrations as kept on failed.unit_key = kept.form_key
-    where failed.feed = 'administrations'
+        load_seq,
+        form_key as unit_key
+    from raw.administrations
 ),
 
 mended as (
     select distinct
-        accepted.feed,
-        accepted.load_seq,
-        accepted.unit_key
-    from accepted
-    inner join raw.deliveries_ordered as failed on accepted.load_seq = failed.load_seq
-    inner join raw.deliveries_ordered as kept on accepted.accepted_seq = kept.load_seq
-    where kept.version_rank > failed.version_rank
+        failed.feed,
+        failed.load_seq,
+        failed.unit_key
+    from quality.quarantine as failed
+    inner join accepted
+        on failed.feed = accepted.feed and failed.unit_key = accepted.unit_key
+    inner join raw.deliveries_ordered as failed_order
+        on failed.load_seq = failed_order.load_seq
+    inner join raw.deliveries_ordered as accepted_order
+        on accepted.load_seq = accepted_order.load_seq
+    where accepted_order.version_rank > failed_order.version_rank
 ),
 
 sent_again as (

@@ -11,6 +11,7 @@ import pytest
 
 from dashboards import queries
 from dashboards.release import Choice, Form
+from tests.browser.fixture_deliveries import delivered_around
 from tests.browser.fixture_release import (
     CREATED_AT,
     DATA_THROUGH_ON,
@@ -200,6 +201,21 @@ def test_a_release_without_a_column_is_refused_in_words(
     cursor = queries.open_release(queries.current_pointer(tmp_path))
     with pytest.raises(queries.BrokenReleaseError, match=r"lacks a .* column.* publish again"):
         query(cursor)
+
+
+def test_bytes_that_came_again_settle_nothing(tmp_path: Path) -> None:
+    fixture = build_release(tmp_path, delivered=delivered_around(datetime.now(UTC)))
+    with duckdb.connect(str(fixture.path)) as connection:
+        connection.execute(
+            "insert into deliveries select * replace ('duplicate' as state, 9999 as load_seq) "
+            "from deliveries where state = 'loaded' and is_over_tolerance order by load_seq limit 1"
+        )
+    found = queries.attempts(queries.open_release(queries.current_pointer(tmp_path)))
+    again = found[0]
+    assert (again.state, again.is_last) == ("duplicate", False)
+    (loaded,) = [a for a in found[1:] if a.delivery_id == again.delivery_id]
+    assert loaded.is_last
+    assert loaded.is_over_tolerance
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
