@@ -23,6 +23,7 @@ from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practic
 from expectations.privacy_checks import privacy_findings
 from expectations.schedule import Schedule
 from expectations.tolerance_checks import tolerance_problems
+from expectations.units import unit_problems
 from expectations.yaml_source import Finding, YamlSource
 
 Path = tuple[str | int, ...]
@@ -70,6 +71,7 @@ def _practice_findings(
                 place = (*at, "files", number, "mappings", which)
                 feed = feeds[mapping.feed]
                 yield from mapping_problems(place, mapping, feed, sites, instruments)
+                yield from unit_problems(place, spec, mapping)
         yield from _collisions(at, contract)
         yield from delivery_findings(at, contract)
 
@@ -95,6 +97,11 @@ def _term_findings(at: Path, contract: Contract) -> Iterator[Finding]:
                 "sends administrations alone; a form's site is its session's or its episode's, so "
                 "map episodes or sessions too (from the same file with `distinct: true` if need be)"
             ),
+        )
+    if contract.episodes.derive is not None and "sessions" not in contract.feeds:
+        yield (
+            (*at, "episodes", "derive"),
+            "episodes are derived from sessions, and no file holds any; map sessions or take it out",
         )
 
 

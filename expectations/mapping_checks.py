@@ -30,6 +30,9 @@ def mapping_problems(
     # What every form brings of its own need not stand beside them.
     own = [set(block.columns) for block in mapping.forms]
     given = set(mapping.columns) | (set.intersection(*own) if own else set())
+    if mapping.layout == "table" and "unit_id" in given:
+        # A unit may stand in for its members; what that needs, units.py says.
+        given.add("client_id")
     missing = [name for name in missing if name not in given]
     if missing:
         yield (

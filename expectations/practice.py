@@ -17,6 +17,7 @@ from expectations.delivery_terms import (
     Period,
     Shrinkage,
 )
+from expectations.episode_terms import EpisodeTerms
 from expectations.fhir import FhirReading
 from expectations.mapping import Mapping
 from expectations.model import FeedName
@@ -244,6 +245,7 @@ class Contract(Declaration):
     cadence: Cadence = Cadence()
     manifest: ManifestTerms | None = None
     schedules: tuple[Schedule, ...] = ()
+    episodes: EpisodeTerms = EpisodeTerms()
     files: tuple[FileSpec, ...]
 
     @model_validator(mode="after")

@@ -23,6 +23,7 @@ REFERENCE_TABLES: tuple[str, ...] = (
     "schedule_sites",
     "schedule_service_types",
     "schedule_exemptions",
+    "episode_derivations",
     "instruments",
     "scales",
     "scale_items",
@@ -47,6 +48,7 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
     _insert(con, "sites", (row for p in practices for row in _sites(p)))
     for practice in practices:
         _write_schedules(con, practice)
+    _insert(con, "episode_derivations", (row for p in practices for row in _derivations(p)))
     write_instruments(con, registry.instruments.values())
     _insert(con, "settings", [_settings(registry.group.thresholds)])
     _insert(con, "period_kinds", ((kind,) for kind in registry.group.periods))
@@ -153,6 +155,23 @@ def _exemptions(due: Schedule) -> Iterable[Row]:
         for age in each.age_bands or (None,):
             for mode in each.delivery_modes or (None,):
                 yield (each.reason, age, mode, each.interpreter, each.valid_from, each.valid_to)
+
+
+def _derivations(practice: Practice) -> list[Row]:
+    """How episodes are derived of the sessions of each contract version's days."""
+    contracts = practice.contracts
+    return [
+        (
+            practice.practice_id,
+            contract.valid_from if position else date.min,
+            _day_before_next(contracts, position),
+            contract.episodes.derive.gap_days,
+            contract.episodes.derive.service_type,
+            contract.default_use_permission,
+        )
+        for position, contract in enumerate(contracts)
+        if contract.episodes.derive is not None
+    ]
 
 
 def _schedules_in_force(

@@ -26,6 +26,11 @@ create or replace table reference.schedule_exemptions (
     practice_id varchar, schedule_id varchar, reason varchar, age_band varchar,
     delivery_mode varchar, has_interpreter boolean, valid_from date, valid_to date
 );
+-- Practices whose episodes are derived of sessions, and the days whose sessions that holds for.
+create or replace table reference.episode_derivations (
+    practice_id varchar, valid_from date, valid_to date, gap_days integer, service_type varchar,
+    use_permission varchar
+);
 create or replace table reference.instruments (
     instrument_code varchar, version varchar, name varchar, kind varchar, n_items integer,
     item_minimum double, item_maximum double, direction varchar, is_totals_only boolean,

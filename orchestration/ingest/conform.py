@@ -2,6 +2,7 @@
 
 from expectations.mapping import Mapping
 from expectations.practice import FileSpec
+from expectations.units import unit_column
 from orchestration.ingest import cells
 from orchestration.ingest.conform_long import conform_long
 from orchestration.ingest.conform_wide import conform_wide
@@ -59,5 +60,7 @@ def _table(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:
         select * replace ({excluded} as excluded), {unit} as unit_key from typed
         """
     before = (trim_cells(spec, terms), find_pseudonyms(NUMBERED_ROWS, ids, spec))
-    part = Part(table=name, feed=mapping.feed, sql=sql, mapped=mapped_columns(mapping))
+    # A row that names no client is a unit's: whether it names either is for the check to say.
+    named = ("client_id",) if unit_column(spec, mapping) is not None else ()
+    part = Part(table=name, feed=mapping.feed, sql=sql, mapped=mapped_columns(mapping, *named))
     return Conformed(before=before, parts=(part,), readings=1)

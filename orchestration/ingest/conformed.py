@@ -15,6 +15,7 @@ from expectations.instrument import Instrument
 from expectations.mapping import Exclusion, FormBlock, Mapping, Only, Source
 from expectations.model import Feed, FeedName
 from expectations.practice import FileSpec
+from expectations.units import unit_column
 from orchestration.ingest import cells
 from orchestration.sql import identifier, literal, literals
 
@@ -78,7 +79,10 @@ def item_columns(instrument: Instrument) -> tuple[str, ...]:
 def canonical(spec: FileSpec, mapping: Mapping, terms: Terms) -> dict[str, str]:
     """Every canonical column of the feed as SQL over the trimmed cells."""
     names = [column.name for column in terms.feed.columns]
-    return typed_columns(names, mapping.columns, spec, mapping, terms)
+    columns = typed_columns(names, mapping.columns, spec, mapping, terms)
+    if unit_column(spec, mapping) is not None:
+        columns["client_id"] = f"coalesce({columns['client_id']}, {columns['unit_id']})"
+    return columns
 
 
 def typed_columns(
@@ -183,7 +187,7 @@ def key(parts: Sequence[str]) -> str:
 
 def mapped_columns(mapping: Mapping, *more: str) -> tuple[str, ...]:
     """Canonical columns the contract sends, and those made here."""
-    return (*mapping.columns, *more)
+    return tuple(dict.fromkeys((*mapping.columns, *more)))
 
 
 def form_key(terms: Terms, instrument: Instrument, language: str, informant: str) -> str:

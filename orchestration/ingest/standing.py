@@ -74,6 +74,46 @@ def touch(
         from (select client_key from moved {others}) group by client_key
         """
     )
+    _touch_units(con, practice, load_seq)
+
+
+def _touch_units(con: duckdb.DuckDBPyConnection, practice: str, load_seq: int) -> None:
+    """Touch the members of units that were touched, and the units of members.
+
+    A row that names the couple alone has the couple for its client; a member's form belongs to it
+    by the session's or the episode's id. So neither is made anew without the other.
+    """
+    con.execute(
+        f"""
+        insert into raw.touched_clients
+        with of_units as (
+            select client_key as unit_key, session_key, null::uuid as episode_key
+            from raw.sessions where practice_id = {practice} and client_key = unit_key
+            union
+            select client_key, null, episode_key
+            from raw.episodes where practice_id = {practice} and client_key = unit_key
+        ),
+        members as (
+            select forms.client_key, units.unit_key
+            from raw.administrations as forms
+            inner join of_units as units on forms.session_key = units.session_key
+            where forms.practice_id = {practice}
+            union
+            select forms.client_key, units.unit_key
+            from raw.administrations as forms
+            inner join of_units as units on forms.episode_key = units.episode_key
+            where forms.practice_id = {practice}
+        ),
+        touched as (select client_key from raw.touched_clients where load_seq = {load_seq})
+        select {load_seq}, {practice}, client_key
+        from (
+            select client_key from members where unit_key in (select client_key from touched)
+            union
+            select unit_key from members where client_key in (select client_key from touched)
+        )
+        where client_key not in (select client_key from touched)
+        """
+    )
 
 
 def _moved(

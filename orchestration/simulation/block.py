@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from expectations.schedule import Schedule
-from orchestration.simulation.arrays import Ints
+from orchestration.simulation.arrays import Flags, Ints
 from orchestration.simulation.courses import Appointments, Courses, draw_courses
 from orchestration.simulation.due import Forms, Heard, draw_forms
 from orchestration.simulation.instruments import ScoreModel
 from orchestration.simulation.latents import draw_latents
 from orchestration.simulation.network import PracticeModel, Therapists
 from orchestration.simulation.population import (
+    INDIVIDUAL,
     Cases,
     Clients,
     draw_cases,
@@ -39,6 +40,12 @@ class Block:
     appointment: Ints
     client: Ints
     forms: Mapping[FormIdentity, Forms]
+
+    @property
+    def is_alone(self) -> Flags:
+        """Of each client, whether they are seen alone: cells compare no others."""
+        alone: Flags = self.cases.service[self.clients.case] == INDIVIDUAL
+        return alone
 
 
 def draw_block(

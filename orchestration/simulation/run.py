@@ -183,10 +183,11 @@ def _write_practice(
                 block.forms, plan.scores, numbering.form, settings, rng
             )
             for identity, totals in complete.items():
-                seen = block.forms[identity].day <= window.last
+                due = block.forms[identity]
+                seen = (due.day <= window.last) & block.is_alone[due.client]
                 realised[identity].add(
                     totals[seen],
-                    block.forms[identity].client[seen],
+                    due.client[seen],
                     block.cases.site[block.clients.case],
                 )
             _write_block(plan, block, filled, numbering, window, settings, files, summary)

@@ -1,4 +1,4 @@
-"""The truth of a site: the expected score of its clients with no form missing.
+"""The truth of a site: the expected score of its clients seen alone, with no form missing.
 
 It is an expectation over therapists, clients and courses of the site's own process, as far as the
 export's last day lets it be seen; not the mean of the clients who happened to come, because what
@@ -72,7 +72,7 @@ def _of_site(
     found = []
     for identity, forms in block.forms.items():
         score = scores[identity]
-        seen = forms.day <= last
+        seen = (forms.day <= last) & block.is_alone[forms.client]
         client, returned = forms.client[seen], forms.is_returned[seen]
         full = mean_by(score.expected(forms.expected_eta[seen], forms.noise_sd), client, n)
         drawn = score.expected(forms.eta[seen])

@@ -5,15 +5,7 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 
-with forms as (
-    select forms.*
-    from {{ ref('stg_administrations') }} as forms
-    inner join {{ ref('int_administrations_resolved') }} as resolved
-        on forms.administration_row = resolved.administration_row
-    where {{ is_touched('resolved.client_key') }}
-),
-
-sessions as (
+with sessions as (
     select *
     from {{ ref('int_sessions_numbered') }}
     where {{ is_touched() }}
@@ -23,6 +15,41 @@ episodes as (
     select *
     from {{ ref('int_episodes_resolved') }}
     where {{ is_touched() }}
+),
+
+-- Sessions and episodes that name the couple, family or group alone: a member's form finds them by
+-- their own ids.
+sessions_of_units as (
+    select
+        session_key,
+        min(client_key) as client_key
+    from sessions
+    where client_key = unit_key
+    group by session_key
+),
+
+episodes_of_units as (
+    select
+        episode_key,
+        min(client_key) as client_key
+    from episodes
+    where client_key = unit_key
+    group by episode_key
+),
+
+-- `treated_key`: under whom the form's session and episode stand.
+forms as (
+    select
+        forms.*,
+        coalesce(
+            sessions_of_units.client_key, episodes_of_units.client_key, forms.client_key
+        ) as treated_key
+    from {{ ref('stg_administrations') }} as forms
+    inner join {{ ref('int_administrations_resolved') }} as resolved
+        on forms.administration_row = resolved.administration_row
+    left join sessions_of_units on forms.session_key = sessions_of_units.session_key
+    left join episodes_of_units on forms.episode_key = episodes_of_units.episode_key
+    where {{ is_touched('resolved.client_key') }}
 ),
 
 totals as (
@@ -50,7 +77,7 @@ nearest as (
         from forms
         inner join sessions
             on
-                forms.client_key = sessions.client_key
+                forms.treated_key = sessions.client_key
                 and coalesce(forms.episode_key = sessions.episode_key, true)
         cross join {{ ref('stg_settings') }} as settings
         where
@@ -75,6 +102,8 @@ linked as (
         sessions.scheduled_on,
         sessions.site_id as session_site_id,
         sessions.therapist_key as session_therapist_key,
+        sessions.unit_key as session_unit_key,
+        sessions.group_session_key,
         coalesce(sessions.session_type, 'not_recorded') as session_type,
         sessions.session_no,
         sessions.stage_while_open,
@@ -84,13 +113,13 @@ linked as (
     left join nearest on forms.administration_row = nearest.administration_row
     left join sessions
         on
-            forms.client_key = sessions.client_key
+            forms.treated_key = sessions.client_key
             and coalesce(forms.session_key, nearest.session_key) = sessions.session_key
 ),
 
 homeless as (
     select
-        client_key,
+        treated_key as client_key,
         administration_row,
         completed_on,
         coalesce(episode_key, session_episode_key) as episode_key
@@ -112,6 +141,8 @@ placed as (
         coalesce(
             linked.rated_therapist_key, linked.session_therapist_key, episodes.therapist_key
         ) as therapist_key,
+        episodes.episode_source,
+        coalesce(linked.session_unit_key, episodes.unit_key) as unit_key,
         coalesce(episodes.service_type, 'not_recorded') as service_type,
         coalesce(episodes.use_permission, 'not_recorded') as use_permission,
         coalesce(linked.scheduled_on, linked.completed_on) as counted_on
@@ -119,7 +150,7 @@ placed as (
     left join placements on linked.administration_row = placements.administration_row
     left join episodes
         on
-            linked.client_key = episodes.client_key
+            linked.treated_key = episodes.client_key
             and coalesce(linked.episode_key, linked.session_episode_key, placements.episode_key)
             = episodes.episode_key
 )
@@ -129,6 +160,8 @@ select
     placed.practice_id,
     placed.client_key,
     placed.placed_episode_key as episode_key,
+    placed.episode_source,
+    placed.unit_key,
     placed.linked_session_key as session_key,
     placed.link_method,
     placed.site_id,
@@ -168,6 +201,11 @@ select
         when placed.use_permission <> 'all' then 'no_permission'
         when placed.service_type in ('crisis', 'assessment') then 'service_type'
         when placed.session_type in ('crisis', 'assessment') then 'session_type'
+        when
+            {{ is_treated_together(
+                'placed.service_type', 'placed.unit_key', 'placed.group_session_key'
+            ) }}
+            then 'unit_of_treatment'
         when sites.site_id is null then 'site_unknown'
         when totals.score is null then 'no_score'
     end as exclusion_reason

@@ -45,29 +45,71 @@ current_episodes as (
     inner join {{ ref('stg_practices') }} as practices
         on versions.practice_id = practices.practice_id
     where {{ is_touched('versions.client_key') }}
+),
+
+-- A client of whom any episode is stated has no derived one: two kinds of cut never mix.
+known as (
+    select
+        practice_id,
+        client_key,
+        episode_key,
+        'stated' as episode_source,
+        unit_key,
+        site_id,
+        therapist_key,
+        opened_on,
+        closed_on,
+        state,
+        state = 'closed' as is_closed,
+        cast(null as date) as closed_known_on,
+        opened_on as holds_from_on,
+        closed_on as holds_to_on,
+        ending_code,
+        service_type,
+        modality,
+        planned_sessions,
+        agreed_interval_days,
+        age_band_at_intake,
+        gender,
+        language,
+        problem_group,
+        use_permission,
+        prior_episodes
+    from current_episodes
+    union all
+    select
+        practice_id,
+        client_key,
+        episode_key,
+        'derived' as episode_source,
+        unit_key,
+        site_id,
+        therapist_key,
+        opened_on,
+        closed_on,
+        'closed' as state,
+        true as is_closed,
+        closed_known_on,
+        holds_from_on,
+        holds_to_on,
+        'not_recorded' as ending_code,
+        service_type,
+        'not_recorded' as modality,
+        cast(null as integer) as planned_sessions,
+        cast(null as integer) as agreed_interval_days,
+        'not_recorded' as age_band_at_intake,
+        'not_recorded' as gender,
+        'not_recorded' as language,
+        'not_recorded' as problem_group,
+        use_permission,
+        cast(null as integer) as prior_episodes
+    from {{ ref('int_episodes_derived') }}
+    where
+        {{ is_touched() }}
+        and client_key not in (select client_key from current_episodes)
 )
 
 select
-    practice_id,
-    client_key,
-    episode_key,
-    unit_key,
-    site_id,
-    therapist_key,
-    opened_on,
-    closed_on,
-    state,
-    state = 'closed' as is_closed,
-    ending_code,
-    service_type,
-    modality,
-    planned_sessions,
-    agreed_interval_days,
-    age_band_at_intake,
-    gender,
-    language,
-    problem_group,
-    use_permission,
-    prior_episodes,
+    *,
     cast(count(*) over (partition by client_key) as integer) as n_client_episodes
-from current_episodes
+from known

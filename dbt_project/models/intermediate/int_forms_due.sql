@@ -31,7 +31,10 @@ with scheduled as (
         sessions.delivery_mode,
         sessions.interpreter,
         episodes.age_band_at_intake,
-        episodes.opened_on
+        episodes.opened_on,
+        {{ is_treated_together(
+            'episodes.service_type', 'sessions.unit_key', 'sessions.group_session_key'
+        ) }} as is_treated_together
     from {{ ref('int_sessions_numbered') }} as sessions
     inner join {{ ref('int_episodes_resolved') }} as episodes
         on
@@ -52,6 +55,8 @@ with scheduled as (
         {{ is_touched('sessions.client_key') }}
         and sessions.session_no is not null
         and episodes.use_permission = 'all'
+        -- A row of the couple itself does not say how many owe a form.
+        and coalesce(sessions.client_key <> sessions.unit_key, true)
 ),
 
 -- Sessions of which a schedule's form is not asked. They still count where the rule counts.
@@ -166,7 +171,8 @@ due as (
         case when count(due_from_on) = count(*) then min(due_from_on) end as due_from_on,
         min(stage_while_open) as stage_while_open,
         min(stage_once_closed) as stage_once_closed,
-        min(closed_from_on) as closed_from_on
+        min(closed_from_on) as closed_from_on,
+        max(case when is_treated_together then 1 else 0 end) = 1 as is_treated_together
     from made_due
     group by practice_id, client_key, session_key, instrument_code, version, informant
 ),
@@ -242,6 +248,7 @@ select
     due.stage_while_open,
     due.stage_once_closed,
     due.closed_from_on,
+    due.is_treated_together,
     completed.due_no is not null as is_completed
 from due
 left join completed on due.due_no = completed.due_no

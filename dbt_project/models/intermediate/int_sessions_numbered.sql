@@ -5,23 +5,8 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 
-with standing as (
-    {{ standing_versions(
-        ref('stg_sessions'),
-        ['session_key', 'client_key', 'load_seq', 'row_no'],
-        'versions.scheduled_on',
-        is_touched('versions.client_key'),
-    ) }}
-),
-
-newest as (
-    select
-        session_key,
-        client_key,
-        {{ newest(['load_seq', 'row_no']) }} as found
-    from standing
-    group by session_key, client_key
-),
+with
+{{ standing_sessions(is_touched('versions.client_key')) }},
 
 episodes as (
     select *
@@ -29,24 +14,10 @@ episodes as (
     where {{ is_touched() }}
 ),
 
-current_sessions as (
-    select
-        versions.*,
-        -- A session said to have been attended after the day it was reported has a misread date.
-        versions.attendance = 'attended'
-        and coalesce(versions.scheduled_on <= deliveries.received_on, false) as is_attended
-    from {{ ref('stg_sessions') }} as versions
-    inner join newest
-        on
-            versions.load_seq = {{ newest_part('newest.found', 1) }}
-            and versions.row_no = {{ newest_part('newest.found', 2) }}
-    inner join {{ ref('stg_deliveries') }} as deliveries on versions.load_seq = deliveries.load_seq
-    inner join {{ ref('stg_practices') }} as practices
-        on versions.practice_id = practices.practice_id
-),
-
 placements as (
-    {{ episodes_placed('current_sessions', 'session_key', 'scheduled_on', 'episodes') }}
+    {{ episodes_placed(
+        'current_sessions', 'session_key', 'scheduled_on', 'episodes', within_unit=true
+    ) }}
 ),
 
 placed as (
@@ -60,7 +31,6 @@ placed as (
             and current_sessions.session_key = placements.session_key
 ),
 
--- Practices that send no session type send treatment sessions.
 numbered as (
     select
         client_key,
@@ -69,7 +39,7 @@ numbered as (
         cast(count(*) over of_episode as integer) as n_sessions,
         max(scheduled_on) over of_episode as last_attended_on
     from placed
-    where is_attended and session_type in ('treatment', 'not_recorded')
+    where {{ is_treatment('placed') }}
     window
         of_episode as (partition by client_key, placed_episode_key),
         by_day as (partition by client_key, placed_episode_key order by scheduled_on, session_key)
@@ -80,6 +50,7 @@ select
     placed.client_key,
     placed.session_key,
     placed.placed_episode_key as episode_key,
+    coalesce(placed.unit_key, episodes.unit_key) as unit_key,
     placed.site_id,
     placed.therapist_key,
     placed.scheduled_on,
@@ -99,7 +70,8 @@ select
         'numbered.session_no', '(numbered.n_sessions - numbered.session_no)', 'settings'
     ) }} as stage_once_closed,
     case
-        when episodes.is_closed then coalesce(episodes.closed_on, numbered.last_attended_on)
+        when episodes.is_closed
+            then coalesce(episodes.closed_known_on, episodes.closed_on, numbered.last_attended_on)
     end as closed_from_on
 from placed
 cross join {{ ref('stg_settings') }} as settings

@@ -5,6 +5,8 @@ select
     forms.practice_id,
     forms.client_key,
     forms.episode_key,
+    forms.episode_source,
+    forms.unit_key,
     forms.session_key,
     forms.link_method,
     forms.site_id,

@@ -5,6 +5,7 @@ select
     sessions.client_key,
     sessions.session_key,
     sessions.episode_key,
+    sessions.unit_key,
     sessions.site_id,
     sessions.therapist_key,
     sessions.scheduled_on,

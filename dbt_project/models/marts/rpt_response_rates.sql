@@ -1,4 +1,5 @@
--- Endings are due once the practice's data reach the episode's closing.
+-- Endings are due once the practice's data reach the episode's closing. The rates stand beside
+-- cells of clients seen alone, so they are of these clients, too.
 with due as (
     select
         due.*,
@@ -6,7 +7,9 @@ with due as (
     from {{ ref('int_forms_due') }} as due
     inner join {{ ref('int_practices_dated') }} as practices
         on due.practice_id = practices.practice_id
-    where due.due_from_on is null or due.due_from_on <= practices.data_through_on
+    where
+        not due.is_treated_together
+        and (due.due_from_on is null or due.due_from_on <= practices.data_through_on)
 ),
 
 by_therapist as (

@@ -75,13 +75,13 @@ def test_documented_columns_are_the_built_ones(models: Nodes, built: RawWarehous
 
 def test_marts_have_enforced_contracts(models: Nodes) -> None:
     marts = [node for node in models.values() if node["schema"] == "marts"]
-    assert len(marts) == 11
+    assert len(marts) == 12
     assert all(node["contract"]["enforced"] for node in marts)
 
 
 def test_incremental_models_take_touched_clients_out_first(models: Nodes) -> None:
     incremental = [n for n in models.values() if n["config"]["materialized"] == "incremental"]
-    assert len(incremental) == 7
+    assert len(incremental) == 8
     for node in incremental:
         (hook,) = node["config"]["pre-hook"]
         assert "delete_touched_" in hook["sql"]
