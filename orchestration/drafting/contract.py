@@ -57,6 +57,12 @@ def draft_contract(
             "    # open: a form's site is its session's or its episode's, and no file holds either;"
             " ask for one that does"
         )
+    if "sessions" in sent and "episodes" not in sent:
+        lines += [
+            "    # why: no file holds episodes, so they are derived of sessions; open: may a client",
+            "    # stay away for that many days within one treatment, and are all seen for that?",
+            "    episodes: {derive: {gap_days: 90, service_type: individual}}",
+        ]
     lines.append("    files:")
     for file in files:
         lines += file_lines(file, sites, is_day_first)

@@ -70,7 +70,7 @@ contracts:
               client_id: {from: client}
               session_id: {from: visit}
               completed_on: {from: day}
-              respondent: {constant: client}
+              status: {constant: completed}
               collection_mode: {constant: paper}
             forms:
               - instrument_code: srs

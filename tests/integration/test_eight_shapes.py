@@ -204,6 +204,7 @@ def test_what_is_compared_is_there(con: duckdb.DuckDBPyConnection) -> None:
         "fct_episodes",
         "fct_scores",
         "fct_sessions",
+        "rpt_forms_counted",
         "rpt_response_rates",
         "rpt_site_statistics",
         "rpt_therapist_statistics",

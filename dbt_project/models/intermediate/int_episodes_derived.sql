@@ -67,9 +67,13 @@ divided as (
     from spaced
 ),
 
-counted_back as (
+counted as (
     select
         *,
+        row_number() over (
+            partition by client_key, named_key, unnamed_unit_key, run_no
+            order by scheduled_on, session_key
+        ) as no_from_first,
         row_number() over (
             partition by client_key, named_key, unnamed_unit_key, run_no
             order by scheduled_on desc, session_key desc
@@ -77,15 +81,16 @@ counted_back as (
     from divided
 ),
 
--- The least session key stands for a run: a session that comes late seldom changes it, and none of
--- the client's rows is left that knows the former one. What the contract of the last session's day
--- says holds for the episode.
+-- The first session's key stands for a run. Where an earlier session comes late it is another; all
+-- rows of the client are made anew with it, so none is left that knows the former one. (The least
+-- key would change less often, and be another session's under another practice key.) What the
+-- contract of the last session's day says holds for the episode.
 runs as (
     select
         practice_id,
         client_key,
         named_key,
-        min(session_key) as least_session_key,
+        max(case when no_from_first = 1 then session_key end) as first_session_key,
         max(unit_key) as unit_key,
         min(scheduled_on) as first_on,
         max(scheduled_on) as last_on,
@@ -97,7 +102,7 @@ runs as (
             when min(therapist_key) = max(therapist_key) and count(therapist_key) = count(*)
                 then min(therapist_key)
         end as therapist_key
-    from counted_back
+    from counted
     group by practice_id, client_key, named_key, unnamed_unit_key, run_no
 ),
 
@@ -106,13 +111,13 @@ neighboured as (
         *,
         {{ days_between(
             'lag(last_on) over (partition by client_key, unit_key '
-            ~ 'order by first_on, last_on, least_session_key)',
+            ~ 'order by first_on, last_on, first_session_key)',
             'first_on',
         ) }} as days_before,
         {{ days_between(
             'last_on',
             'lead(first_on) over (partition by client_key, unit_key '
-            ~ 'order by first_on, last_on, least_session_key)',
+            ~ 'order by first_on, last_on, first_session_key)',
         ) }} as days_after
     from runs
 )
@@ -122,7 +127,7 @@ neighboured as (
 select
     practice_id,
     client_key,
-    coalesce(named_key, least_session_key) as episode_key,
+    coalesce(named_key, first_session_key) as episode_key,
     unit_key,
     site_id,
     therapist_key,
@@ -150,5 +155,5 @@ where
         from treated
         where
             treated.client_key = neighboured.client_key
-            and treated.named_key = neighboured.least_session_key
+            and treated.named_key = neighboured.first_session_key
     )

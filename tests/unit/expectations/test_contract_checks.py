@@ -43,6 +43,18 @@ BROKEN = [
     ),
     (
         "owners: [data desk]",
+        "owners: [data desk]\n    episodes: {derive: {gap_days: 3}}",
+        "gap_days: 3",
+        "greater than or equal to 7",
+    ),
+    (
+        "client_id: {from: ClientNo}\n              site_id",
+        "unit_id: {from: Family}\n              site_id",
+        "unit_id",
+        "ids need a namespace that no client's have",
+    ),
+    (
+        "owners: [data desk]",
         "owners: [data desk]\n    cadence: {time_zone: Mars/Olympus}",
         "Mars/Olympus",
         "is no time zone",
@@ -217,6 +229,18 @@ def test_a_slip_in_a_contract_is_named_by_line(
 def test_the_unbroken_contract_has_nothing_to_tell(tmp_path: Path) -> None:
     registry = load_registry([home(tmp_path, lakeside=PRACTICE)])
     assert registry.broken == {}
+
+
+def test_episodes_are_derived_of_sessions_only(tmp_path: Path) -> None:
+    derives = PRACTICE.replace(
+        "owners: [data desk]", "owners: [data desk]\n    episodes: {derive: {gap_days: 90}}"
+    )
+    assert not load_registry([home(tmp_path, lakeside=derives)]).broken
+    start = derives.index("      - file: sessions")
+    alone = derives[:start] + derives[derives.index("      - file: forms") :]
+    told = " ".join(load_registry([home(tmp_path, lakeside=alone)]).broken["lakeside"])
+    assert f"lakeside.yml:{line_of(alone, 'episodes: {derive')}" in told
+    assert "no file holds any" in told
 
 
 def test_forms_without_sessions_or_episodes_have_no_site(tmp_path: Path) -> None:

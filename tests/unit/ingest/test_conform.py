@@ -240,3 +240,54 @@ def test_a_form_has_rows_and_columns_of_its_own_and_every_row_is_counted(tmp_pat
         _rows(con, f"select count(*) from {part.table}")[0][0] for part in conformed.parts
     )
     assert n_forms == 7 * conformed.readings
+
+
+SHARED_FILE: dict[str, Any] = {
+    "file": "visits",
+    "pattern": "visits_*.csv",
+    "id_namespaces": {"couple": "couple"},
+    "mappings": [
+        {
+            "feed": "sessions",
+            "layout": "table",
+            "columns": {
+                "session_id": {"from": "visit"},
+                "client_id": {"from": "client"},
+                "unit_id": {"from": "couple"},
+                "site_id": {"constant": "north"},
+                "scheduled_on": {"from": "day"},
+                "attendance": {"constant": "attended"},
+            },
+        }
+    ],
+}
+VISITS = (
+    "visit,client,couple,day\n"
+    "V1,7,,2026-01-05\n"
+    "V2,7,7,2026-01-06\n"
+    "V3,,7,2026-01-07\n"  # a couple counts like a client and is another
+    "V4,,,2026-01-08\n"
+)
+
+
+def test_a_unit_stands_in_where_a_row_names_no_client(tmp_path: Path) -> None:
+    con, conformed = _conformed(tmp_path, declarations.practice(SHARED_FILE), VISITS)
+    client, couple = KEY.pseudonym("7"), KEY.pseudonym("couple:7")
+    assert _rows(con, "select client_id, unit_id from sessions order by row_no") == [
+        (client, None),
+        (client, couple),
+        (couple, couple),
+        (None, None),
+    ]
+    # Nobody at all is still for the check to find.
+    assert "client_id" in conformed.parts[0].mapped
+
+
+@pytest.mark.parametrize("namespaces", [{}, {"client": "couple", "couple": "couple"}])
+def test_ids_that_may_be_a_clients_stand_in_for_none(
+    tmp_path: Path, namespaces: dict[str, str]
+) -> None:
+    file = {**SHARED_FILE, "id_namespaces": namespaces}
+    con, _ = _conformed(tmp_path, declarations.practice(file), VISITS)
+    rows = _rows(con, "select client_id is null, unit_id is null from sessions order by row_no")
+    assert rows == [(False, True), (False, False), (True, False), (True, True)]
