@@ -39,7 +39,11 @@ current_sessions as (
 )
 {%- endmacro %}
 
-{#- Which sessions are numbered: practices that send no session type send treatment sessions. -#}
-{% macro is_treatment(sessions) -%}
-    {{ sessions }}.is_attended and {{ sessions }}.session_type in ('treatment', 'not_recorded')
+{#-
+Which sessions are numbered: practices that send no session type send treatment sessions.
+`sessions`: the relation's name where the query has several.
+-#}
+{% macro is_treatment(sessions=none) -%}
+    {%- set of = sessions ~ '.' if sessions else '' -%}
+    {{ of }}is_attended and {{ of }}session_type in ('treatment', 'not_recorded')
 {%- endmacro %}

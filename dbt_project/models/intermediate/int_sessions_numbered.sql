@@ -39,7 +39,7 @@ numbered as (
         cast(count(*) over of_episode as integer) as n_sessions,
         max(scheduled_on) over of_episode as last_attended_on
     from placed
-    where {{ is_treatment('placed') }}
+    where {{ is_treatment() }}
     window
         of_episode as (partition by client_key, placed_episode_key),
         by_day as (partition by client_key, placed_episode_key order by scheduled_on, session_key)
