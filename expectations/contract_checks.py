@@ -101,7 +101,7 @@ def _term_findings(at: Path, contract: Contract) -> Iterator[Finding]:
     if contract.episodes.derive is not None and "sessions" not in contract.feeds:
         yield (
             (*at, "episodes", "derive"),
-            "episodes are derived of sessions, and no file holds any; map sessions or take this out",
+            "episodes are derived of sessions, and no file holds any; map sessions or take it out",
         )
 
 

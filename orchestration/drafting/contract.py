@@ -59,7 +59,7 @@ def draft_contract(
         )
     if "sessions" in sent and "episodes" not in sent:
         lines += [
-            "    # why: no file holds episodes, so they are derived of sessions; open: may a client",
+            "    # why: no file holds episodes, so sessions have to do; open: may a client",
             "    # stay away for that many days within one treatment, and are all seen for that?",
             "    episodes: {derive: {gap_days: 90, service_type: individual}}",
         ]

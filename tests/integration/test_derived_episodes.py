@@ -261,5 +261,13 @@ def test_any_order_and_any_number_of_nights_say_the_same(
     at_once.load([("forms_1.csv", FIRST_FORMS), ("visits_1.csv", FIRST_VISITS)])
     at_once.build()
     assert at_once.digests() == by_nights
+    # A member of whom nothing was known, after the couple's session was built.
+    two_nights.load([("forms_3.csv", _FORMS + "c7,v12,2026-06-03,2,2,2,2\n")])
+    two_nights.build()
+    assert two_nights.rows(
+        "select total, session_no, exclusion_reason from marts.fct_administrations "
+        "where completed_on = '2026-06-03'"
+    ) == [(8, 1, "unit_of_treatment")]
+    by_nights = two_nights.digests()
     two_nights.build(full_refresh=True)
     assert two_nights.digests() == by_nights
