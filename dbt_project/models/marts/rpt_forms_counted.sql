@@ -6,6 +6,7 @@ select
     instrument_code,
     version,
     informant,
+    status,
     service_type,
     episode_source,
     exclusion_reason,
@@ -19,6 +20,7 @@ group by
     instrument_code,
     version,
     informant,
+    status,
     service_type,
     episode_source,
     exclusion_reason
