@@ -14,10 +14,12 @@ import pytest
 
 from tests.faults import forked_nights as nights
 from tests.faults import killed
+from tests.faults.campaigns import Campaign
 from tests.faults.commit_points import COMMIT_POINTS, CommitPoint
 
 N_TIMED, SAMPLE_TIMED, SAMPLE_POINTS = 200, 1, 1
 AT_ONCE = 2
+"""Nights beside each other, where the campaign is not in slices."""
 SEED = 20261101
 POINTS = {str(point): point for point in COMMIT_POINTS}
 
@@ -46,10 +48,9 @@ class Kill:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def ground(tmp_path_factory: pytest.TempPathFactory, parsed_models: Path) -> Ground:
     folder = tmp_path_factory.mktemp("killed")
-    context = nights.fork_server()
-    home = killed.template(context, folder)
+    context, home = killed.template(folder, parsed_models)
     clean = killed.copied(home, folder / "clean")
 
     def night() -> None:
@@ -82,24 +83,23 @@ def _kills(is_full: bool) -> list[Kill]:
 
 
 @pytest.mark.slow
-def test_a_killed_night_converges(ground: Ground, tmp_path: Path, is_full_campaign: bool) -> None:
-    kills = _kills(is_full_campaign)
+def test_a_killed_night_converges(ground: Ground, tmp_path: Path, campaign: Campaign) -> None:
+    kills = {kill.name: kill for kill in _kills(campaign.is_full)}
+    campaign.say(f"a clean night takes {ground.seconds:.1f} s")
 
-    def told(number_and_kill: tuple[int, Kill]) -> list[str]:
-        number, kill = number_and_kill
-        folder = tmp_path / str(number)
+    def tried(name: str) -> None:
+        folder = tmp_path / str(list(kills).index(name))
         folder.mkdir()
         try:
-            found = [f"{kill.name}: {each}" for each in _problems(ground, folder, kill)]
+            found = list(_problems(ground, folder, kills[name]))
         except Exception as error:  # reported beside the others, with its kill
-            found = [f"{kill.name}: {type(error).__name__}: {error}"]
+            found = [f"{type(error).__name__}: {error}"]
         shutil.rmtree(folder, ignore_errors=True)
-        print(f"{number + 1} of {len(kills)}: {kill.name}: {found or 'converged'}", flush=True)
-        return found
+        campaign.note(name, found)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        problems = [each for found in pool.map(told, enumerate(kills)) for each in found]
-    assert not problems, "\n".join(problems)
+    with ThreadPoolExecutor(AT_ONCE if campaign.n_slices == 1 else 1) as pool:
+        list(pool.map(tried, campaign.mine(list(kills))))
+    campaign.end("kills")
 
 
 def _problems(ground: Ground, folder: Path, kill: Kill) -> Iterator[str]:
