@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -120,8 +119,9 @@ def night(home: str, point: CommitPoint | None = None) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
         arm(point, die)
-    report = run_nightly(settings, load_registry([settings.home]))
-    (settings.home / REPORT).write_text(json.dumps(report.to_json()))
+    report = run_nightly(settings, load_registry([settings.home])).to_json()
+    report["cpu_seconds"] = time.process_time()
+    (settings.home / REPORT).write_text(json.dumps(report))
 
 
 def start(
@@ -167,10 +167,3 @@ def end(process: ForkServerProcess, *, with_children: bool) -> None:
         except psutil.NoSuchProcess:
             continue
     process.join()
-
-
-def timed(action: Callable[[], Any]) -> float:
-    """Seconds an action takes."""
-    began = time.monotonic()
-    action()
-    return time.monotonic() - began

@@ -44,8 +44,9 @@ from tests.faults.sent_files import (
     Session,
 )
 
-SAMPLE, CAMPAIGN = (1, 2, 14), (20, 5, 30)
-"""Batches of histories, histories of each and steps: of `make test`, and with --campaign full."""
+SAMPLE, CAMPAIGN = (1, 2, 14), (20, 6, 30)
+"""Batches, histories of each and steps: of `make test`, and with --campaign full. The first of each
+batch is the shortest there is, so the campaign has a hundred whole ones."""
 FIRST, LATEST = 40, 150
 """Days of the first export, which leaves room for late ones, and of those that are refused."""
 MOST_WITHDRAWN = CLIENTS - 1
