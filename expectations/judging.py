@@ -68,7 +68,10 @@ def _valid(column: Column) -> tuple[str, str, dict[str, Any]]:
 
 
 def between(name: str, low: float | None, high: float | None) -> tuple[str, dict[str, Any]]:
-    """The class and arguments of a range. Both bounds are always set, or infinity, the mark of an unreadable cell, would pass."""
+    """The class and arguments of a range.
+
+    Both bounds are always set, or infinity, the mark of an unreadable cell, would pass.
+    """
     bounds = {
         "min_value": -float_info.max if low is None else low,
         "max_value": float_info.max if high is None else high,

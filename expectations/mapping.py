@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 from expectations.base import Declaration, Identifier
 from expectations.model import FeedName, Informant
 
-
 BOOLEAN_WORDS = {"true": "1", "false": "0", "yes": "1", "no": "0", "1": "1", "0": "0"}
 """Words of a yes-or-no column, in any case -> what they mean."""
 

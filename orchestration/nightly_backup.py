@@ -58,6 +58,6 @@ def back_up_night(
 
 def _said(why: str) -> str:
     return (
-        f"the backup of this night was not made: {why}; the release stands; mend that, and the next "
-        "night makes it, or `alliance backup FOLDER` now"
+        f"the backup of this night was not made: {why}; the release stands; mend that, and the "
+        "next night makes it, or `alliance backup FOLDER` now"
     )

@@ -138,9 +138,7 @@ def _body(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
         st.warning(masthead.plain(note), icon=":material/key:")
     present = {(row.practice_id, row.site_id) for row in rows}
     absent_sites = [
-        site
-        for site in queries.sites(cursor)
-        if (site.practice_id, site.site_id) not in present
+        site for site in queries.sites(cursor) if (site.practice_id, site.site_id) not in present
     ]
     _comparison(rows, instrument, chosen, absent_sites, choice.period)
     _download(release, choice, instrument, rows)

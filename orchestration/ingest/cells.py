@@ -177,9 +177,7 @@ def _day(text: str, pattern: str, times: Times | None) -> str:
 
 
 def _boolean_recode(source: Source) -> dict[str, str]:
-    return {
-        word.lower(): BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()
-    }
+    return {word.lower(): BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()}
 
 
 def fits_id_pattern(text: str, id_pattern: str) -> str:

@@ -9,9 +9,11 @@ A key that was replaced leaves a link behind: the new pseudonym is the HMAC of t
 new key, so that a client keeps one pseudonym over old and new deliveries. What makes a pseudonym of
 an id is then the chain of all links; it is all that is kept of an earlier version. A key's file
 holds the secret in its first line and below it one line for each earlier version, oldest first. The
-folder of keys belongs to someone who has no access to the warehouse. A key may come in a variable of
-the environment instead, with the same lines separated by spaces; never in both places, since only
-one of two could be the right one. A key there is read only: nothing here can change where it is set.
+folder of keys belongs to someone who has no access to the warehouse.
+
+A key may come in a variable of the environment instead, with the same lines separated by spaces;
+never in both places, since only one of two could be the right one. A key there is only read:
+nothing here can change where it is set.
 """
 
 import hashlib

@@ -1,7 +1,6 @@
 """The backup a night ends with: it restores, it is pruned, and its failure undoes nothing."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,9 @@ import duckdb
 import pytest
 import yaml
 
-from expectations.registry import load_registry
 from orchestration.backup_folder import manifests
 from orchestration.content_digest import content_digest
 from orchestration.ingest.pseudonyms import create_key
-from orchestration.nightly import NightReport, run_nightly
 from orchestration.nightly_backup import OWED
 from orchestration.restore import restore
 from orchestration.settings import Settings
@@ -36,12 +33,12 @@ def _send(settings: Settings, day: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings(tmp_path_factory.mktemp("backed_up") / "home")
     shutil.copytree(DECLARATIONS, settings.home)
     create_key(settings.keys, "trial")
     (settings.landing / "trial").mkdir(parents=True)
-    yield settings
+    return settings
 
 
 def _digest(settings: Settings) -> Any:

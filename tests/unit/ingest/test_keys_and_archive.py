@@ -45,9 +45,7 @@ def test_missing_readable_and_short_keys_stop_the_practice(tmp_path: Path) -> No
     assert reason() == "key_readable"
 
 
-def test_a_key_may_come_in_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_may_come_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create_key(tmp_path / "made", "brook")
     earlier = load_key(tmp_path / "made", "brook")
     write_next_key(tmp_path / "made", earlier.replaced_by(bytes(32)))
