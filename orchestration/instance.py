@@ -77,7 +77,7 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
 
 
 def end_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs whose process is gone as failed; their ids. Slots of runs that are over are freed."""
+    """Mark runs whose process is gone as failed; their ids. Slots of runs that ended are freed."""
     ended = []
     for record in unfinished_runs(settings, instance, alive=False):
         run = record.dagster_run

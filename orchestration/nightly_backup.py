@@ -1,8 +1,8 @@
 """The backup at the end of a night that had something new, where the group declares one.
 
-It comes after the release and undoes nothing of it: a disk that is away is a person's to see to, and
-no reason to serve yesterday's figures. A file in the home says that a backup is owed, so a night
-that finds nothing new makes good what a failed or killed one left out.
+It comes after the release and undoes nothing of it: a disk that is away is a person's to see to,
+and no reason to serve yesterday's figures. A file in the home says that a backup is owed, so a
+night that finds nothing new makes good what a failed or killed one left out.
 """
 
 from collections.abc import Callable
