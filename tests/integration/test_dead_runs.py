@@ -89,7 +89,9 @@ def test_doctor_tells_of_a_slot_that_a_dead_run_holds_and_the_next_night_frees_i
         with alive(settings, run_id):
             assert _slots(settings).state == "good"
         if is_marked_failed:
-            instance.report_run_failed(instance.get_run_by_id(run_id), "by a person")
+            run = instance.get_run_by_id(run_id)
+            assert run is not None
+            instance.report_run_failed(run, "by a person")
         later = SimpleNamespace(time=lambda: now + STARTING_SECONDS + 60)
         monkeypatch.setattr(instances, "time", later)
         told = _slots(settings)
