@@ -16,21 +16,12 @@ import duckdb
 import pytest
 
 from expectations.registry import load_registry
-from orchestration.dbt_runner import ensure_manifest
 from orchestration.definitions import build
 from orchestration.instance import end_dead_runs, open_instance
 from orchestration.nightly import NightReport
 from orchestration.settings import Settings
 from orchestration.simulation import simulate
 from tests.integration import sample_nights as nights
-
-
-@pytest.fixture(scope="module")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """dbt's reading of the project, which every home would otherwise do for itself."""
-    target = tmp_path_factory.mktemp("parsed") / "dbt"
-    ensure_manifest(target)
-    return target
 
 
 @pytest.fixture(scope="module")

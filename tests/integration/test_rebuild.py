@@ -7,7 +7,6 @@ import duckdb
 import pytest
 
 from expectations.registry import load_registry
-from orchestration import dbt_runner
 from orchestration.content_digest import content_digest
 from orchestration.load_notes import LoadNotes
 from orchestration.nightly import current_release
@@ -18,13 +17,6 @@ from orchestration.warehouse import WarehouseDamaged
 from tests.integration import sample_nights as nights
 
 WORLD = SimulationSettings(n_clients=150, dirt=0, window=nights.FIRST.window)
-
-
-@pytest.fixture(scope="module")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("parsed") / "dbt"
-    dbt_runner.ensure_manifest(target)
-    return target
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import duckdb
 import pytest
 
 from expectations.registry import load_registry
-from orchestration import dbt_runner
 from orchestration.content_digest import content_digest
 from orchestration.erasure import destroy
 from orchestration.ingest.pseudonyms import load_key
@@ -25,11 +24,10 @@ ROTATED, DESTROYED = "two_oaks", "harbor_counseling"
 
 
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, str]:
+def changed(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Settings, str]:
     """A home after a withdrawal, a replaced key and a destroyed one; the client's pseudonym."""
     folder = tmp_path_factory.mktemp("erasure")
-    dbt_runner.ensure_manifest(folder / "parsed")
-    settings = nights.home(folder / "home", folder / "parsed")
+    settings = nights.home(folder / "home", parsed)
     nights.send(settings, WORLD)
     client = _somebody(settings.landing / ROTATED)
     nights.night(settings)
