@@ -16,14 +16,14 @@ from orchestration.simulation import SimulationSettings
 from orchestration.warehouse import WarehouseDamaged
 from tests.integration import sample_nights as nights
 
-WORLD = SimulationSettings(n_clients=150, dirt=0, window=nights.FIRST.window)
+WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Settings:
     """A home after one night on which a practice was refused and forms were set aside."""
     settings = nights.home(tmp_path_factory.mktemp("rebuild") / "home", parsed)
-    nights.send(settings, WORLD)
+    nights.send_few(settings, WORLD)
     nights.spoil(settings.landing)
     nights.night(settings)
     return settings
