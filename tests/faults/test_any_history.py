@@ -308,8 +308,8 @@ def _sha256(text: str) -> str:
 
 
 @pytest.mark.slow
-def test_any_history_ends_as_in_order(parsed_models: Path, campaign: Campaign) -> None:
-    AnyHistory.parsed = parsed_models
+def test_any_history_ends_as_in_order(parsed: Path, campaign: Campaign) -> None:
+    AnyHistory.parsed = parsed
     n_batches, n_histories, n_steps = CAMPAIGN if campaign.is_full else SAMPLE
     with RecordedBuilds().in_place() as builds:
         for name in campaign.mine([f"histories {number:02d}" for number in range(n_batches)]):
