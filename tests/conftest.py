@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.network_guard import ATTEMPTS, install
+from tests.parsed_project import read_once
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,6 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("ALLIANCE_CAMPAIGN", "sample"),
         help="faults and studies: a seeded sample (default), or every seed",
     )
+    parser.addoption("--slice", default="1/1", help="of a fault campaign: 2/3 is the second third")
+    parser.addoption("--campaign-log", help="a file for each outcome; what passed is left out")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_full_campaign(pytestconfig: pytest.Config) -> bool:
     """Whether `make faults` or `make studies` asked for every seed."""
     return bool(pytestconfig.getoption("--campaign") == "full")
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's reading of the project; copied, never written to (`parsed_project.give`)."""
+    return read_once(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 {#-
 The episode of rows that name none: the client's only one, else the one whose days hold the row's
 day (the later opened of two). A query with one row for each row that could be placed.
-`rows`: a relation with client_key, episode_key and the columns `key` (its key within the client)
-and `day`. `episodes`: int_episodes_resolved.
+`rows`: a relation with client_key, episode_key, is_year_only and the columns `key` (its key within
+the client) and `day`. `episodes`: int_episodes_resolved.
 
 A derived episode has no days beyond its gap, so being the only one is enough only for a row without
 a day. With `within_unit` the rows carry unit_key, and one of a couple's sessions is in no episode
@@ -36,7 +36,8 @@ derived from sessions alone.
                         or {{ rows }}.{{ day }} is null
                     )
                 )
-                or {{ rows }}.{{ day }} between {{ episodes }}.holds_from_on
+                or {{ rows }}.is_year_only = {{ episodes }}.is_year_only
+                and {{ rows }}.{{ day }} between {{ episodes }}.holds_from_on
                 and coalesce({{ episodes }}.holds_to_on, {{ rows }}.{{ day }})
             )
             {%- if within_unit %}

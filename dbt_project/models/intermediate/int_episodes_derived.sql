@@ -22,6 +22,9 @@ treated as (
         sessions.unit_key,
         sessions.episode_key as named_key,
         case when sessions.episode_key is null then sessions.unit_key end as unnamed_unit_key,
+        -- Days that are made up of a year are no measure for days that are known.
+        case when sessions.episode_key is null then sessions.is_year_only end as unnamed_by_year,
+        sessions.is_year_only,
         sessions.session_key,
         sessions.site_id,
         sessions.therapist_key,
@@ -42,7 +45,7 @@ spaced as (
     select
         *,
         lag(scheduled_on) over (
-            partition by client_key, named_key, unnamed_unit_key
+            partition by client_key, named_key, unnamed_unit_key, unnamed_by_year
             order by scheduled_on, session_key
         ) as previous_on
     from treated
@@ -60,7 +63,7 @@ divided as (
                 else 0
             end
         ) over (
-            partition by client_key, named_key, unnamed_unit_key
+            partition by client_key, named_key, unnamed_unit_key, unnamed_by_year
             order by scheduled_on, session_key
             rows unbounded preceding
         ) as run_no
@@ -71,11 +74,11 @@ counted as (
     select
         *,
         row_number() over (
-            partition by client_key, named_key, unnamed_unit_key, run_no
+            partition by client_key, named_key, unnamed_unit_key, unnamed_by_year, run_no
             order by scheduled_on, session_key
         ) as no_from_first,
         row_number() over (
-            partition by client_key, named_key, unnamed_unit_key, run_no
+            partition by client_key, named_key, unnamed_unit_key, unnamed_by_year, run_no
             order by scheduled_on desc, session_key desc
         ) as no_from_last
     from divided
@@ -92,6 +95,7 @@ runs as (
         named_key,
         max(case when no_from_first = 1 then session_key end) as first_session_key,
         max(unit_key) as unit_key,
+        max(case when is_year_only then 1 else 0 end) = 1 as is_year_only,
         min(scheduled_on) as first_on,
         max(scheduled_on) as last_on,
         max(case when no_from_last = 1 then gap_days end) as gap_days,
@@ -103,20 +107,20 @@ runs as (
                 then min(therapist_key)
         end as therapist_key
     from counted
-    group by practice_id, client_key, named_key, unnamed_unit_key, run_no
+    group by practice_id, client_key, named_key, unnamed_unit_key, unnamed_by_year, run_no
 ),
 
 neighboured as (
     select
         *,
         {{ days_between(
-            'lag(last_on) over (partition by client_key, unit_key '
+            'lag(last_on) over (partition by client_key, unit_key, is_year_only '
             ~ 'order by first_on, last_on, first_session_key)',
             'first_on',
         ) }} as days_before,
         {{ days_between(
             'last_on',
-            'lead(first_on) over (partition by client_key, unit_key '
+            'lead(first_on) over (partition by client_key, unit_key, is_year_only '
             ~ 'order by first_on, last_on, first_session_key)',
         ) }} as days_after
     from runs
@@ -133,6 +137,7 @@ select
     therapist_key,
     first_on as opened_on,
     last_on as closed_on,
+    is_year_only,
     {{ days_away('last_on', '(gap_days + 1)') }} as closed_known_on,
     {{ days_away(
         'first_on',

@@ -54,6 +54,8 @@ select
     placed.site_id,
     placed.therapist_key,
     placed.scheduled_on,
+    placed.is_year_only,
+    placed.year_known_through_on,
     placed.attendance,
     placed.is_attended,
     placed.session_type,

@@ -32,6 +32,7 @@ select
     episodes.therapist_key,
     episodes.opened_on,
     case when not episodes.is_going_on then episodes.closed_on end as closed_on,
+    episodes.is_year_only,
     case when episodes.is_going_on then 'open' else episodes.state end as state,
     episodes.ending_code,
     episodes.service_type,
