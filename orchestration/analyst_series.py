@@ -45,17 +45,16 @@ def long_series(
     row_of = {one: row for row, one in enumerate(ids)}
     column_of = {moment: column for column, moment in enumerate(order)}
     seen: dict[tuple[int, int], int] = {}
+    twice: list[tuple[int, int]] = []
     scores = np.full((len(ids), len(order)), np.nan)
     values = file.numbers([value], kept)
     for at, score in zip(kept, values[:, 0], strict=True):
         cell = row_of[people[at]], column_of[keys[at]]
         if cell in seen:
-            raise FileRefused(
-                f"lines {seen[cell]} and {file.lines[at]} have the same {person} and {time}; "
-                "keep one of them"
-            )
+            twice.append((seen[cell], file.lines[at]))
         seen[cell] = file.lines[at]
         scores[cell] = score
+    _refuse(twice, f"{person} and {time}")
     return Series(tuple(ids), tuple(order), scores)
 
 
@@ -66,16 +65,29 @@ def wide_series(file: AnalystFile, person: str, columns: Sequence[str]) -> Serie
     """
     people = file.words(person)
     seen: dict[str, int] = {}
+    twice: list[tuple[int, int]] = []
     for one, line in zip(people, file.lines, strict=True):
         if one in seen:
-            raise FileRefused(f"lines {seen[one]} and {line} have the same {person}; keep one")
+            twice.append((seen[one], line))
         seen[one] = line
+    _refuse(twice, person)
     order = sorted(range(len(people)), key=lambda at: file.sort_key(people[at]))
     return Series(
         tuple(people[at] for at in order),
         tuple(float(number) for number in range(1, len(columns) + 1)),
         file.numbers(columns, order),
     )
+
+
+def _refuse(twice: Sequence[tuple[int, int]], what: str) -> None:
+    """Refuse pairs of lines that have the same `what`, if there are any."""
+    if twice:
+        first, second = twice[0]
+        others = len(twice) - 1
+        more = f" (and {others} more pair{'s' * (others > 1)})" if others else ""
+        raise FileRefused(
+            f"lines {first} and {second}{more} have the same {what}; keep one of them"
+        )
 
 
 def _moment(file: AnalystFile, text: str) -> float | str:

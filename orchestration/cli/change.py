@@ -7,7 +7,6 @@ import typer
 from orchestration.cli.analyst_file import FileArgument, finite, refusing, say
 from orchestration.cli.console import JsonOption, say_document, say_table
 
-
 Better = Literal["lower", "higher"]
 CutOff = Literal["a", "b", "c"]
 BetterOption = Annotated[Better, typer.Option(help="Which scores are the better ones.")]

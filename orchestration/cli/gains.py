@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchestration.cli.analyst_file import FileArgument, finite, refusing
-from orchestration.cli.change import Better, BetterOption
+from orchestration.cli.change import BetterOption
 from orchestration.cli.console import JsonOption, say_document, say_table
 
 if TYPE_CHECKING:
