@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Items:
 def read_items(
     file: AnalystFile,
     items: str,
-    reverse: str | None,
+    reverse: str,
     minimum: float | None,
     maximum: float | None,
 ) -> Items:
@@ -53,7 +54,7 @@ def read_items(
         more = "" if len(outside) == 1 else f" ({len(outside)} such answers)"
         raise FileRefused(f"{where}: the answer is not between --min and --max{more}")
     is_reversed = np.zeros(len(names), dtype=np.bool_)
-    if reverse is not None and reverse.strip():
+    if reverse.strip():
         is_reversed[_places(file, names, reverse, "--reversed")] = True
     return Items(tuple(names), answers, is_reversed, lowest, highest)
 
@@ -61,34 +62,43 @@ def read_items(
 def scale_items(file: AnalystFile, names: Sequence[str], scales: str) -> list[list[int]]:
     """Places of the items of each scale, from 0, out of what --scales takes.
 
-    Either lengths (`5,5,5`: the first five items, the next five ...) or names with items
-    (`bond=3,5,7,9;goal=4,6,10,11`): items are places among --items, ranges of them (1-5) or column
-    names, with comma, plus or blank between; a semicolon or the next name ends a scale. Raises
-    FileRefused for an item that is not there, comes twice, or lengths beyond the items.
+    Either lengths (`5,5,5`: the first five items, the next five ...) or the items of each scale
+    (`bond=3,5,7,9;goal=4,6,10,11`): places among --items, ranges of them (1-5), or columns as
+    --items takes them, with comma, plus or blank between. A semicolon ends a scale, and so does
+    the next name; names may be left out. Raises FileRefused for an item that is not there or comes
+    twice, lengths beyond the items, or a scale of fewer than two.
     """
     parts = [part for part in _BETWEEN.split(scales) if part]
-    if "=" not in scales:
-        if not parts or not all(_PLACE.fullmatch(part) for part in parts):
-            raise FileRefused("--scales: expected lengths such as 5,5,5 or bond=1-4;goal=5-8")
+    if not parts:
+        raise FileRefused("--scales: expected lengths such as 5,5,5 or bond=1-4;goal=5-8")
+    if all(_PLACE.fullmatch(part) and part not in names for part in parts):
         ends = np.cumsum([int(part) for part in parts]).tolist()
         if ends[-1] > len(names):
             raise FileRefused(f"--scales: {ends[-1]} items in the scales, {len(names)} in --items")
-        starts = [0, *ends[:-1]]
-        return [list(range(start, end)) for start, end in zip(starts, ends, strict=True)]
+        found = [list(range(start, end)) for start, end in pairwise([0, *ends])]
+    else:
+        grouped = [group for text in scales.split(";") for group in _groups(text, names)]
+        found = [_places(file, names, ",".join(group), "--scales") for group in grouped]
+    placed = [place for places in found for place in places]
+    if len(set(placed)) < len(placed):
+        raise FileRefused("--scales: an item is in two scales, or twice in one")
+    if any(len(places) < 2 for places in found):
+        raise FileRefused("--scales: a scale has fewer than 2 items, hence no even and odd")
+    return found
+
+
+def _groups(text: str, names: Sequence[str]) -> list[list[str]]:
+    """The items of each scale in a text without semicolons; a name with = begins a scale."""
     grouped: list[list[str]] = []
-    for part in parts:
+    for part in (part for part in _BETWEEN.split(text) if part):
         name, equals, first = part.partition("=")
         if equals and name and part not in names:
             grouped.append([first] if first else [])
         elif grouped:
             grouped[-1].append(part)
         else:
-            raise FileRefused("--scales: the first scale has no name; expected bond=1-4;goal=5-8")
-    found = [_places(file, names, ",".join(parts), "--scales") for parts in grouped]
-    placed = [place for places in found for place in places]
-    if len(set(placed)) < len(placed):
-        raise FileRefused("--scales: an item is in two scales, or twice in one")
-    return found
+            grouped.append([part])
+    return grouped
 
 
 def _places(file: AnalystFile, names: Sequence[str], chosen: str, option: str) -> list[int]:

@@ -19,7 +19,8 @@ FileArgument = Annotated[
     ),
 ]
 ItemsOption = Annotated[
-    str, typer.Option(help="Item columns: names with commas between, first:last, or item_*.")
+    list[str],
+    typer.Option(help="Item columns: names with commas between, first:last, or item_*."),
 ]
 
 
@@ -31,7 +32,7 @@ def finite(value: float | None) -> float | None:
 
 
 ReversedOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--reversed", help="Items keyed the other way: names as in --items, or places among them."
     ),

@@ -21,7 +21,7 @@ def careless(
     items: ItemsOption,
     reverse: ReversedOption = None,
     scales: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             help="Items of each scale: lengths (5,5,5), or places or names (bond=1-4;goal=5-8)."
         ),
@@ -45,13 +45,13 @@ def careless(
 
     with refusing(file):
         table = read_analyst_csv(file)
-        sheet = read_items(table, items, reverse, minimum, maximum)
+        sheet = read_items(table, ",".join(items), ",".join(reverse or ()), minimum, maximum)
         forms, reasons = careless_forms(
             sheet.answers,
             is_reversed=sheet.is_reversed,
             minimum=sheet.minimum,
             maximum=sheet.maximum,
-            scales=[] if scales is None else scale_items(table, sheet.names, scales),
+            scales=[] if scales is None else scale_items(table, sheet.names, ";".join(scales)),
         )
     rows: list[dict[str, Any]] = [
         {

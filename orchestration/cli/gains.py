@@ -28,7 +28,7 @@ def gains(
     ] = None,
     value: Annotated[str | None, typer.Option(help="Column of the score (long form).")] = None,
     wide: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="COLS",
             help="One row a person: the sessions' columns in order (names, first:last, bdi_*).",
@@ -104,7 +104,7 @@ def gains(
 
 
 def _series(
-    table: "AnalystFile", person: str, time: str | None, value: str | None, wide: str | None
+    table: "AnalystFile", person: str, time: str | None, value: str | None, wide: list[str] | None
 ) -> "Series":
     from orchestration.analyst_csv import FileRefused
     from orchestration.analyst_series import long_series, wide_series
@@ -112,7 +112,7 @@ def _series(
     if wide is not None:
         if time is not None or value is not None:
             raise FileRefused("--wide takes the place of --time and --value")
-        return wide_series(table, person, table.chosen(wide))
+        return wide_series(table, person, table.chosen(",".join(wide)))
     if time is None or value is None:
         raise FileRefused("needs --time and --value, or --wide with the sessions' columns")
     series = long_series(table, person, time, value)

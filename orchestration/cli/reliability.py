@@ -41,7 +41,9 @@ def reliability(
     from orchestration.measures.reliability import scale_reliability
 
     with refusing(file):
-        sheet = read_items(read_analyst_csv(file), items, reverse, minimum, maximum)
+        sheet = read_items(
+            *(read_analyst_csv(file), ",".join(items), ",".join(reverse or ())), minimum, maximum
+        )
         answers = reversed_items(sheet.answers, sheet.is_reversed, sheet.minimum, sheet.maximum)
         found = scale_reliability(answers)
     reasons = [

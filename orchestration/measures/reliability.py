@@ -6,8 +6,7 @@ not vary is left out and named. Cronbach LJ (1951). Psychometrika 16:297-334.
 
 Interval of alpha: Feldt LS, Woodruff DJ, Salih FA (1987). Statistical inference for coefficient
 alpha. Appl Psychol Meas 11:93-103, formula 6; it holds for complete answers, so it stands around
-`alpha_complete`. (psych's alpha.ci knows no number of items and puts infinity for its second
-degrees of freedom.)
+`alpha_complete`.
 
 Omega is McDonald's omega total of one factor by maximum likelihood on the covariances of the
 complete answers, hence of the plain sum (orchestration/measures/one_factor.py).

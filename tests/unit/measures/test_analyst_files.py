@@ -151,20 +151,23 @@ def test_the_range_of_answers_is_the_one_said_or_the_one_found(tmp_path: Path) -
     assert found.is_reversed.tolist() == [False, True, False, True]
     assert read_items(file, "q*", "", 0, 6).maximum == 6
     with pytest.raises(FileRefused, match="line 3, column q3: the answer is not between"):
-        read_items(file, "q*", None, 1, 4)
+        read_items(file, "q*", "", 1, 4)
     with pytest.raises(FileRefused, match="'id' is none of --items"):
         read_items(file, "q*", "id", None, None)
     with pytest.raises(FileRefused, match="no place among 4"):
         read_items(file, "q*", "5", None, None)
     with pytest.raises(FileRefused, match="has an answer"):
-        read_items(_file(tmp_path, "x,y\n,\n"), "x,y", None, None, None)
+        read_items(_file(tmp_path, "x,y\n,\n"), "x,y", "", None, None)
 
 
 @pytest.mark.parametrize(
     ("scales", "expected"),
     [
         ("2,2", [[0, 1], [2, 3]]),
-        ("1,2", [[0], [1, 2]]),
+        ("2;2", [[0, 1], [2, 3]]),
+        ("3", [[0, 1, 2]]),
+        ("1-2;3-4", [[0, 1], [2, 3]]),
+        ("q1,q4;q2:q3", [[0, 3], [1, 2]]),
         ("a=1-2;b=3-4", [[0, 1], [2, 3]]),
         ("a=1-2,b=3,4", [[0, 1], [2, 3]]),
         ("a=q4+q1; b=2 3", [[3, 0], [1, 2]]),
@@ -178,7 +181,10 @@ def test_scales_are_lengths_or_named_items(
     assert scale_items(file, ["q1", "q2", "q3", "q4"], scales) == expected
 
 
-@pytest.mark.parametrize("scales", ["", "3,3", "0,4", "a,b", "a=1;b=9", "a=1;b=1", "1;b=2", "a=id"])
+@pytest.mark.parametrize(
+    "scales",
+    ["", "3,3", "0,4", "a,b", "a=1-2;b=9", "a=1-2;b=2-3", "1,3", "a=id,q1", "a=;b=", "1-2;x=q1*"],
+)
 def test_scales_that_cannot_be(scales: str, tmp_path: Path) -> None:
     file = _file(tmp_path, HEADER + "a,1,2,3,4\n")
     with pytest.raises(FileRefused):

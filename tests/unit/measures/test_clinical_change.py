@@ -1,6 +1,7 @@
 """Jacobson & Truax: published tables, the bounds, both directions."""
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ def test_the_cut_offs_of_the_paper_s_example(kind: CutOff, cutoff: float) -> Non
 
 def test_cut_offs_where_lower_is_better_lie_on_the_other_side() -> None:
     # 25 - 2 x 6 = 13; 8 + 2 x 8 = 24; (8 x 25 + 6 x 8) / 14 = 248 / 14.
-    found = [clinical_cutoff(k, "lower", (25, 6), (8, 8)) for k in ("a", "b", "c")]
+    kinds: tuple[CutOff, ...] = ("a", "b", "c")
+    found = [clinical_cutoff(kind, "lower", (25, 6), (8, 8)) for kind in kinds]
     assert found == pytest.approx([13, 24, 248 / 14])
 
 
@@ -122,7 +124,7 @@ def _samples() -> st.SearchStrategy[Floats]:
 @settings(max_examples=50, deadline=None)
 @given(_samples(), st.sampled_from(["a", "b", "c"]), st.randoms(use_true_random=False))
 def test_mirrored_scores_and_shuffled_rows_change_no_category(
-    pairs: Floats, kind: CutOff, shuffler: np.random.RandomState
+    pairs: Floats, kind: CutOff, shuffler: Random
 ) -> None:
     low = clinical_change(
         *(pairs[:, 0], pairs[:, 1]), reliability=0.8, kind=kind, better="lower", functional=(9, 5)

@@ -1,5 +1,7 @@
 """Tang & DeRubeis: the package's example to the last event, each criterion by itself."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -126,7 +128,7 @@ def _tables() -> st.SearchStrategy[Floats]:
 @settings(max_examples=50, deadline=None)
 @given(_tables(), st.sampled_from(["adjusted", "fixed"]), st.randoms(use_true_random=False))
 def test_shuffled_and_mirrored_tables_have_the_same_steps(
-    scores: Floats, critical: Critical, shuffler: np.random.RandomState
+    scores: Floats, critical: Critical, shuffler: Random
 ) -> None:
     steps = sudden_steps(scores, cutoff=6, better="lower", share=0, critical=critical)
     # Mirrored at 40; without the second criterion, which starts from the score itself.
