@@ -103,6 +103,15 @@ def test_a_score_at_the_cut_off_is_on_neither_side() -> None:
     assert found.category == ("improved", "improved", "harmed", "recovered")
 
 
+def test_reliably_worse_but_still_functional_is_deteriorated_and_not_harmed() -> None:
+    # SD of 30, 3, 20 is 13.65: reliable beyond 1.96 x 13.65 x sqrt(2 x .1) = 11.97 points.
+    pre, post = np.array([30.0, 3.0, 20.0]), np.array([30.0, 15.9, 20.0])
+    found = clinical_change(
+        *(pre, post), reliability=0.9, kind="b", better="lower", functional=(8, 4)
+    )
+    assert found.category == ("unchanged", "deteriorated", "unchanged")
+
+
 @pytest.mark.parametrize(
     ("pre", "reliability", "says"),
     [([20.0], 0.8, "2 persons"), ([20.0, 20.0], 0.8, "equal"), ([20.0, 21.0], 1.0, "below 1")],
