@@ -3,15 +3,19 @@
 import typer
 
 from orchestration.cli import (
+    careless,
+    change,
     contract,
     deliveries,
     doctor,
+    gains,
     home,
     keys,
     night,
     pseudonymise,
     quarantine,
     recovery,
+    reliability,
     score,
     serve,
     withdraw,
@@ -39,6 +43,10 @@ app.command("rebuild")(recovery.rebuild)
 app.command("backup")(recovery.backup)
 app.command("restore")(recovery.restore)
 app.command("score")(score.score)
+app.command("change")(change.change)
+app.command("gains")(gains.gains)
+app.command("reliability")(reliability.reliability)
+app.command("careless")(careless.careless)
 app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)
