@@ -56,7 +56,7 @@ class _Sheet:
 def score_csv(path: Path, instrument: Instrument, engine: ScoringEngine) -> ScoredForms:
     """Score a file with one row a form and columns item_1 ... item_n (also item_01, or 1 ... n).
 
-    One more column may name the forms. A blank cell is an unanswered item. Comma, semicolon or tab;
+    One more column may name the forms; questions the instrument leaves out of its scores are left. A blank cell is an unanswered item. Comma, semicolon or tab;
     UTF-8. Raises AnswersRefused when the columns are others, or a row has more or fewer cells.
     """
     sheet = _read(path, instrument)
@@ -97,6 +97,8 @@ def _columns(header: Sequence[str], instrument: Instrument) -> tuple[dict[int, i
     for column, title in enumerate(header):
         match = _ITEM.fullmatch(title.strip())
         number = int(match[1]) if match else 0
+        if number in instrument.excluded_items:
+            continue
         if not 0 < number <= instrument.n_items:
             others.append(column)
         elif number in items:

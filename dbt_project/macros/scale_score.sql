@@ -15,9 +15,12 @@ half away from zero, which is what published scoring programs do.
                 then null
             when {{ scales }}.missing_rule = 'fill_with_rounded_mean'
                 then
-                    {{ sums }}.thousandths / 1000.0
-                    + ({{ scales }}.n_items - {{ sums }}.n_answered)
-                    * round({{ sums }}.thousandths / (1000.0 * {{ sums }}.n_answered))
+                    (
+                        {{ sums }}.thousandths
+                        + ({{ scales }}.n_items - {{ sums }}.n_answered)
+                        * 1000 * round({{ sums }}.thousandths / (1000.0 * {{ sums }}.n_answered))
+                    )
+                    * {{ scales }}.multiplier / (1000.0 * {{ scales }}.n_items)
             else
                 {{ sums }}.thousandths * {{ scales }}.multiplier / (1000.0 * {{ sums }}.n_answered)
         end
