@@ -19,6 +19,7 @@ from expectations.pattern_checks import (
     globs_overlap,
     regex_problem,
 )
+from expectations.needs_checks import needs_findings
 from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practice
 from expectations.privacy_checks import privacy_findings
 from expectations.schedule import Schedule
@@ -57,6 +58,7 @@ def _practice_findings(
     for position, contract in enumerate(practice.contracts):
         at: Path = ("contracts", position)
         yield from _term_findings(at, contract)
+        yield from needs_findings(at, contract, instruments)
         yield from privacy_findings(at, contract, feeds)
         yield from cadence_problems((*at, "cadence"), contract.cadence)
         for number, schedule in enumerate(contract.schedules):
