@@ -14,12 +14,12 @@ from expectations.file_checks import file_problems
 from expectations.instrument import Instrument
 from expectations.mapping_checks import mapping_problems, unknown_instrument
 from expectations.model import Feed, FeedName
+from expectations.needs_checks import needs_findings
 from expectations.pattern_checks import (
     glob_problem,
     globs_overlap,
     regex_problem,
 )
-from expectations.needs_checks import needs_findings
 from expectations.practice import DELIMITED_FORMATS, Contract, FileSpec, Practice
 from expectations.privacy_checks import privacy_findings
 from expectations.schedule import Schedule

@@ -1,4 +1,4 @@
-"""What some forms mean nothing without: who rated an observer's form, which group a form is about."""
+"""What some forms mean nothing without: who rated, or which group it is about."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType

@@ -7,7 +7,7 @@ import duckdb
 Row = Sequence[object]
 
 _AT_ONCE = 5000
-"""Parameters a statement: beyond some thousands the parser's time grows faster than their number."""
+"""Parameters a statement: beyond some thousands a parser slows faster than they grow."""
 
 
 def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:

@@ -119,26 +119,28 @@ def test_items_count_up_from_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_items", "answers", "code", "shift", "scale_by", "is_doubtful"),
+    ("n_items", "answers", "around", "code", "shift", "scale_by", "is_doubtful"),
     [
-        (12, ["1", "5", "3"], "wai_sr", 0, 1, False),
-        (12, ["0", "4", "3"], "wai_sr", 1, 1, False),
-        (12, ["2", "4", "3"], "wai_sr", 1, 1, True),
-        (4, ["9,7", "10"], "srs", 0, 1, True),
-        (4, ["97", "100"], "srs", 0, 0.1, False),
-        (9, ["0", "3"], "phq_9", 0, 1, False),
+        (12, ["1", "5", "3"], "", "wai_sr", 0, 1, False),
+        (12, ["0", "4", "3"], "", "wai_sr", 1, 1, False),
+        (12, ["2", "4", "3"], "wai_sr", "wai_sr", 1, 1, True),
+        (10, ["1", "5", "3"], "", "wai_srt", 0, 1, False),
+        (4, ["9,7", "10"], "", "srs", 0, 1, True),
+        (4, ["97", "100"], "", "srs", 0, 0.1, False),
+        (9, ["0", "3"], "", "phq_9", 0, 1, False),
     ],
 )
 def test_an_instrument_is_known_by_count_and_range(
     registry: Registry,
     n_items: int,
     answers: list[str],
+    around: str,
     code: str,
     shift: float,
     scale_by: float,
     is_doubtful: bool,
 ) -> None:
-    first = candidates(n_items, answers, (), registry.instruments)[0]
+    first = candidates(n_items, answers, (around,), registry.instruments)[0]
     assert first.instrument.instrument_code == code
     assert (first.shift, first.scale_by, first.is_doubtful) == (shift, scale_by, is_doubtful)
 

@@ -87,7 +87,7 @@ def _scale(content: dict[str, Any], position: int, key: str, value: Any) -> dict
 
 
 def test_every_instrument_of_the_reference_is_declared() -> None:
-    assert CODES == sorted(FACTS)
+    assert sorted(FACTS) == CODES
     found = {
         code: (one.n_items, one.total.minimum, one.total.maximum, len(one.reversed_items))
         for code, one in BY_CODE.items()
@@ -249,7 +249,9 @@ def test_an_unknown_field_is_an_error_with_file_and_line(tmp_path: Path) -> None
     folder = home(tmp_path)
     (folder / "instruments").mkdir(exist_ok=True)
     text = (SHIPPED / "instruments" / "sai.yml").read_text(encoding="utf-8")
-    text = text.replace('version: "1"', 'version: "9"').replace("direction:", "revers: []\ndirection:")
+    text = text.replace('version: "1"', 'version: "9"').replace(
+        "direction:", "revers: []\ndirection:"
+    )
     (folder / "instruments" / "own.yml").write_text(text, encoding="utf-8")
     line = text[: text.index("revers:")].count("\n") + 1
     with pytest.raises(RegistryError) as raised:

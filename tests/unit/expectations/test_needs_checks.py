@@ -20,9 +20,13 @@ RATED = """              - instrument_code: vtas_sf
                 items: {1: A, 2: B, 3: C, 4: D, 5: E}
 """
 OF_GROUP = BLOCK.replace("instrument_code: srs", "instrument_code: gsrs").replace('"3"', '"1"')
-FORM_ID = "              session_id: {from: SessionNo}\n              status: {constant: completed}\n"
+FORM_ID = (
+    "              session_id: {from: SessionNo}\n              status: {constant: completed}\n"
+)
 RATER = FORM_ID + "              rater_id: {from: Rater}\n"
-GROUP_ID = "              session_id: {from: SessionNo}\n              group_session_id: {from: Group}\n"
+GROUP_ID = (
+    "              session_id: {from: SessionNo}\n              group_session_id: {from: Group}\n"
+)
 
 
 def _problems(folder: Path, text: str) -> str:

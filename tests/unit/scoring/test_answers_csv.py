@@ -1,6 +1,7 @@
 """What an analyst's CSV may look like, and what is said of one that does not."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_other_encodings_and_missing_files_are_said(
 
 
 def _scored(
-    code: str, answers: list[object], registry: Registry, engine: ScoringEngine, folder: Path
+    code: str, answers: Sequence[object], registry: Registry, engine: ScoringEngine, folder: Path
 ) -> dict[str, float | None]:
     (instrument,) = (one for (c, _), one in registry.instruments.items() if c == code)
     header = ",".join(f"item_{number}" for number in range(1, len(answers) + 1))

@@ -123,7 +123,8 @@ def test_the_order_of_forms_and_answers_changes_nothing(engine: ScoringEngine, s
     places = list(range(len(made)))
     Random(seed).shuffle(places)
     shuffled = [
-        (made[place][0], Form(dict(reversed(made[place][1].answers.items())))) for place in places
+        (made[place][0], Form(dict(reversed(list(made[place][1].answers.items())))))
+        for place in places
     ]
     found = _scores(engine, shuffled)
     found["form_no"] = [places[number] for number in found["form_no"]]

@@ -45,9 +45,9 @@ def disagreements(engine: ScoringEngine, claims: Sequence[Claim]) -> list[set[st
     both = pd.DataFrame(expected, columns=columns).merge(
         engine.score(forms), on=["form_no", "scale"], how="outer", indicator=True
     )
-    score, wanted = both["score"].astype(float), both["wanted_score"]
-    off = (score - wanted).abs() > 1e-12
-    off |= score.isna() != wanted.isna()
+    found, wanted = both["score"].astype(float), both["wanted_score"]
+    off = (found - wanted).abs() > 1e-12
+    off |= found.isna() != wanted.isna()
     off |= (both["pomp"].astype(float) - both["wanted_pomp"]).abs() > 1e-6
     off |= both["_merge"] != "both"
     for form_no in both.loc[off, "form_no"].unique():
