@@ -4,6 +4,9 @@ SHELL := /bin/sh
 ALLIANCE_HOME ?= ./warehouse
 # Processes that `make test` spreads the tests over.
 TEST_PROCESSES ?= 2
+# Options of `make faults`: FAULTS='--slice 1/2 --campaign-log first.log' runs every second part, and
+# leaves out what the log says has passed.
+FAULTS ?=
 
 BIN := .venv/bin
 SQL := $(wildcard dbt_project/models dbt_project/tests orchestration/*.sql)
@@ -50,7 +53,7 @@ bench: .venv/.dev ## ten million answers: the night, the floor under it, memory
 	@python -m tests.benchmarks.run --json build/bench.json
 
 faults: .venv/.dev ## crash, fuzz and history campaigns, readers beside 200 publishes
-	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no
+	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no $(FAULTS)
 
 studies: .venv/.dev ## simulation over many seeds (make test runs a seeded sample)
 	@pytest tests/studies --campaign full --timeout 0 --capture no

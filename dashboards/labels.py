@@ -164,6 +164,11 @@ def _month(match: re.Match[str]) -> str:
     return f"{calendar.month_name[number]} {match[1]}" if 1 <= number <= 12 else match[0]
 
 
+def is_whole_years(code: str) -> bool:
+    """Whether a period is made of whole years, so that a date without its day can lie in it."""
+    return code == "all" or re.fullmatch(r"\d{4}", code) is not None
+
+
 def period_order(code: str) -> tuple[int, int]:
     """Sort key: 12 months, quarters, years, months, all dates; the newest first in each kind."""
     digits = int("".join(re.findall(r"\d", code.removeprefix("12m-"))) or 0)

@@ -49,7 +49,8 @@ _SITE_LABELS = """
         case
             when count(*) over (partition by site_name) = 1 then site_name
             else site_name || ' (' || practice_name || ')'
-        end as site_label
+        end as site_label,
+        coalesce(is_dated_by_year, false) as is_dated_by_year
     from sites
 """
 

@@ -75,6 +75,7 @@ class Site:
     practice_name: str
     site_id: str
     site_label: str
+    is_dated_by_year: bool = False
 
 
 @dataclass(frozen=True)

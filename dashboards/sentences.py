@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dashboards import labels
-from dashboards.release import ExpectedDelivery, Instrument, SiteResult
+from dashboards.release import ExpectedDelivery, Instrument, Site, SiteResult
 
 _REASONS = {
     # code: (a clause after "because", a few words for a cell of the table)
@@ -30,6 +30,10 @@ _REASONS = {
     "therapists_taking_part_low": (
         "too few of its therapists use the form",
         "few therapists take part",
+    ),
+    "dates_by_year": (
+        "of its dates we know the year alone",
+        "dates are years",
     ),
     "too_few_sites": ("there are too few sites to compare", "too few sites"),
     "therapists_not_separable": (
@@ -235,14 +239,23 @@ def suppressed_sites(rows: Sequence[SiteResult]) -> str:
     )
 
 
-def absent_sites(names: Sequence[str]) -> str:
-    """The sites of the group that have no row in this view at all."""
-    if not names:
-        return ""
-    return (
-        f"Not in this view: {labels.listed(names)}. They have no forms that can be compared here: "
-        "none of this kind, in this language, or filled in this way."
-    )
+def absent_sites(sites: Sequence[Site], period: str) -> str:
+    """The sites of the group that have no row in this view at all, and why."""
+    is_short = not labels.is_whole_years(period)
+    by_year = [site.site_label for site in sites if is_short and site.is_dated_by_year]
+    others = [site.site_label for site in sites if not (is_short and site.is_dated_by_year)]
+    said = []
+    if others:
+        said.append(
+            f"Not in this view: {labels.listed(others)}. They have no forms that can be compared "
+            "here: none of this kind, in this language, or filled in this way."
+        )
+    if by_year:
+        said.append(
+            f"Only in views of a whole year: {labels.listed(by_year)}. "
+            "Of their dates we know the year and nothing else."
+        )
+    return " ".join(said)
 
 
 def unplaced_sites(rows: Sequence[SiteResult]) -> str:

@@ -7,6 +7,12 @@ from pydantic import Field, model_validator
 from expectations.base import Declaration, Identifier
 from expectations.model import FeedName, Informant
 
+BOOLEAN_WORDS = {"true": "1", "false": "0", "yes": "1", "no": "0", "1": "1", "0": "0"}
+"""Words of a yes-or-no column, in any case -> what they mean."""
+
+ONLY_YEAR = "%Y"
+"""The date format of a year alone."""
+
 
 class Source(Declaration):
     """Where a canonical column comes from: a column of the file, or a constant.
@@ -25,7 +31,8 @@ class Source(Declaration):
     """strptime pattern; the feed's dates default to the mapping's `date_format`."""
     day_offset: str | None = None
     """Column of whole days to add to the first of January, where the date is a year alone: what
-    safe_harbor leaves of a date. Days count from a day of the client's that is not sent."""
+    safe_harbor leaves of a date. Days count from a day of the client's that is not sent, and the
+    year is that day's in all rows of the client: so days keep their distances, and no more."""
     missing: tuple[str, ...] = ()
     """Words that mean "no answer" in this column, beside the file's `missing`."""
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from expectations.feed_checks import SITE_ID
 from expectations.instrument import Instrument
-from expectations.mapping import Coding, FormBlock, LongIdentity, Mapping, Source
+from expectations.mapping import BOOLEAN_WORDS, Coding, FormBlock, LongIdentity, Mapping, Source
 from expectations.model import Column, Feed
 from expectations.yaml_source import Finding
 
@@ -92,6 +92,13 @@ def _source_findings(column: Column, source: Source, sites: Sequence[str]) -> It
         for theirs, ours in source.recode.items():
             if not _is_number(ours):
                 yield ("recode", theirs), "must be a number, in quotes"
+    if column.type == "boolean":
+        said = f"must be one of {', '.join(BOOLEAN_WORDS)}, in quotes"
+        if source.constant is not None and source.constant.lower() not in BOOLEAN_WORDS:
+            yield ("constant",), said
+        for theirs, ours in source.recode.items():
+            if ours.lower() not in BOOLEAN_WORDS:
+                yield ("recode", theirs), said
     if source.age_bands and column.name != AGE_BANDS:
         yield ("age_bands",), f"goes with {AGE_BANDS} only"
     if source.day_offset is not None:

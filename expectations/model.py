@@ -136,6 +136,14 @@ class Thresholds(Declaration):
     response_rate_gap: float = Field(default=0.2, ge=0, le=1)
 
 
+class Backup(Declaration):
+    """Where the night's backup goes, and how many of them stay."""
+
+    directory: str = Field(min_length=1)
+    """A folder outside the home, on another disk; a path that begins with no `/` is the home's."""
+    keep: int = Field(default=14, ge=1)
+
+
 class Group(Declaration):
     """The practice group: one per home, in `group.yml`."""
 
@@ -150,5 +158,7 @@ class Group(Declaration):
         "all",
     )
     thresholds: Thresholds = Thresholds()
+    backup: Backup | None = None
+    """Made at the end of every night with something new; without it none is."""
     sample_practices: bool = False
     """Whether the practices shipped as samples belong to this group; a real group says no."""

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
 from expectations.header_words import names_direct_identifier
-from expectations.mapping import Source
+from expectations.mapping import ONLY_YEAR, Source
 from expectations.model import Feed, FeedName
 from expectations.practice import AGREEMENT_KINDS, YEAR_ONLY, Contract, FileSpec
 from expectations.yaml_source import Finding
 
 Path = tuple[str | int, ...]
-
-_ONLY_YEAR = "%Y"
 
 
 def privacy_findings(
@@ -28,12 +26,15 @@ def privacy_findings(
         yield from _header_findings((*at, "files", number), spec, year_only)
         if year_only:
             yield from _year_findings((*at, "files", number), spec, feeds)
+        if year_only and spec.cadence is not None and spec.cadence.every != "year":
+            yield (*at, "files", number, "cadence"), _YEARLY
     if year_only and contract.cadence.every != "year":
-        yield (
-            (*at, "cadence"),
-            "must be `every: year` under safe_harbor: the night on which a row is first seen is a "
-            "date",
-        )
+        yield (*at, "cadence"), _YEARLY
+
+
+_YEARLY = (
+    "must be `every: year` under safe_harbor: the night on which a row is first seen is a date"
+)
 
 
 def _paper_findings(at: Path, contract: Contract) -> Iterator[Finding]:
@@ -104,7 +105,7 @@ def _date_findings(
     for name, source in sources.items():
         if name not in dates:
             continue
-        if source.day_offset is None or source.date_format != _ONLY_YEAR:
+        if source.day_offset is None or source.date_format != ONLY_YEAR:
             yield (
                 (*at, "columns", name),
                 'must be a year under safe_harbor: `date_format: "%Y"` with `day_offset`, a '

@@ -6,25 +6,20 @@ Great Expectations takes seconds to import, so it is asked for only when a suite
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
-from sys import float_info
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from expectations.check import CONTRADICTIONS, INVALID, SAME_KEY, STRAY_ITEMS, Check
-from expectations.feed_checks import SITE_ID, STATED_TOTAL
 from expectations.instrument import Instrument
+from expectations.judging import UNREADABLE, between, judged, range_text
 from expectations.model import Category, Column, Feed, Rule, Severity
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
-EPOCH = date(1970, 1, 1)
-"""Dates are checked as whole days since then: a datetime comparison costs half the suite."""
-
 CHECKS, CHECK_ID = "checks", "check_id"
 """Keys of a suite's and of an expectation's `meta`."""
 
 AGREE = "agree"
-_UNREADABLE = "A cell that could not be read fails."
 
 
 class PlannedCheck(NamedTuple):
@@ -131,7 +126,7 @@ def _feed_checks(
         for rule in column.rules:
             if sent is not None and not _needs(column, rule) <= set(sent):
                 continue
-            text, kind, arguments = _column_rule(column, rule, sites, received_on, instrument)
+            text, kind, arguments = judged(column, rule, sites, received_on, instrument)
             yield PlannedCheck(_check(feed, instrument, column.name, rule, text), kind, arguments)
     for rule in feed.rules:
         key = ", ".join(feed.key)
@@ -160,70 +155,13 @@ def _check(
     )
 
 
-def _column_rule(
-    column: Column,
-    rule: Rule,
-    sites: Sequence[str],
-    received_on: date,
-    instrument: Instrument | None,
-) -> tuple[str, str, dict[str, Any]]:
-    """The rule in plain English, its expectation class and that class's arguments."""
-    name = column.name
-    if rule.rule == "required":
-        return f"{name} is present.", "ExpectColumnValuesToNotBeNull", {"column": name}
-    if rule.rule == "valid":
-        return _valid(column)
-    if rule.rule == "one_of":
-        if name == SITE_ID:
-            said, words = "a site the practice declares", list(sites)
-        else:
-            said, words = f"one of {', '.join(column.allowed)}", list(column.allowed)
-        text = f"{name} is {said}, or empty. {_UNREADABLE}"
-        return text, "ExpectColumnValuesToBeInSet", {"column": name, "value_set": words}
-    if rule.rule == "ordered":
-        text = f"{name} is not before {rule.after_column}, where both are given."
-        arguments = {
-            "column_A": name,
-            "column_B": rule.after_column,
-            "or_equal": True,
-            "ignore_row_if": "either_value_is_missing",
-        }
-        return text, "ExpectColumnPairValuesAToBeGreaterThanB", arguments
-    if rule.rule == "not_future":
-        text = f"{name} is not after the day the delivery came, or empty. {_UNREADABLE}"
-        return text, *_between(name, None, float((received_on - EPOCH).days))
-    low, high = rule.minimum, rule.maximum
-    if name == STATED_TOTAL and instrument is not None:
-        low, high = instrument.total.minimum, instrument.total.maximum
-    text = f"{name} {_range_text(low, high)}, or empty. {_UNREADABLE}"
-    return text, *_between(name, _as_number(low), _as_number(high))
-
-
-def _valid(column: Column) -> tuple[str, str, dict[str, Any]]:
-    if column.type in ("id", "enumeration"):
-        text = f"{column.name} has the shape of the practice's ids, or is empty."
-        arguments = {"column": column.name, "value_set": [INVALID]}
-        return text, "ExpectColumnValuesToNotBeInSet", arguments
-    text = f"{column.name} can be read as {column.type}, or is empty."
-    return text, *_between(column.name, None, None)
-
-
-def _between(name: str, low: float | None, high: float | None) -> tuple[str, dict[str, Any]]:
-    """Both bounds are always set, or infinity, the mark of an unreadable cell, would pass."""
-    bounds = {
-        "min_value": -float_info.max if low is None else low,
-        "max_value": float_info.max if high is None else high,
-    }
-    return "ExpectColumnValuesToBeBetween", {"column": name, **bounds}
-
-
 def _item_check(feed: Feed, instrument: Instrument, item_no: int) -> PlannedCheck:
     column = f"item_{item_no:02d}"
     points = instrument.response_values
     if points is None:
         low, high = instrument.item_minimum, instrument.item_maximum
-        said = _range_text(low, high)
-        kind, arguments = _between(column, low, high)
+        said = range_text(low, high)
+        kind, arguments = between(column, low, high)
     else:
         # The set covers range and whole numbers in one rule; a separate one for each costs twice.
         said = f"is one of {', '.join(f'{point:g}' for point in points)}"
@@ -236,7 +174,7 @@ def _item_check(feed: Feed, instrument: Instrument, item_no: int) -> PlannedChec
         column=column,
         rule="in_range",
         rule_version=1,
-        rule_text=f"Item {item_no} {said}, or is unanswered. {_UNREADABLE}",
+        rule_text=f"Item {item_no} {said}, or is unanswered. {UNREADABLE}",
         category=Category.CONFORMANCE,
         severity=Severity.CRITICAL,
         threshold=0.0,
@@ -282,23 +220,3 @@ def _agreement_check(feed: Feed, instrument: Instrument) -> PlannedCheck:
     )
     arguments = {"column": CONTRADICTIONS, "min_value": 0.0, "max_value": 0.0}
     return PlannedCheck(check, "ExpectColumnValuesToBeBetween", arguments)
-
-
-def _range_text(low: float | str | None, high: float | str | None) -> str:
-    shown = [
-        bound if isinstance(bound, str) else f"{bound:g}"
-        for bound in (low, high)
-        if bound is not None
-    ]
-    if low is None:
-        return f"is at most {shown[0]}"
-    if high is None:
-        return f"is at least {shown[0]}"
-    return f"lies between {shown[0]} and {shown[1]}"
-
-
-def _as_number(bound: float | str | None) -> float | None:
-    """A bound as the frame holds its column: dates as days since 1970-01-01."""
-    if isinstance(bound, str):
-        return float((date.fromisoformat(bound) - EPOCH).days)
-    return bound

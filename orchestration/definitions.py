@@ -5,6 +5,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from expectations.registry import Registry, load_registry
+from orchestration.assets.backup import backup_asset
 from orchestration.assets.benchmarks import benchmark_assets
 from orchestration.assets.dbt import dbt_models
 from orchestration.assets.raw import keys_to_run, raw_assets
@@ -31,6 +32,7 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
         dbt_models(settings),
         *benchmark_assets(),
         *release_assets(),
+        *([backup_asset()] if registry.group.backup is not None else []),
     ]
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(

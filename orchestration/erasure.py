@@ -16,7 +16,7 @@ from orchestration.durable import fsync_directory
 from orchestration.ingest.pseudonyms import destroyed_path, key_path, next_key_path, wipe
 from orchestration.key_rotation import STAGED
 from orchestration.rewriting import Step, remove_candidate
-from orchestration.settings import Settings
+from orchestration.settings import Settings, key_in_environment, key_variable
 from orchestration.warehouse import Warehouse
 
 STAYS = (
@@ -27,14 +27,25 @@ STAYS = (
 """What a destroyed key leaves, in words."""
 
 
+class ErasureRefused(Exception):
+    """The key lies where no command can destroy it; nothing has changed."""
+
+
 def destroy(settings: Settings, practice_id: str, step: Step = lambda _: None) -> None:
     """Destroy a practice's key and all that it opens. The caller holds the writer's lock.
 
     Can be repeated; a practice without a key ends in the same state. Raises OSError when something
-    cannot be removed: nothing is said to be erased that is not.
+    cannot be removed, and ErasureRefused, before anything is done, where the key is out of reach:
+    nothing is said to be erased that is not.
     """
-    settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark = destroyed_path(settings.keys, practice_id)
+    if key_in_environment(practice_id) is not None and not mark.exists():
+        raise ErasureRefused(
+            f"the key of practice {practice_id} comes in the variable {key_variable(practice_id)}: "
+            "destroy it where that is set, and every copy; then run this again without it, and the "
+            "archive and what else the key opened goes too; nothing was changed"
+        )
+    settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(mark, os.O_WRONLY | os.O_CREAT, 0o600))
     fsync_directory(settings.keys)
     step("marked")

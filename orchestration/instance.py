@@ -77,7 +77,7 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
 
 
 def end_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs whose process is gone as failed and free their slots; their ids."""
+    """Mark runs whose process is gone as failed; their ids. Slots of runs that ended are freed."""
     ended = []
     for record in unfinished_runs(settings, instance, alive=False):
         run = record.dagster_run
@@ -85,6 +85,11 @@ def end_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[str]
         instance.report_run_failed(run, "the process of this run is gone; marked failed")
         _lock_path(settings, run.run_id).unlink(missing_ok=True)
         ended.append(run.run_id)
+    # One that a person marked as failed has ended and may hold its slot all the same.
+    running = {r.dagster_run.run_id for r in unfinished_runs(settings, instance, alive=True)}
+    for slot in instance.event_log_storage.get_concurrency_info(POOL).claimed_slots:
+        if slot.run_id not in running:
+            instance.event_log_storage.free_concurrency_slots_for_run(slot.run_id)
     return ended
 
 

@@ -35,7 +35,7 @@ from orchestration.key_versions import check_registered, register, registered
 from orchestration.load_notes import MAGIC as NOTE_MAGIC
 from orchestration.load_notes import LoadNotes, NoteDamaged
 from orchestration.rewriting import Rewriting, Step, Table, remove_candidate, rewrite
-from orchestration.settings import Settings
+from orchestration.settings import Settings, key_in_environment, key_variable
 from orchestration.sql import identifier, literal
 from orchestration.warehouse import Warehouse
 
@@ -60,6 +60,7 @@ def rotate(
     warehouse.prepare()
     try:
         old = load_key(settings.keys, practice_id)
+        _refuse_variable(practice_id)
         with warehouse.connect() as con:
             known = registered(con).get(practice_id)
             if known is None:
@@ -79,6 +80,15 @@ def rotate(
         raise
     _finish(settings, practice_id, step)
     return new
+
+
+def _refuse_variable(practice_id: str) -> None:
+    if key_in_environment(practice_id) is not None:
+        raise RotationRefused(
+            f"the key of practice {practice_id} comes in the variable {key_variable(practice_id)}, "
+            "which no command can change; put its lines into keys/ for the rotation and take the "
+            "variable away: docs/runbooks/keys_and_erasure.md, Keys from the environment"
+        )
 
 
 def finish_rotations(settings: Settings) -> None:

@@ -52,6 +52,8 @@ class Night:
     warehouse: Warehouse = field(init=False)
     removed: tuple[str, ...] = field(default=(), init=False)
     """What went tonight because its term was over, in words."""
+    backup_problem: str | None = field(default=None, init=False)
+    """Why the night's backup was not made, in words."""
     _held_open: duckdb.DuckDBPyConnection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

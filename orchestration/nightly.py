@@ -14,6 +14,7 @@ import duckdb
 from expectations.registry import Registry
 from orchestration.landing import unknown_folders
 from orchestration.night import Night
+from orchestration.nightly_backup import back_up_night, is_owed, owe
 from orchestration.nightly_plan import Plan, plan
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
@@ -70,6 +71,8 @@ def run_nightly(
         todo = plan(settings, registry)
         standing = _standing_problems(settings, registry, todo)
         if not todo.has_work:
+            if is_owed(settings, registry.group):
+                standing += _problem(back_up_night(settings, registry.group, progress))
             return NightReport(
                 did_anything=False,
                 problems=standing,
@@ -77,11 +80,12 @@ def run_nightly(
                 needs_a_person=bool(standing),
                 removed=todo.removed,
             )
+        owe(settings, registry.group)
         before = current_release(settings)
-        dead = _run_job(settings, registry, todo, progress)
+        dead, backup_problem = _run_job(settings, registry, todo, progress)
         with Warehouse(settings).connect() as con:
             lines = practice_lines(con, todo.published_through, registry.practices)
-            fresh = _fresh_problems(con, todo.published_through)
+            fresh = _fresh_problems(con, todo.published_through) + _problem(backup_problem)
         release_id = current_release(settings)
         return NightReport(
             did_anything=True,
@@ -97,7 +101,8 @@ def run_nightly(
 
 def _run_job(
     settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
-) -> list[str]:
+) -> tuple[list[str], str | None]:
+    """Ids of the dead runs that were ended, and what is wrong with the backup."""
     with closing(Night(settings, registry, progress=progress)) as night:
         night.write_reference()  # the plan has begun the night, under the same lock
         # The worker imports and reads while we import Dagster and dbt.
@@ -105,7 +110,11 @@ def _run_job(
         progress("starting the orchestrator")
         from orchestration.definitions import execute_nightly
 
-        return execute_nightly(night, todo, progress)
+        return execute_nightly(night, todo, progress), night.backup_problem
+
+
+def _problem(said: str | None) -> tuple[str, ...]:
+    return () if said is None else (said,)
 
 
 def current_release(settings: Settings) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from expectations.model import FeedName
 from expectations.registry import Registry
 from orchestration.ingest.ledger import Sorted
+from orchestration.ingest.quarantine_closings import closed_since_release
 from orchestration.night import Night, selection
 from orchestration.settings import Settings
 from orchestration.state import State, last_build, last_published, ledger_end, publishing_digest
@@ -53,7 +54,8 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         wanted = State(end, registry.digest, publishing_digest(), settings.code_version)
         published = last_published(con)
         has_marts = last_build(con) is not None
-    is_behind = end > 0 and (published != wanted or not has_marts)
+        is_closed = closed_since_release(con)
+    is_behind = end > 0 and (published != wanted or not has_marts or is_closed)
     through = published.processed_through if published else 0
     problems = tuple(night.lists())
     return Plan(

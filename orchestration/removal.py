@@ -26,6 +26,7 @@ NOT_ROWS = (
     "raw.snapshot_changes",
     "quality.check_results",
     "quality.check_gaps",
+    "quality.quarantine_closings",
     "quality.withdrawals",
     "quality.removed_rows",
     "quality.rebuilds",

@@ -17,6 +17,7 @@ from orchestration.backup_folder import (
     read_manifest,
 )
 from orchestration.durable import fsync_directory
+from orchestration.ingest.pseudonyms import key_source
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse, trouble
 
@@ -75,7 +76,7 @@ def restore(
     for name in ("landing", *FOLDERS):
         (settings.home / name).mkdir(exist_ok=True)
     practices = {path.name for path in settings.archive.iterdir() if path.is_dir()}
-    without = [name for name in practices if not (settings.keys / f"{name}.key").exists()]
+    without = [name for name in practices if key_source(settings.keys, name) is None]
     total = sum(int(entry["n_bytes"]) for entry in document["files"].values())
     return RestoreReport(
         manifest=chosen,

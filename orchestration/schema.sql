@@ -307,3 +307,14 @@ create table if not exists quality.check_gaps (
 -- Whose row it was, so that a client who withdraws goes from here too; null where the row's id could
 -- not be read. No release has it.
 alter table quality.quarantine add column if not exists client_key uuid;
+
+-- Grain: one row in quarantine whose ids could not be read, settled by a person: nothing that comes
+-- later can be known to be it.
+create table if not exists quality.quarantine_closings (
+    delivery_id varchar not null,
+    load_seq bigint not null,
+    row_no bigint not null,
+    because varchar not null,
+    closed_by varchar not null,
+    closed_at timestamp not null
+);

@@ -15,6 +15,26 @@ TELEMETRY_OFF = {
 }
 
 
+KEY_VARIABLE = "ALLIANCE_KEY_"
+"""A practice's key may come in a variable of this name and its practice_id in capitals."""
+
+
+def key_variable(practice_id: str) -> str:
+    """The variable a practice's key may come in."""
+    return KEY_VARIABLE + practice_id.upper()
+
+
+def key_in_environment(practice_id: str) -> str | None:
+    """What that variable holds; None when it is not set. An empty one is a key that is cut."""
+    return os.environ.get(key_variable(practice_id))
+
+
+def forget_keys() -> None:
+    """Take every key out of this process's environment: a server of pages needs none."""
+    for name in [name for name in os.environ if name.startswith(KEY_VARIABLE)]:
+        del os.environ[name]
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of the reading worker and of the engines. Bytes, seconds, rows."""

@@ -20,6 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("ALLIANCE_CAMPAIGN", "sample"),
         help="faults and studies: a seeded sample (default), or every seed",
     )
+    parser.addoption("--slice", default="1/1", help="of a fault campaign: 2/3 is the second third")
+    parser.addoption("--campaign-log", help="a file for each outcome; what passed is left out")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

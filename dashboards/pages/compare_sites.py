@@ -11,14 +11,15 @@ import duckdb
 import streamlit as st
 
 from dashboards import charts, choosers, masthead, queries, sentences, table
-from dashboards.release import MEAN_SCORE, Choice, Instrument, Metric, Release, SiteResult
+from dashboards.release import MEAN_SCORE, Choice, Instrument, Metric, Release, Site, SiteResult
 
 
 def _comparison(
     rows: Sequence[SiteResult],
     instrument: Instrument,
     chosen: SiteResult | None,
-    absent_sites: Sequence[str],
+    absent_sites: Sequence[Site],
+    period: str,
 ) -> None:
     """The sentence, the funnel, who is missing from it, and the table."""
     said = (
@@ -46,7 +47,7 @@ def _comparison(
     for note in (
         sentences.unplaced_sites(rows),
         sentences.suppressed_sites(rows),
-        sentences.absent_sites(absent_sites),
+        sentences.absent_sites(absent_sites, period),
     ):
         if note:
             st.html(f'<p class="note">{escape(note)}</p>')
@@ -137,11 +138,9 @@ def _body(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
         st.warning(masthead.plain(note), icon=":material/key:")
     present = {(row.practice_id, row.site_id) for row in rows}
     absent_sites = [
-        site.site_label
-        for site in queries.sites(cursor)
-        if (site.practice_id, site.site_id) not in present
+        site for site in queries.sites(cursor) if (site.practice_id, site.site_id) not in present
     ]
-    _comparison(rows, instrument, chosen, absent_sites)
+    _comparison(rows, instrument, chosen, absent_sites, choice.period)
     _download(release, choice, instrument, rows)
     _how_to_read(instrument, queries.metrics(cursor).get(MEAN_SCORE))
 

@@ -1,8 +1,8 @@
 {#-
 The episode of rows that name none: the client's only one, else the one that was open on the row's
 day (the later opened of two). A query with one row for each row that could be placed.
-`rows`: a relation with client_key, episode_key and the columns `key` (its key within the client)
-and `day`. `episodes`: int_episodes_resolved.
+`rows`: a relation with client_key, episode_key, is_year_only and the columns `key` (its key within
+the client) and `day`. `episodes`: int_episodes_resolved.
 -#}
 {% macro episodes_placed(rows, key, day, episodes) -%}
     select
@@ -26,7 +26,8 @@ and `day`. `episodes`: int_episodes_resolved.
             {{ rows }}.episode_key is null
             and (
                 {{ episodes }}.n_client_episodes = 1
-                or {{ rows }}.{{ day }} between {{ episodes }}.opened_on
+                or {{ rows }}.is_year_only = {{ episodes }}.is_year_only
+                and {{ rows }}.{{ day }} between {{ episodes }}.opened_on
                 and coalesce({{ episodes }}.closed_on, {{ rows }}.{{ day }})
             )
     ) as candidates

@@ -23,6 +23,7 @@ REASONS: tuple[str, ...] = (
     "response_rates_differ",
     "response_rate_unknown",
     "therapists_taking_part_low",
+    "dates_by_year",
     "too_few_sites",
     "therapists_not_separable",
     "no_variation",
@@ -49,7 +50,7 @@ def reasons_of_cells(
 ) -> dict[str, np.ndarray]:
     """Reasons that follow from a published cell's counts and rates, one boolean array each.
 
-    `cells` has n_clients, is_data_complete, response_rate, n_therapists_due and
+    `cells` has n_clients, is_data_complete, is_dated_by_year, response_rate, n_therapists_due and
     n_therapists_taking_part; `network` numbers the network of each cell. A response rate differs
     when it lies more than the gap from the median of its network's published sites: a median,
     because the sites that differ must not move what they are held against.
@@ -66,6 +67,7 @@ def reasons_of_cells(
         "response_rate_low": rate < thresholds.response_rate_floor - tolerance,
         "response_rates_differ": (rate - middle).abs() > thresholds.response_rate_gap + tolerance,
         "response_rate_unknown": rate.isna(),
+        "dates_by_year": cells["is_dated_by_year"].fillna(False).astype(bool),
         "therapists_taking_part_low": taking_part < THERAPISTS_TAKING_PART_FLOOR - tolerance,
     }
     return {name: mask.to_numpy(dtype=bool) for name, mask in found.items()}

@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from expectations.registry import Registry, RegistryError, load_registry
+from orchestration.release.reader import Pointer, Releases
 from orchestration.settings import Settings, from_environment
 
 _FILE_WIDTH = 140
@@ -87,3 +88,12 @@ class Reporter:
     def __call__(self, step: str) -> None:
         """Show `step`."""
         self._bar.update(self._task, description=step)
+
+
+def current_release(home: Path | None) -> Pointer:
+    """The release in force; ends the command when there is none."""
+    release = Releases(open_settings(home).releases).current()
+    if release is None:
+        messages.print("There is no release yet; run `alliance nightly` first.", markup=False)
+        raise typer.Exit(NEEDS_A_PERSON)
+    return release

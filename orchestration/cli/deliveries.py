@@ -1,20 +1,17 @@
-"""`alliance deliveries` and `alliance quarantine`: what came, what was set aside, and where."""
+"""`alliance deliveries`: what came, what was to come, and what a person has to do."""
 
-import csv
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from orchestration.cli import held
 from orchestration.cli.console import (
-    NEEDS_A_PERSON,
     WRONG_USE,
     HomeOption,
     JsonOption,
+    current_release,
     messages,
-    open_settings,
     output,
     say_document,
     say_table,
@@ -22,14 +19,10 @@ from orchestration.cli.console import (
 from orchestration.release.expected import DAYS_BACK
 from orchestration.release.intake_report import (
     CALENDAR_STATES,
-    QUARANTINE_COLUMNS,
     Wanted,
-    quarantine_counts,
-    quarantine_rows,
 )
 from orchestration.release.intake_report import calendar as calendar_of
 from orchestration.release.intake_report import deliveries as listed
-from orchestration.release.reader import Pointer, Releases
 
 STATES = (
     *("loaded", "duplicate", "superseded", "held", "refused", "dead"),
@@ -106,9 +99,9 @@ def deliveries(
         raise typer.Exit(WRONG_USE)
     if calendar:
         wanted = Wanted(practice_id=practice, state=state)
-        _say_calendar(calendar_of(_current(home), wanted, datetime.now(UTC), days), as_json)
+        _say_calendar(calendar_of(current_release(home), wanted, datetime.now(UTC), days), as_json)
         return
-    found = listed(_current(home), Wanted(practice_id=practice, state=state))
+    found = listed(current_release(home), Wanted(practice_id=practice, state=state))
     if as_json:
         say_document({"deliveries": found})
         return
@@ -123,52 +116,3 @@ def _say_calendar(found: list[dict[str, Any]], as_json: bool) -> None:
     else:
         rows = [[row[column] for column in _ON_THE_CALENDAR] for row in found]
         say_table("Expected deliveries (times in UTC)", _ON_THE_CALENDAR, rows)
-
-
-def quarantine(
-    home: HomeOption = None,
-    practice: PracticeOption = None,
-    delivery: Annotated[
-        str | None, typer.Option("--delivery", help="Only this delivery id.")
-    ] = None,
-    rows_to: Annotated[
-        Path | None,
-        typer.Option("--csv", help="Write row numbers and rules here, for the practice to mend."),
-    ] = None,
-    with_closed: Annotated[
-        bool, typer.Option("--all", help="With what a corrected file has cleared since.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Count what is in quarantine by delivery, rule and column; never a value.
-
-    A row leaves the list once a corrected file brought it, or its delivery no longer counts.
-
-    Example: alliance quarantine --practice two_oaks --csv mend_these.csv
-    """
-    release = _current(home)
-    is_open = None if with_closed else True
-    wanted = Wanted(practice_id=practice, delivery_id=delivery, is_open=is_open)
-    if rows_to is not None:
-        found = quarantine_rows(release, wanted)
-        with rows_to.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, ("row_no", *QUARANTINE_COLUMNS))
-            writer.writeheader()
-            writer.writerows(found)
-        messages.print(f"wrote {len(found)} rows to {rows_to}", markup=False, highlight=False)
-    counts = quarantine_counts(release, wanted)
-    if as_json:
-        say_document({"quarantine": counts})
-    elif not counts:
-        output.print("Nothing is in quarantine.")
-    else:
-        header = (*QUARANTINE_COLUMNS, "n_rows")
-        say_table("Quarantine", header, [[row[c] for c in header] for row in counts])
-
-
-def _current(home: Path | None) -> Pointer:
-    release = Releases(open_settings(home).releases).current()
-    if release is None:
-        messages.print("There is no release yet; run `alliance nightly` first.", markup=False)
-        raise typer.Exit(NEEDS_A_PERSON)
-    return release

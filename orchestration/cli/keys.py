@@ -21,8 +21,8 @@ from orchestration.cli.console import (
     say_document,
     say_table,
 )
-from orchestration.erasure import STAYS, destroy
-from orchestration.ingest.pseudonyms import create_key, key_path, load_key
+from orchestration.erasure import STAYS, ErasureRefused, destroy
+from orchestration.ingest.pseudonyms import create_key, key_source, load_key
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.key_changes import finish_key_changes
 from orchestration.key_rotation import RotationRefused, rotate
@@ -49,6 +49,8 @@ class KeyState:
     state: Literal["good", "look", "destroyed"]
     key_version: int | None
     valid_from_at: datetime | None
+    source: str | None
+    """The file or the variable it comes from; None when there is none."""
     message: str
 
 
@@ -69,7 +71,7 @@ def list_keys(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         say_document([asdict(state) for state in states])
     else:
-        header = ("practice", "state", "version", "since (UTC)", "finding")
+        header = ("practice", "state", "version", "since (UTC)", "from", "finding")
         say_table("Keys", header, [tuple(asdict(state).values()) for state in states])
     raise typer.Exit(NEEDS_A_PERSON if any(s.state == "look" for s in states) else DONE)
 
@@ -86,6 +88,7 @@ def _known(settings: Settings) -> dict[str, KeyVersion]:
 def _state(settings: Settings, practice_id: str, known: KeyVersion | None) -> KeyState:
     version = known.key_version if known else None
     since = known.valid_from_at if known else None
+    source = key_source(settings.keys, practice_id)
     try:
         key = load_key(settings.keys, practice_id)
         check_registered(key, known)
@@ -93,9 +96,9 @@ def _state(settings: Settings, practice_id: str, known: KeyVersion | None) -> Ke
         state: Literal["look", "destroyed"] = (
             "destroyed" if refusal.reason == "key_destroyed" else "look"
         )
-        return KeyState(practice_id, state, version, since, refusal.message)
+        return KeyState(practice_id, state, version, since, source, refusal.message)
     said = "in use" if known else "not used yet"
-    return KeyState(practice_id, "good", key.version, since, said)
+    return KeyState(practice_id, "good", key.version, since, source, said)
 
 
 @app.command("create")
@@ -121,7 +124,7 @@ def create(
         with Warehouse(settings).writer(patience_seconds=_PATIENCE_SECONDS):
             known = _known(settings)
             for name in chosen:
-                if key_path(settings.keys, name).exists():
+                if key_source(settings.keys, name) is not None:
                     continue
                 if name in known:
                     refused.append(name)
@@ -205,8 +208,8 @@ def destroy_key(
     try:
         with Warehouse(settings).writer(patience_seconds=_PATIENCE_SECONDS):
             destroy(settings, practice)
-    except WarehouseBusy as busy:
-        _stop(str(busy))
+    except (WarehouseBusy, ErasureRefused) as problem:
+        _stop(str(problem))
     except OSError as problem:
         _stop(f"not everything could be removed ({problem.strerror}); mend that and run it again")
     if as_json:

@@ -10,6 +10,7 @@ from orchestration.cli import (
     keys,
     night,
     pseudonymise,
+    quarantine,
     recovery,
     score,
     serve,
@@ -28,7 +29,7 @@ app.command("init")(home.init)
 app.command("simulate")(home.simulate)
 app.command("nightly")(night.nightly)
 app.add_typer(deliveries.app)
-app.command("quarantine")(deliveries.quarantine)
+app.add_typer(quarantine.app)
 app.command("withdraw")(withdraw.withdraw)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)

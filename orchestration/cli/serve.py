@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.console import HomeOption, messages, open_registry, open_settings
+from orchestration.settings import forget_keys
 
 LOOPBACK = "127.0.0.1"
 PortOption = Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1024, max=65535)]
@@ -19,6 +20,7 @@ def dashboard(home: HomeOption = None, port: PortOption = 8501) -> None:
     """
     settings = open_settings(home)
     messages.print(f"dashboard: http://{LOOPBACK}:{port}", highlight=False)
+    forget_keys()
     command = [sys.executable, "-m", "dashboards.serve", "--home", str(settings.home)]
     os.execv(sys.executable, [*command, "--port", str(port)])
 

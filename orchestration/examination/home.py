@@ -6,7 +6,7 @@ from pathlib import Path
 
 from expectations.registry import Registry
 from orchestration.examination.finding import Finding
-from orchestration.ingest.pseudonyms import PracticeKey, load_key
+from orchestration.ingest.pseudonyms import PracticeKey, key_source, load_key
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.load_notes import LoadName, LoadNotes, NoteDamaged
 from orchestration.settings import Settings
@@ -46,8 +46,9 @@ def key_of(settings: Settings, practice_id: str, noted: LoadName | None) -> Find
         if refusal.reason == "key_destroyed":
             return Finding(subject, "good", "destroyed: its stored rows are nobody's any more")
         return Finding(subject, "look", refusal.message)
+    where = key_source(settings.keys, practice_id)
     if noted is None:
-        return Finding(subject, "good", "there; nothing is in the archive yet to try it on")
+        return Finding(subject, "good", f"{where}; nothing is in the archive yet to try it on")
     if not _opens(settings.archive, key, noted):
         return Finding(
             subject,
@@ -55,7 +56,7 @@ def key_of(settings: Settings, practice_id: str, noted: LoadName | None) -> Find
             "it does not open the newest note in the archive: another key, or a damaged note; put "
             "the right key back before the next night",
         )
-    return Finding(subject, "good", "there, and it opens the archive")
+    return Finding(subject, "good", f"{where}; it opens the archive")
 
 
 def _opens(archive: Path, key: PracticeKey, name: LoadName) -> bool:

@@ -221,7 +221,12 @@ def _backup(settings: Settings, registry: Registry, now: datetime) -> Finding:
     if not path.exists():
         if registry.group.sample_practices:
             return Finding("backup", "good", "none; the sample practices are made up")
-        return Finding("backup", "look", "none was made; run `alliance backup FOLDER` each night")
+        return Finding(
+            "backup",
+            "look",
+            "none was made; declare `backup` in group.yml, or run `alliance backup FOLDER` each "
+            "night",
+        )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         age = now - datetime.fromisoformat(facts["made_at"]).astimezone(UTC)

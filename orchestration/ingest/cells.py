@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from expectations.feed_checks import SITE_ID
 from expectations.instrument import Instrument
-from expectations.mapping import Coding, Source
+from expectations.mapping import BOOLEAN_WORDS, Coding, Source
 from expectations.model import Column
 from expectations.practice import Dialect, FileSpec, Times, has_offset, has_time
 from orchestration.sql import identifier, literal, literals
@@ -26,7 +26,6 @@ SQL_TYPES = {
     "date": "date",
     "boolean": "double",
 }
-_BOOLEAN_WORDS = {"true": "1", "false": "0", "yes": "1", "no": "0", "1": "1", "0": "0"}
 # Upper bounds of age bands, 45 CFR 164.514(b)(2)(i)(C) for the last: ages over 89 are one.
 _AGE_BANDS = (
     (5, "0_5"),
@@ -136,7 +135,7 @@ def typed(
     if column.type == "enumeration":
         return words(text, {**{word: word for word in column.allowed}, **source.recode})
     if column.type == "boolean":
-        value = words(f"lower({text})", {**_BOOLEAN_WORDS, **_boolean_recode(source)})
+        value = words(f"lower({text})", {**BOOLEAN_WORDS, **_boolean_recode(source)})
         invalid = f"when {INVALID_SQL} then {INFINITE_NUMBER}"
         return f"(case {value} when '1' then 1.0 when '0' then 0.0 {invalid} end)"
     if column.type == "date":
@@ -178,9 +177,7 @@ def _day(text: str, pattern: str, times: Times | None) -> str:
 
 
 def _boolean_recode(source: Source) -> dict[str, str]:
-    return {
-        word.lower(): _BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()
-    }
+    return {word.lower(): BOOLEAN_WORDS[meaning.lower()] for word, meaning in source.recode.items()}
 
 
 def fits_id_pattern(text: str, id_pattern: str) -> str:

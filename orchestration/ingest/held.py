@@ -18,10 +18,10 @@ import duckdb
 
 from expectations.delivery_terms import DeliveryScope, Shrinkage
 from orchestration.ingest import ledger
+from orchestration.ingest.days_read import days_read
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.standing import DAY_OF
 from orchestration.landing import Arrival
-from orchestration.sql import identifier
 
 N_COMPARED = 5
 FEWEST_COMPARED = 3
@@ -132,28 +132,7 @@ def _earlier(
 def _size(con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome) -> Size:
     """Rows and days of a file that is read and not loaded."""
     assert outcome.n_file_rows is not None
-    day = identifier(DAY_OF[arrival.feed])
-    tables = con.execute(
-        "select table_name from duckdb_columns() where database_name = 'scratch' "
-        "and schema_name = ? and column_name in (?, 'excluded', 'unit_key') "
-        "group by table_name having count(*) = 3",
-        [outcome.schema, DAY_OF[arrival.feed]],
-    ).fetchall()
-    days: list[date] = []
-    for (table,) in tables:
-        schema = f"scratch.{identifier(outcome.schema)}"
-        # Of accepted rows, as the ledger keeps it: a misread year would stretch the file.
-        ((first, last),) = con.execute(
-            f"""
-            select min({day}), max({day}) from {schema}.{identifier(table)}
-            where excluded is null and not isinf({day}) and row_no not in (
-                select row_no from {schema}.quarantine where part = ?
-            )
-            """,
-            [table],
-        ).fetchall()
-        days += [found for found in (first, last) if found is not None]
-    return Size(outcome.n_file_rows, min(days, default=None), max(days, default=None))
+    return Size(outcome.n_file_rows, *days_read(con, outcome, DAY_OF[arrival.feed]))
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ CURED_ELSEWHERE: Mapping[str, Callable[[Entry, Arrival, Circumstances], bool]] =
     "key_missing": _key_is_as_bad,
     "key_readable": _key_is_as_bad,
     "key_unusable": _key_is_as_bad,
+    "key_given_twice": _key_is_as_bad,
     "key_changed": _key_is_as_bad,
     "key_destroyed": _key_is_as_bad,
     # It has the bytes that were expected again, so it holds still now.

@@ -8,8 +8,10 @@ from typing import Any
 import duckdb
 
 from orchestration.ingest import snapshots
+from orchestration.ingest.days_read import days_read
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.privacy import is_showable
+from orchestration.ingest.pseudonymised import WITHDRAWN
 from orchestration.ingest.standing import DAY_OF
 from orchestration.landing import Arrival
 from orchestration.sql import identifier
@@ -69,7 +71,7 @@ def insert_attempt(
         "n_file_rows": outcome.n_file_rows,
     }
     if outcome.is_loadable:
-        row |= _period(con, arrival, stamp.load_seq)
+        row |= _period(con, arrival, outcome)
         ((row["n_rows_stored"],),) = con.execute(
             f"select count(*) from raw.{identifier(arrival.feed)} where load_seq = ?",
             [stamp.load_seq],
@@ -118,11 +120,12 @@ def _arrived(arrival: Arrival, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def _period(con: duckdb.DuckDBPyConnection, arrival: Arrival, load_seq: int) -> dict[str, Any]:
+def _period(con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome) -> dict[str, Any]:
     if arrival.spec is None or arrival.spec.delivery_scope != "period":
         return {}
     on = arrival.spec.period.on or DAY_OF[arrival.feed]
-    days = arrival.period or _first_and_last(con, arrival, on, load_seq)
+    # A file speaks for its days whoever has withdrawn by the time it is read.
+    days = arrival.period or days_read(con, outcome, on, counted=(WITHDRAWN,))
     return {"period_on": on, "period_from_on": days[0], "period_to_on": days[1]}
 
 

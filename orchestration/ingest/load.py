@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from expectations.mapping import ONLY_YEAR
 from expectations.model import Column, Feed
 from orchestration.ingest import snapshots, standing
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
@@ -71,11 +72,13 @@ def load(
 
 
 def _date_precision(arrival: Arrival) -> str:
-    """`year` where the practice sends years with offsets of its own, `day` otherwise."""
+    """`year` where the practice sends years, with or without offsets of its own, else `day`."""
+    name = DAY_OF[arrival.feed]
     mappings = arrival.spec.mappings if arrival.spec else ()
     for mapping in (mapping for mapping in mappings if mapping.feed == arrival.feed):
-        source = mapping.columns.get(DAY_OF[arrival.feed])
-        if source is not None and source.day_offset is not None:
+        blocks = (mapping.columns, *(block.columns for block in mapping.forms))
+        sources = [columns[name] for columns in blocks if name in columns]
+        if any((source.date_format or mapping.date_format) == ONLY_YEAR for source in sources):
             return "year"
     return "day"
 

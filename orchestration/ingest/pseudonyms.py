@@ -10,6 +10,10 @@ new key, so that a client keeps one pseudonym over old and new deliveries. What 
 an id is then the chain of all links; it is all that is kept of an earlier version. A key's file
 holds the secret in its first line and below it one line for each earlier version, oldest first. The
 folder of keys belongs to someone who has no access to the warehouse.
+
+A key may come in a variable of the environment instead, with the same lines separated by spaces;
+never in both places, since only one of two could be the right one. A key there is only read:
+nothing here can change where it is set.
 """
 
 import hashlib
@@ -26,6 +30,7 @@ import duckdb
 
 from orchestration.durable import fsync_directory
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.settings import key_in_environment, key_variable
 
 KEY_BYTES = 32
 KEY_HEX_DIGITS = 32
@@ -141,10 +146,18 @@ def new_secret() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
+def key_source(keys: Path, practice_id: str) -> str | None:
+    """Where a practice's key comes from, in words; None when it has none. It need not be usable."""
+    if key_in_environment(practice_id) is not None:
+        return f"environment variable {key_variable(practice_id)}"
+    path = key_path(keys, practice_id)
+    return f"file {path.parent.name}/{path.name}" if path.exists() else None
+
+
 def create_key(keys: Path, practice_id: str) -> bool:
     """Make a practice's key unless it has or had one; True when made. Nothing is overwritten."""
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if destroyed_path(keys, practice_id).exists():
+    if destroyed_path(keys, practice_id).exists() or key_in_environment(practice_id) is not None:
         return False
     path = key_path(keys, practice_id)
     try:
@@ -171,7 +184,7 @@ def _write(path: Path, key: PracticeKey, how: int) -> None:
 
 def load_key(keys: Path, practice_id: str) -> PracticeKey:
     """A practice's key. Raises DeliveryRefused: key_destroyed, key_missing, key_readable,
-    key_unusable."""
+    key_unusable, key_given_twice."""
     if destroyed_path(keys, practice_id).exists():
         raise DeliveryRefused(
             "key_destroyed",
@@ -180,11 +193,15 @@ def load_key(keys: Path, practice_id: str) -> PracticeKey:
             "declare it under a new practice_id if it is to send again",
         )
     path = key_path(keys, practice_id)
+    given = key_in_environment(practice_id)
+    if given is not None:
+        return _read_variable(given, path, practice_id)
     if not path.exists():
         raise DeliveryRefused(
             "key_missing",
-            f"practice {practice_id} has no key; put its key back where it was, or make the first "
-            f"one with `alliance keys create {practice_id}`",
+            f"practice {practice_id} has no key; put its key back where it was (keys/ or the "
+            f"variable {key_variable(practice_id)}), or make the first one with "
+            f"`alliance keys create {practice_id}`",
         )
     return read_key(path, practice_id)
 
@@ -198,15 +215,47 @@ def read_key(path: Path, practice_id: str) -> PracticeKey:
             "change its mode to 0600 and consider it known: replace it with `alliance keys rotate`",
         )
     try:
-        secret, *earlier = (bytes.fromhex(line) for line in path.read_text().split())
+        text = path.read_text()
     except (ValueError, OSError):
-        secret, earlier = b"", []
-    if len(secret) < KEY_BYTES or any(len(link) != KEY_BYTES for link in earlier):
+        text = ""
+    key = _parsed(text, practice_id)
+    if key is None:
         raise DeliveryRefused(
             "key_unusable",
             f"the key of practice {practice_id} must be {2 * KEY_BYTES} hexadecimal digits, and as "
             "many in a line of their own for each earlier version; put the right file back",
         )
+    return key
+
+
+def _read_variable(given: str, path: Path, practice_id: str) -> PracticeKey:
+    """A key out of the environment. Raises DeliveryRefused: key_unusable, key_given_twice."""
+    name = key_variable(practice_id)
+    if path.exists():
+        raise DeliveryRefused(
+            "key_given_twice",
+            f"practice {practice_id} has a key in the variable {name} and one in keys/: only "
+            "one can be the one its rows were made with; take the other away",
+        )
+    key = _parsed(given, practice_id)
+    if key is None:
+        raise DeliveryRefused(
+            "key_unusable",
+            f"the variable {name} must hold {2 * KEY_BYTES} hexadecimal digits, and as many more "
+            f"after a space for each earlier version; set the right key of practice {practice_id}",
+        )
+    return key
+
+
+def _parsed(text: str, practice_id: str) -> PracticeKey | None:
+    """A key out of its lines; None when they are none. Which one was wrong is not said: a message
+    must not describe a key."""
+    try:
+        secret, *earlier = (bytes.fromhex(line) for line in text.split())
+    except ValueError:
+        return None
+    if len(secret) < KEY_BYTES or any(len(link) != KEY_BYTES for link in earlier):
+        return None
     return PracticeKey(practice_id, secret, tuple(earlier))
 
 

@@ -1,6 +1,7 @@
 """Whole nights in processes of their own, without their seconds of importing, to be killed.
 
-A fork server has imported everything a night and its reading worker need. The night is the real one
+A fork server has imported everything a night and its reading worker need, and has run one night
+itself, after which none of the libraries has anything left to prepare. The night is the real one
 (`run_nightly`: the job, dbt, the release) and its worker a process of its own, as ever.
 """
 
@@ -12,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,11 +33,18 @@ _PRELOADED = [
     "great_expectations",
     "dbt.cli.main",
     "dbt.adapters.duckdb",
+    "tests.faults.first_night",
 ]
+FIRST_HOME = "ALLIANCE_FIRST_NIGHT_OVER"
+"""Tells the fork server whose first night it is to run before it is asked for others."""
 
 
-def fork_server() -> multiprocessing.context.ForkServerContext:
-    """The context whose processes begin with everything imported."""
+def fork_server(home: Path) -> multiprocessing.context.ForkServerContext:
+    """The context whose processes begin with everything imported and used once, on `home`.
+
+    There is one fork server a process; its night is over when the first other one begins.
+    """
+    os.environ[FIRST_HOME] = str(home)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     return context
@@ -78,15 +85,20 @@ class _ForkedWorker:
 
 
 def _night(home: str, point: CommitPoint | None) -> None:
+    """A night in a process of its own."""
+    os.setsid()
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    night(home, point)
+
+
+def night(home: str, point: CommitPoint | None = None) -> None:
     """One night in this process, killed with its worker at `point` if it comes there."""
     from expectations.registry import load_registry
     from orchestration.ingest import reading
     from orchestration.nightly import run_nightly
     from orchestration.settings import from_environment
 
-    os.setsid()
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
     prepared = [_ForkedWorker(home)]
 
     def popen(command: Any, **options: Any) -> Any:
@@ -107,8 +119,9 @@ def _night(home: str, point: CommitPoint | None) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
         arm(point, die)
-    report = run_nightly(settings, load_registry([settings.home]))
-    (settings.home / REPORT).write_text(json.dumps(report.to_json()))
+    report = run_nightly(settings, load_registry([settings.home])).to_json()
+    report["cpu_seconds"] = time.process_time()
+    (settings.home / REPORT).write_text(json.dumps(report))
 
 
 def start(
@@ -119,6 +132,15 @@ def start(
     process = context.Process(target=_night, args=(str(home), point))
     process.start()
     return process
+
+
+def wait_for(context: multiprocessing.context.ForkServerContext, home: Path) -> None:
+    """Until the fork server has run its own night, the one over `home`."""
+    process = context.Process(target=os.getpid)
+    process.start()
+    process.join(LONGEST_SECONDS)
+    assert process.exitcode == 0
+    assert (home / REPORT).exists(), "the fork server runs the first home of its life only"
 
 
 def finished(process: ForkServerProcess, home: Path) -> dict[str, Any]:
@@ -145,10 +167,3 @@ def end(process: ForkServerProcess, *, with_children: bool) -> None:
         except psutil.NoSuchProcess:
             continue
     process.join()
-
-
-def timed(action: Callable[[], Any]) -> float:
-    """Seconds an action takes."""
-    began = time.monotonic()
-    action()
-    return time.monotonic() - began

@@ -11,7 +11,6 @@ import duckdb
 
 from expectations.registry import load_registry
 from orchestration.content_digest import table_digests
-from orchestration.dbt_runner import ensure_manifest
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.landing import arrivals
 from orchestration.nightly_plan import plan
@@ -26,27 +25,30 @@ _FEEDS = ("episodes", "sessions", "administrations")
 Digests = dict[str, str]
 
 
-def template(context: ForkServerContext, folder: Path) -> Path:
+def template(folder: Path, parsed: Path) -> tuple[ForkServerContext, Path]:
     """A home after a first night, with a second night's files in landing: corrections of forms and
-    episodes, new questionnaires, a file sent again under another name, and a broken one."""
+    episodes, new questionnaires, a file sent again under another name, and a broken one.
+
+    The first night is the one the fork server runs for itself."""
     found = deliveries()
     chosen = [found[shape] for shape in SHAPES]
     home = folder / "home"
     write_home(home, chosen)
     settings = Settings(home)
     create_key(settings.keys, PRACTICE)
-    ensure_manifest(settings.dbt_target)
+    shutil.copytree(parsed, settings.dbt_target)
     wide, episodes = found["wide"], found["episodes"]
     _send(home, "forms_20260801.csv", wide.content)
     _send(home, "episodes_20260801.csv", episodes.content)
-    nights.finished(nights.start(context, home), home)
+    context = nights.fork_server(home)
+    nights.wait_for(context, home)
     _send(home, "forms_20260930.csv", _corrected(wide))
     _send(home, "forms_20260801_again.csv", wide.content)
     _send(home, "forms_20260929.csv", wide.content[:-9])
     _send(home, "episodes_20260930.csv", episodes.content.replace(b"open", b"never_started", 2))
     for shape in ("long", "totals"):
         _send(home, found[shape].name, found[shape].content)
-    return home
+    return context, home
 
 
 def _send(home: Path, name: str, content: bytes) -> None:

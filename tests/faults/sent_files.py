@@ -1,33 +1,59 @@
-"""What a practice has sent so far, and what should stand of it: the model of the state machine.
+"""Exports of one practice as the state machine sends them: forms, episodes and sessions by day.
 
-Of each form and episode the version of the newest export stands, whatever came when. Pure.
+Forms are appended and corrected by key, episodes are the whole list each time (a snapshot), and
+sessions speak for the days they hold (a period).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
+from expectations.practice import Practice
+from expectations.registry import Registry
 from tests.integration import small_group as group
+from tests.unit.ingest import declarations
 
+PRACTICE = "brook"
 FIRST_DAY = date(2026, 3, 1)
-LAST_VISIT = 6
+"""Day 0 of the exports."""
 CLIENTS = 3
+VISIT_DAYS = 6
+"""Visits lie on the first days of February, again and again when there are more of them."""
+CROWD = 24
+"""Visits of a file that is large enough for another to be called shrunken beside it."""
+
+Kind = Literal["forms", "episodes", "sessions"]
+KINDS: tuple[Kind, ...] = ("forms", "episodes", "sessions")
+"""In the order in which a night takes them: by the feed's name (forms are administrations)."""
+FEEDS = {"forms": "administrations", "episodes": "episodes", "sessions": "sessions"}
 
 Answers = tuple[int, int, int] | None
 """Of the file, 0-4; None for a form that was declined."""
-Place = tuple[str, int]
-"""Site and age."""
+
+
+class Episode(NamedTuple):
+    """Whose it is, at which site (N or S), and how old they are."""
+
+    client: int
+    site: str
+    age: int
+
+
+class Session(NamedTuple):
+    """The day of February, and whether it was kept."""
+
+    day: int
+    is_kept: bool
 
 
 @dataclass(frozen=True)
 class File:
-    """An export of one day, and what it says: answers by visit, or places by client."""
+    """An export of one day: answers by visit, episodes or sessions by number."""
 
-    kind: Literal["forms", "episodes"]
+    kind: Kind
     day: int
-    forms: Mapping[int, Answers] = field(default_factory=dict)
-    episodes: Mapping[int, Place] = field(default_factory=dict)
+    rows: Mapping[int, Any]
 
     @property
     def name(self) -> str:
@@ -40,19 +66,23 @@ class File:
 
     @property
     def content(self) -> str:
-        """The file as text."""
-        if self.kind == "episodes":
-            rows = [
-                f"E{client},P{client},{site},2026-01-05,open,{age}"
-                for client, (site, age) in self.episodes.items()
-            ]
-            return "\n".join([group.EPISODES.splitlines()[0], *rows, ""])
-        # The discarded column makes exports that say the same different bytes.
-        rows = [
-            f"P{client_of(visit)};V{visit};{visit:02d}.02.2026;{_said(answers)};{self.day}"
-            for visit, answers in self.forms.items()
-        ]
-        return "\n".join([group.HEADER, *rows, ""])
+        """The file as text. Two days' exports that say the same are the same bytes."""
+        header = {"forms": group.HEADER, "episodes": _EPISODES, "sessions": _SESSIONS}[self.kind]
+        lines = [_LINES[self.kind](number, row) for number, row in self.rows.items()]
+        return "\n".join([header, *lines, ""])
+
+
+_EPISODES = "episode,client,place,start,state,age"
+_SESSIONS = "session,client,day,kept"
+_LINES: dict[str, Any] = {
+    "forms": lambda visit, answers: (
+        f"P{client_of(visit)};V{visit};{visit_day(visit):02d}.02.2026;{_said(answers)};x"
+    ),
+    "episodes": lambda number, row: f"E{number},P{row.client},{row.site},2026-01-05,open,{row.age}",
+    "sessions": lambda number, row: (
+        f"V{number},P{client_of(number)},2026-02-{row.day:02d},{_attendance(row)}"
+    ),
+}
 
 
 def client_of(visit: int) -> int:
@@ -60,34 +90,49 @@ def client_of(visit: int) -> int:
     return visit % CLIENTS + 1
 
 
+def visit_day(visit: int) -> int:
+    """The day of February on which its form was filled in."""
+    return (visit - 1) % VISIT_DAYS + 1
+
+
 def _said(answers: Answers) -> str:
     return "no;;;" if answers is None else f"done;{';'.join(map(str, answers))}"
 
 
-def standing_forms(files: Iterable[File]) -> list[tuple[str, str, list[float]]]:
-    """Day, status and answers (as printed, from 1) of every form that should stand."""
-    newest: dict[int, Answers] = {}
-    for file in sorted(files, key=lambda file: file.day):
-        newest |= file.forms
-    return sorted(
-        (
-            f"2026-02-{visit:02d}",
-            "declined" if answers is None else "completed",
-            [] if answers is None else [float(answer + 1) for answer in answers],
-        )
-        for visit, answers in newest.items()
-    )
+def _attendance(row: Session) -> str:
+    return "attended" if row.is_kept else "no_show"
 
 
-def standing_episodes(files: Iterable[File]) -> list[tuple[str, str]]:
-    """Site and age band of every episode that should stand."""
-    newest: dict[int, Place] = {}
-    for file in sorted(files, key=lambda file: file.day):
-        newest |= file.episodes
-    sites = {"N": "north", "S": "south"}
-    return sorted((sites[site], _band(age)) for site, age in newest.values())
+def _declared(**terms: Any) -> Practice:
+    episodes = {
+        **declarations.EPISODES_FILE,
+        "exported_at": r"episodes_(\d{8})",
+        "delivery_scope": "snapshot",
+    }
+    sessions = {
+        "file": "sessions",
+        "pattern": "sessions_*.csv",
+        "exported_at": r"sessions_(\d{8})",
+        "delivery_scope": "period",
+        "mappings": [
+            {
+                "feed": "sessions",
+                "layout": "table",
+                "columns": {
+                    "session_id": {"from": "session"},
+                    "client_id": {"from": "client"},
+                    "site_id": {"constant": "north"},
+                    "scheduled_on": {"from": "day"},
+                    "attendance": {"from": "kept"},
+                },
+            }
+        ],
+    }
+    files = [{**each, **terms} for each in (declarations.WIDE_FILE, episodes, sessions)]
+    return declarations.practice(*files).model_copy(update={"practice_id": PRACTICE})
 
 
-def _band(age: int) -> str:
-    """Of the ages the machine uses."""
-    return "13_17" if age < 18 else "18_29"
+def declared(*, is_holding: bool) -> Registry:
+    """The practice's declarations; without `is_holding` no file is too small to be loaded."""
+    tolerant = {"shrinkage": {"tolerated_share": 1, "note": "whatever comes is meant"}}
+    return group.registry(_declared() if is_holding else _declared(**tolerant))

@@ -9,7 +9,9 @@ import pytest
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance
 
 from orchestration import instance as instances
-from orchestration.instance import STARTING_SECONDS, alive, end_dead_runs, open_instance
+from orchestration.examination.finding import Finding
+from orchestration.examination.locks import runs_and_slots
+from orchestration.instance import POOL, STARTING_SECONDS, alive, end_dead_runs, open_instance
 from orchestration.settings import Settings
 
 HOUR = 3600.0
@@ -64,6 +66,52 @@ def test_a_run_that_was_recorded_and_never_started_is_dead(
         later = SimpleNamespace(time=lambda: now + STARTING_SECONDS + 60)
         monkeypatch.setattr(instances, "time", later)
         assert end_dead_runs(settings, instance) == [run_id]
+
+
+def _slots(settings: Settings) -> Finding:
+    found = {finding.subject: finding for finding in runs_and_slots(settings)}
+    return found["pool slots"]
+
+
+def _claim(instance: DagsterInstance, run_id: str) -> None:
+    storage = instance.event_log_storage
+    assert storage.claim_concurrency_slot(POOL, run_id, "raw").is_claimed
+
+
+@pytest.mark.parametrize("is_marked_failed", [False, True])
+def test_doctor_tells_of_a_slot_that_a_dead_run_holds_and_the_next_night_frees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_marked_failed: bool
+) -> None:
+    settings, now = Settings(tmp_path), time.time()
+    with open_instance(settings) as instance:
+        run_id = _run_in(instance, DagsterEventType.PIPELINE_START, now)
+        _claim(instance, run_id)
+        with alive(settings, run_id):
+            assert _slots(settings).state == "good"
+        if is_marked_failed:
+            run = instance.get_run_by_id(run_id)
+            assert run is not None
+            instance.report_run_failed(run, "by a person")
+        later = SimpleNamespace(time=lambda: now + STARTING_SECONDS + 60)
+        monkeypatch.setattr(instances, "time", later)
+        told = _slots(settings)
+        assert told.state == "look"
+        assert f"1 held by runs that are over ({run_id})" in told.message
+        assert "`alliance nightly`" in told.message
+        end_dead_runs(settings, instance)
+        assert _slots(settings).state == "good"
+        _claim(instance, str(instance.create_run_for_job(nothing).run_id))
+
+
+def test_the_slot_of_a_run_that_is_alive_is_left_alone(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    with open_instance(settings) as instance:
+        run_id = _run_in(instance, DagsterEventType.PIPELINE_START, time.time())
+        _claim(instance, run_id)
+        with alive(settings, run_id):
+            end_dead_runs(settings, instance)
+        (slot,) = instance.event_log_storage.get_concurrency_info(POOL).claimed_slots
+        assert slot.run_id == run_id
 
 
 def test_a_run_that_holds_its_lock_is_alive_however_old(

@@ -1,6 +1,7 @@
 """Deliveries as wholes: held when they shrink, held against a list, dated, sent again, mended."""
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -306,6 +307,34 @@ def test_a_corrected_file_clears_quarantine(tmp_path: Path) -> None:
     mended = forms(30).replace("P3;V3;03.02.2026;done;1;2;3;x\n", "")
     assert one(night, "forms_20260902.csv", mended).is_loadable
     assert {(row[0], row[2]) for row in rows(night, sql)} == {(2, False), (3, True)}
+
+
+def test_a_row_without_readable_ids_is_closed_by_a_person(tmp_path: Path) -> None:
+    night = opened(tmp_path / "home")
+    spoilt = forms(30).replace("P2;V2;03.02.2026;done;1;", ";V2;03.02.2026;done;1;")
+    spoilt = spoilt.replace("P3;V3;03.02.2026;done;1;", "P3;V3;03.02.2026;done;88;")
+    assert one(night, "forms_20260901.csv", spoilt).n_quarantined == 2
+    sql = OPEN.format(query("quarantine"))
+    # The corrected file brings both; which of its rows was the one without an id nobody can tell.
+    assert one(night, "forms_20260902.csv", forms(30)).is_loadable
+    assert {(row[0], row[2]) for row in rows(night, sql)} == {(2, True), (3, False)}
+    night.close()
+    home = ["--home", str(night.settings.home)]
+    for wrong in (["brook", "--because", "mended"], ["creek", "--because", "sent_again"]):
+        assert CliRunner().invoke(app, ["quarantine", "close", *wrong, *home]).exit_code == 2
+    asked = ["quarantine", "close", "brook.adm", "--because", "sent_again", "--by", "desk", *home]
+    done = CliRunner().invoke(app, [*asked, "--json"])
+    assert done.exit_code == 0, done.output
+    (said,) = json.loads(done.stdout)["closings"]
+    assert (said["n_rows"], said["closed_by"]) == (1, "desk")
+    assert {(row[0], row[2]) for row in rows(night, sql)} == {(2, False), (3, False)}
+    assert CliRunner().invoke(app, asked).exit_code == 2, "there is nothing left to close"
+    # Rows that name their unit are not a person's to close.
+    spoilt = forms(31).replace("P9;V9;03.02.2026;done;1;", "P9;V9;03.02.2026;done;88;")
+    one(night, "forms_20260903.csv", spoilt)
+    night.close()
+    assert CliRunner().invoke(app, asked).exit_code == 2
+    assert [row[2] for row in rows(night, sql)][-1] is True
 
 
 def test_a_newer_snapshot_closes_the_older_ones_quarantine(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def _as_marts(
         top_therapist_form_share=0.5,
         n_clients_therapist_unknown=0,
         is_data_complete=True,
+        is_dated_by_year=False,
     )
     rates = pd.DataFrame({"site_id": names}).assign(
         practice_id="practice",

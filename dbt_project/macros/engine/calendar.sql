@@ -30,6 +30,12 @@
     cast({{ month }} + to_months({{ number }}) as date)
 {%- endmacro %}
 
+{#- First day of the date's year. -#}
+{% macro year_begin(day) %}{{ return(adapter.dispatch('year_begin')(day)) }}{% endmacro %}
+{% macro default__year_begin(day) -%}
+    cast(date_trunc('year', {{ day }}) as date)
+{%- endmacro %}
+
 {#- Last day of the month, quarter or year that begins with a month. -#}
 {% macro month_end(month) %}{{ return(adapter.dispatch('month_end')(month)) }}{% endmacro %}
 {% macro default__month_end(month) -%}

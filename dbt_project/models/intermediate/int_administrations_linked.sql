@@ -51,6 +51,7 @@ nearest as (
         inner join sessions
             on
                 forms.client_key = sessions.client_key
+                and forms.is_year_only = sessions.is_year_only
                 and coalesce(forms.episode_key = sessions.episode_key, true)
         cross join {{ ref('stg_settings') }} as settings
         where
@@ -73,6 +74,7 @@ linked as (
         end as link_method,
         sessions.episode_key as session_episode_key,
         sessions.scheduled_on,
+        sessions.is_year_only as is_session_year_only,
         sessions.site_id as session_site_id,
         sessions.therapist_key as session_therapist_key,
         coalesce(sessions.session_type, 'not_recorded') as session_type,
@@ -93,6 +95,7 @@ homeless as (
         client_key,
         administration_row,
         completed_on,
+        is_year_only,
         coalesce(episode_key, session_episode_key) as episode_key
     from linked
     where coalesce(episode_key, session_episode_key) is null
@@ -114,7 +117,11 @@ placed as (
         ) as therapist_key,
         coalesce(episodes.service_type, 'not_recorded') as service_type,
         coalesce(episodes.use_permission, 'not_recorded') as use_permission,
-        coalesce(linked.scheduled_on, linked.completed_on) as counted_on
+        coalesce(linked.scheduled_on, linked.completed_on) as counted_on,
+        case
+            when linked.scheduled_on is not null then linked.is_session_year_only
+            else linked.is_year_only
+        end as is_counted_by_year
     from linked
     left join placements on linked.administration_row = placements.administration_row
     left join episodes
@@ -147,8 +154,11 @@ select
     placed.seen_by_therapist,
     placed.completed_on,
     placed.counted_on,
-    {{ month_of('placed.counted_on') }} as month_on,
+    placed.is_counted_by_year as is_year_only,
+    {{ month_counted('placed.counted_on', 'placed.is_counted_by_year') }} as month_on,
     case
+        when placed.is_counted_by_year
+            then {{ year_known_through('placed.counted_on', 'deliveries.received_on') }}
         when placed.counted_on <= deliveries.received_on then placed.counted_on
     end as known_through_on,
     placed.session_no,

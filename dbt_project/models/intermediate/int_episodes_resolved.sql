@@ -56,6 +56,7 @@ select
     therapist_key,
     opened_on,
     closed_on,
+    is_year_only,
     state,
     state = 'closed' as is_closed,
     ending_code,

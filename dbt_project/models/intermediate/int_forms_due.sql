@@ -6,7 +6,8 @@
 -- depends_on: {{ ref('stg_touched_clients') }}
 
 -- Attended treatment sessions of clients whose data may be used, each with the schedules whose
--- scope and dates it lies in.
+-- scope and dates it lies in. Where the year alone is known, the whole year must: a form that may
+-- not have been due is not missed.
 with scheduled as (
     select
         sessions.practice_id,
@@ -16,6 +17,7 @@ with scheduled as (
         sessions.site_id,
         coalesce(sessions.therapist_key, episodes.therapist_key) as therapist_key,
         sessions.scheduled_on,
+        sessions.is_year_only,
         sessions.session_no,
         sessions.n_sessions_after,
         sessions.stage_while_open,
@@ -31,7 +33,9 @@ with scheduled as (
         sessions.delivery_mode,
         sessions.interpreter,
         episodes.age_band_at_intake,
-        episodes.opened_on
+        case
+            when episodes.is_year_only = sessions.is_year_only then episodes.opened_on
+        end as opened_on
     from {{ ref('int_sessions_numbered') }} as sessions
     inner join {{ ref('int_episodes_resolved') }} as episodes
         on
@@ -46,8 +50,13 @@ with scheduled as (
         on
             scopes.practice_id = schedules.practice_id
             and scopes.schedule_id = schedules.schedule_id
-            and sessions.scheduled_on >= schedules.valid_from
-            and sessions.scheduled_on <= coalesce(schedules.valid_to, sessions.scheduled_on)
+            and {{ first_possible('sessions.scheduled_on', 'sessions.is_year_only') }}
+            >= schedules.valid_from
+            and {{ last_possible('sessions.scheduled_on', 'sessions.is_year_only') }}
+            <= coalesce(
+                schedules.valid_to,
+                {{ last_possible('sessions.scheduled_on', 'sessions.is_year_only') }}
+            )
     where
         {{ is_touched('sessions.client_key') }}
         and sessions.session_no is not null
@@ -78,8 +87,16 @@ let_off as (
             exemptions.has_interpreter is null
             or exemptions.has_interpreter = coalesce(scheduled.interpreter, false)
         )
-        and scheduled.scheduled_on >= coalesce(exemptions.valid_from, scheduled.scheduled_on)
-        and scheduled.scheduled_on <= coalesce(exemptions.valid_to, scheduled.scheduled_on)
+        and coalesce(
+            {{ last_possible('scheduled.scheduled_on', 'scheduled.is_year_only') }}
+            >= exemptions.valid_from,
+            true
+        )
+        and coalesce(
+            {{ first_possible('scheduled.scheduled_on', 'scheduled.is_year_only') }}
+            <= exemptions.valid_to,
+            true
+        )
 ),
 
 -- The first attended session of each block of days; blocks are counted from the opening.
@@ -162,13 +179,15 @@ due as (
         min(site_id) as site_id,
         min(therapist_key) as therapist_key,
         min(scheduled_on) as due_on,
+        is_year_only,
         max(window_days) as window_days,
         case when count(due_from_on) = count(*) then min(due_from_on) end as due_from_on,
         min(stage_while_open) as stage_while_open,
         min(stage_once_closed) as stage_once_closed,
         min(closed_from_on) as closed_from_on
     from made_due
-    group by practice_id, client_key, session_key, instrument_code, version, informant
+    group by
+        practice_id, client_key, session_key, instrument_code, version, informant, is_year_only
 ),
 
 -- Each filled-in form with the due one of its own session, if that asked for it.
@@ -180,6 +199,7 @@ filled_in as (
         forms.version,
         forms.informant,
         forms.counted_on,
+        forms.is_year_only,
         due.due_no
     from {{ ref('int_administrations_linked') }} as forms
     left join due
@@ -213,6 +233,7 @@ made_up_for as (
                 and filled_in.instrument_code = due.instrument_code
                 and filled_in.version = due.version
                 and filled_in.informant = due.informant
+                and filled_in.is_year_only = due.is_year_only
                 and abs({{ days_between('due.due_on', 'filled_in.counted_on') }})
                 <= due.window_days
         where filled_in.due_no is null
@@ -237,7 +258,7 @@ select
     due.version,
     due.informant,
     due.due_on,
-    {{ month_of('due.due_on') }} as month_on,
+    {{ month_counted('due.due_on', 'due.is_year_only') }} as month_on,
     due.due_from_on,
     due.stage_while_open,
     due.stage_once_closed,

@@ -27,7 +27,21 @@ closed_months as (
         last_closed.data_through_on
     from months
     cross join last_closed
-    where months.month_on <= last_closed.last_month_on
+    where
+        months.month_on <= last_closed.last_month_on
+        and months.month_on = {{ month_of('months.month_on') }}
+),
+
+-- Rows whose year alone is known stand under its last day, and enter with the whole year.
+closed_years as (
+    select
+        months.month_on,
+        last_closed.last_month_on
+    from months
+    cross join last_closed
+    where
+        months.month_on <= last_closed.data_through_on
+        and months.month_on <> {{ month_of('months.month_on') }}
 ),
 
 periods as (
@@ -55,6 +69,13 @@ periods as (
     where {{ year_end('month_on') }} <= data_through_on
     union all
     select
+        'year' as period_kind,
+        {{ year_label('month_on') }} as period,
+        month_on as period_end_on,
+        month_on
+    from closed_years
+    union all
+    select
         'last_12_months' as period_kind,
         '12m-' || {{ month_label('last_month_on') }} as period,
         {{ month_end('last_month_on') }} as period_end_on,
@@ -68,6 +89,13 @@ periods as (
         {{ month_end('last_month_on') }} as period_end_on,
         month_on
     from closed_months
+    union all
+    select
+        'all' as period_kind,
+        'all' as period,
+        {{ month_end('last_month_on') }} as period_end_on,
+        month_on
+    from closed_years
     union all
     select
         'all' as period_kind,

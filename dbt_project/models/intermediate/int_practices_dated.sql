@@ -1,7 +1,10 @@
 with sessions as (
     select
         practice_id,
-        max(case when is_attended then scheduled_on end) as last_on
+        max(
+            case when is_attended then coalesce(year_known_through_on, scheduled_on) end
+        ) as last_on,
+        max(case when is_year_only then 1 else 0 end) as n_by_year
     from {{ ref('int_sessions_numbered') }}
     group by practice_id
 ),
@@ -9,7 +12,8 @@ with sessions as (
 forms as (
     select
         practice_id,
-        max(known_through_on) as last_on
+        max(known_through_on) as last_on,
+        max(case when is_year_only then 1 else 0 end) as n_by_year
     from {{ ref('int_administrations_linked') }}
     group by practice_id
 ),
@@ -19,6 +23,7 @@ practices as (
         practices.practice_id,
         practices.practice_name,
         sessions.practice_id is not null as is_sending_sessions,
+        coalesce(sessions.n_by_year, 0) + coalesce(forms.n_by_year, 0) > 0 as is_dated_by_year,
         case
             when sessions.last_on is null then forms.last_on
             when forms.last_on is null then sessions.last_on
@@ -33,6 +38,7 @@ select
     practice_id,
     practice_name,
     is_sending_sessions,
+    is_dated_by_year,
     data_through_on,
     max(data_through_on) over () as group_data_through_on
 from practices

@@ -34,7 +34,15 @@ current_sessions as (
         versions.*,
         -- A session said to have been attended after the day it was reported has a misread date.
         versions.attendance = 'attended'
-        and coalesce(versions.scheduled_on <= deliveries.received_on, false) as is_attended
+        and coalesce(
+            {{ first_possible('versions.scheduled_on', 'versions.is_year_only') }}
+            <= deliveries.received_on,
+            false
+        ) as is_attended,
+        case
+            when versions.is_year_only
+                then {{ year_known_through('versions.scheduled_on', 'deliveries.received_on') }}
+        end as year_known_through_on
     from {{ ref('stg_sessions') }} as versions
     inner join newest
         on
@@ -83,6 +91,8 @@ select
     placed.site_id,
     placed.therapist_key,
     placed.scheduled_on,
+    placed.is_year_only,
+    placed.year_known_through_on,
     placed.attendance,
     placed.is_attended,
     placed.session_type,

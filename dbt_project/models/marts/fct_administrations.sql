@@ -22,6 +22,7 @@ select
     forms.seen_by_therapist,
     forms.completed_on,
     forms.counted_on,
+    forms.is_year_only,
     forms.session_no,
     {{ treatment_stage('forms', 'practices.data_through_on') }} as stage,
     forms.service_type,

@@ -9,6 +9,7 @@ select
     episodes.therapist_key,
     episodes.opened_on,
     episodes.closed_on,
+    episodes.is_year_only,
     episodes.state,
     episodes.ending_code,
     episodes.service_type,

@@ -8,6 +8,7 @@ select
     sessions.site_id,
     sessions.therapist_key,
     sessions.scheduled_on,
+    sessions.is_year_only,
     sessions.attendance,
     sessions.is_attended,
     sessions.session_type,

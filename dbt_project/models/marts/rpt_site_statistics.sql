@@ -65,7 +65,8 @@ select
     cells.n_clients_therapist_unknown,
     periods.period_end_on,
     practices.data_through_on as practice_data_through_on,
-    practices.data_through_on >= periods.complete_from_on as is_data_complete
+    practices.data_through_on >= periods.complete_from_on as is_data_complete,
+    practices.is_dated_by_year
 from cells
 inner join periods on cells.period = periods.period
 inner join {{ ref('int_practices_dated') }} as practices

@@ -17,6 +17,7 @@ select
     informant,
     coalesce(status, 'not_recorded') as status,
     completed_on,
+    date_precision = 'year' as is_year_only,
     coalesce(timing, 'not_recorded') as timing,
     coalesce(collection_mode, 'not_recorded') as collection_mode,
     seen_by_therapist,

@@ -11,6 +11,7 @@ select
     therapist_key,
     opened_on,
     closed_on,
+    date_precision = 'year' as is_year_only,
     coalesce(state, 'not_recorded') as state,
     coalesce(ending_code, 'not_recorded') as ending_code,
     coalesce(service_type, 'not_recorded') as service_type,

@@ -11,6 +11,7 @@ select
     site_id,
     therapist_key,
     scheduled_on,
+    date_precision = 'year' as is_year_only,
     coalesce(attendance, 'not_recorded') as attendance,
     coalesce(session_type, 'not_recorded') as session_type,
     coalesce(delivery_mode, 'not_recorded') as delivery_mode,

@@ -1,6 +1,7 @@
 -- Rows set aside, and whether somebody still has to mend them. An entry is closed once its delivery
 -- no longer counts (a newer snapshot, the same days sent again, loaded again), or once the form,
--- session or episode it was to become came in a newer export and was accepted.
+-- session or episode it was to become came in a newer export and was accepted. One whose ids could
+-- not be read is closed by a person.
 with accepted as (
     select
         'episodes' as feed,
@@ -55,7 +56,8 @@ select
     failed.column_name,
     coalesce(ordered.is_standing, true)
     and mended.load_seq is null
-    and sent_again.load_seq is null as is_open
+    and sent_again.load_seq is null
+    and closed.load_seq is null as is_open
 from quality.quarantine as failed
 left join raw.deliveries_ordered as ordered on failed.load_seq = ordered.load_seq
 left join mended
@@ -64,3 +66,5 @@ left join mended
         and failed.load_seq = mended.load_seq
         and failed.unit_key = mended.unit_key
 left join sent_again on failed.load_seq = sent_again.load_seq
+left join quality.quarantine_closings as closed
+    on failed.load_seq = closed.load_seq and failed.row_no = closed.row_no

@@ -8,6 +8,8 @@ select
     sites.service_setting,
     sites.peer_group,
     sites.open_from,
-    sites.open_to
+    sites.open_to,
+    coalesce(dated.is_dated_by_year, false) as is_dated_by_year
 from reference.sites as sites
 inner join reference.practices as practices on sites.practice_id = practices.practice_id
+left join marts.dim_practices as dated on sites.practice_id = dated.practice_id

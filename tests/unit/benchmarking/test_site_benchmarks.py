@@ -171,6 +171,7 @@ def test_a_few_clients_without_therapist_count_and_many_mark_the_cell(
         ({}, {"response_rate": 0.9}, None),
         ({}, {"response_rate": 0.91}, "response_rates_differ"),
         ({}, {"response_rate": np.nan}, "response_rate_unknown"),
+        ({"is_dated_by_year": True}, {}, "dates_by_year"),
         ({}, {"n_therapists_taking_part": 5}, "therapists_taking_part_low"),
         ({}, {"n_therapists_taking_part": 6}, None),
     ],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboards import sentences
-from dashboards.release import ExpectedDelivery, SiteResult
+from dashboards.release import ExpectedDelivery, Site, SiteResult
 from orchestration.benchmarking.comparability import REASONS
 from tests.unit.dashboards.reading_grade import reading_grade
 from tests.unit.dashboards.rows import (
@@ -190,8 +190,20 @@ def test_sites_that_are_missing_are_named() -> None:
     assert "Not shown: Elm Court and West End." in text
     assert reading_grade(text) <= HIGHEST_GRADE
     assert sentences.suppressed_sites(rows[:1]) == ""
-    assert "Not in this view: Orchard." in sentences.absent_sites(["Orchard"])
-    assert sentences.absent_sites([]) == ""
+
+
+def test_sites_without_a_row_are_named_with_the_reason() -> None:
+    orchard = Site("northgate", "Northgate", "orchard", "Orchard")
+    by_year = Site("harbour", "Harbour", "dockside", "Dockside", is_dated_by_year=True)
+    assert "Not in this view: Orchard." in sentences.absent_sites([orchard], "2026-Q3")
+    assert sentences.absent_sites([], "2026-Q3") == ""
+    for period in ("2026-09", "2026-Q3", "12m-2026-09"):
+        text = sentences.absent_sites([by_year, orchard], period)
+        assert "Not in this view: Orchard." in text
+        assert "Only in views of a whole year: Dockside." in text
+        assert reading_grade(text) <= HIGHEST_GRADE
+    for period in ("2026", "all"):
+        assert "Not in this view: Dockside." in sentences.absent_sites([by_year], period)
 
 
 def test_sites_without_a_margin_are_named_as_missing_from_the_chart() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.judging import EPOCH
 from expectations.model import Feed
 from expectations.registry import load_registry
-from expectations.suites import EPOCH
 from expectations.verdict import RuleVerdict, validate_pooled
 
 if TYPE_CHECKING:

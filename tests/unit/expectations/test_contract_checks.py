@@ -176,6 +176,18 @@ BROKEN = [
         "must be a number, in quotes",
     ),
     (
+        "4: D}",
+        "4: D}\n                columns: {seen_by_therapist: {from: Seen, recode: {S: maybe}}}",
+        "recode: {S",
+        "must be one of true, false, yes, no, 1, 0, in quotes",
+    ),
+    (
+        "4: D}",
+        "4: D}\n                columns: {seen_by_therapist: {constant: maybe}}",
+        "columns: {seen",
+        "must be one of true, false, yes, no, 1, 0, in quotes",
+    ),
+    (
         "discard: [room]",
         "format: qualtrics\n        discard: [room, Status]",
         "discard: [room",

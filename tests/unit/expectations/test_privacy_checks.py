@@ -82,6 +82,9 @@ def test_safe_harbor_has_years_no_places_and_comes_once_a_year(tmp_path: Path) -
     year = ("{from: Day}", '{from: Year, date_format: "%Y", day_offset: DayNo}')
     assert _problems(tmp_path, harbor, yearly, year)[1] == ""
     assert "`every: year` under safe_harbor" in _problems(tmp_path, harbor, year)[1]
+    # A kind of file has a cadence of its own; safe_harbor binds that one, too.
+    often = ("file: sessions", "file: sessions\n        cadence: {every: month}")
+    assert "`every: year` under safe_harbor" in _problems(tmp_path, harbor, yearly, year, often)[1]
     assert "scheduled_on: must be a year" in _problems(tmp_path, harbor, yearly)[1]
     city = ("discard: [room]", "discard: [home_city]")
     assert "`home_city` names a direct" in _problems(tmp_path, harbor, yearly, year, city)[1]

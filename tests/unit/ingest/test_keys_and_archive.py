@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 from orchestration.archive import CHUNK_BYTES, Archive, ArchiveDamaged
-from orchestration.ingest.pseudonyms import PracticeKey, create_key, key_path, load_key
+from orchestration.ingest.pseudonyms import (
+    PracticeKey,
+    create_key,
+    key_path,
+    key_source,
+    load_key,
+    next_key_path,
+    write_next_key,
+)
 from orchestration.ingest.refusal import DeliveryRefused
+from orchestration.settings import forget_keys
 
 KEY = PracticeKey("brook", bytes(range(32)))
 
@@ -34,6 +43,46 @@ def test_missing_readable_and_short_keys_stop_the_practice(tmp_path: Path) -> No
     assert reason() == "key_unusable"
     path.chmod(0o640)
     assert reason() == "key_readable"
+
+
+def test_a_key_may_come_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_key(tmp_path / "made", "brook")
+    earlier = load_key(tmp_path / "made", "brook")
+    write_next_key(tmp_path / "made", earlier.replaced_by(bytes(32)))
+    lines = next_key_path(tmp_path / "made", "brook").read_text().split()
+    monkeypatch.setenv("ALLIANCE_KEY_BROOK", " ".join(lines))
+    keys = tmp_path / "keys"
+    assert not create_key(keys, "brook")
+    found = load_key(keys, "brook")
+    assert found.version == 2
+    assert found.pseudonym("P1") == earlier.replaced_by(bytes(32)).pseudonym("P1")
+    assert key_source(keys, "brook") == "environment variable ALLIANCE_KEY_BROOK"
+    assert key_source(keys, "creek") is None
+    forget_keys()
+    assert key_source(keys, "brook") is None
+
+
+@pytest.mark.parametrize("held", ["", "ab" * 31, "xy" * 32, f"{'ab' * 32} {'cd' * 31}"])
+def test_a_malformed_key_of_the_environment_is_refused_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    monkeypatch.setenv("ALLIANCE_KEY_BROOK", held)
+    with pytest.raises(DeliveryRefused) as refusal:
+        load_key(tmp_path, "brook")
+    assert refusal.value.reason == "key_unusable"
+    assert "ALLIANCE_KEY_BROOK" in refusal.value.message
+    assert not any(part in refusal.value.message for part in held.split())
+    # Neither is it in the error that led to it, which a traceback would print.
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__context__ is None
+
+
+def test_a_key_in_two_places_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_key(tmp_path, "brook")
+    monkeypatch.setenv("ALLIANCE_KEY_BROOK", key_path(tmp_path, "brook").read_text())
+    with pytest.raises(DeliveryRefused) as refusal:
+        load_key(tmp_path, "brook")
+    assert refusal.value.reason == "key_given_twice"
 
 
 def test_pseudonyms_differ_between_practices_and_keys() -> None:

@@ -144,7 +144,7 @@ CURES: dict[str, tuple[tuple[Arrival, Circumstances], tuple[Arrival, Circumstanc
     **{
         reason: ((_arrival(), _now(key_refusal=reason)), (_arrival(), _now()))
         for reason in (
-            *("key_missing", "key_readable", "key_unusable"),
+            *("key_missing", "key_readable", "key_unusable", "key_given_twice"),
             *("key_changed", "key_destroyed"),
         )
     },

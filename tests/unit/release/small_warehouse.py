@@ -118,6 +118,10 @@ def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
         con.register("frame", frame)
         con.execute(f"create table {name} as select * from frame")
         con.unregister("frame")
+    con.execute(
+        "create table marts.dim_practices as "
+        "select practice_id, false as is_dated_by_year from reference.practices"
+    )
     add_delivery(con, 1, "loaded", datetime(2026, 11, 22, 9, 0))
     add_delivery(con, 2, "refused", datetime(2026, 11, 23, 9, 0))
     return con
