@@ -94,7 +94,24 @@ def candidates(
     coded = [] if in_words else values
     n_words = len(set(answers)) if in_words else 0
     said = _people(tokens)
-    return sorted(found, key=lambda candidate: _unlikeliness(candidate, coded, n_words, said))
+    return sorted(
+        found,
+        key=lambda each: (
+            -each.n_named,
+            not _is_abbreviated(tokens, each.instrument.instrument_code),
+            *_unlikeliness(each, coded, n_words, said),
+        ),
+    )
+
+
+def _is_abbreviated(tokens: set[str], code: str) -> bool:
+    """Whether some word is made of a code's letters in their order, `wsr` for wai_sr."""
+    return any(len(token) > 1 and token[0] == code[0] and _runs_in(token, code) for token in tokens)
+
+
+def _runs_in(token: str, code: str) -> bool:
+    rest = iter(code)
+    return all(letter in rest for letter in token)
 
 
 def _people(tokens: set[str]) -> set[str]:
@@ -104,10 +121,10 @@ def _people(tokens: set[str]) -> set[str]:
 
 def _unlikeliness(
     candidate: Candidate, values: Sequence[float], n_words: int, said: set[str]
-) -> tuple[int, bool, bool, float, bool, bool]:
-    """Names tell most: the questionnaire's, then who fills it in. Then how far its range, a plain
-    coding and the commonest informant speak for it: where twelve items are answered 1 to 5, hardly
-    anybody was offered 7. Of the rest alliance comes first.
+) -> tuple[bool, bool, float, bool, bool]:
+    """What tells where names do not: who fills it in, then how far its range, a plain coding and
+    the commonest informant speak for it: where twelve items are answered 1 to 5, hardly anybody was
+    offered 7. Of the rest alliance comes first.
     """
     one = candidate.instrument
     points = one.response_values
@@ -119,7 +136,6 @@ def _unlikeliness(
     is_coded = candidate.shift != 0 or candidate.scale_by != 1
     is_usual = bool(said) or "client" in people
     return (
-        -candidate.n_named,
         not one.is_scored,
         bool(said) and not said & people,
         unused + _CODED * is_coded + _UNUSUAL * (not is_usual),
@@ -183,8 +199,12 @@ def of_total(
                 said - set(instrument.informants)
             )
             candidate = Candidate(instrument, 0.0, 1.0, n_named, in_words=False)
-            scored.append((is_theirs, n_named, candidate))
-    scored.sort(key=lambda s: (-s[0], -s[1]))
+            # Of three named alike the one whose range the totals fill is meant.
+            unused = (total.maximum - max(values) + min(values) - total.minimum) / (
+                total.maximum - total.minimum
+            )
+            scored.append((is_theirs, n_named, unused, candidate))
+    scored.sort(key=lambda s: (-s[0], -s[1], abs(s[2])))
     return [candidate for *_, candidate in scored]
 
 
