@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.network_guard import ATTEMPTS, install
+from tests.parsed_project import read_once
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_full_campaign(pytestconfig: pytest.Config) -> bool:
     """Whether `make faults` or `make studies` asked for every seed."""
     return bool(pytestconfig.getoption("--campaign") == "full")
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's reading of the project; copied, never written to (`parsed_project.give`)."""
+    return read_once(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")

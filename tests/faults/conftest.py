@@ -1,20 +1,10 @@
-"""What campaigns share: dbt's project parsed once, and which slice of a campaign is run."""
+"""Which slice of a campaign is run."""
 
 from pathlib import Path
 
 import pytest
 
-from orchestration.dbt_runner import ensure_manifest
 from tests.faults.campaigns import Campaign
-
-
-@pytest.fixture(scope="session")
-def parsed_models(pytestconfig: pytest.Config) -> Path:
-    """dbt's parsed project. It is kept between runs, and parsed again when a model changed."""
-    assert pytestconfig.cache is not None
-    folder = pytestconfig.cache.mkdir("parsed_models")
-    ensure_manifest(folder)
-    return folder
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from tests.faults.sent_files import KINDS, File, Kind, client_of, visit_day
 
@@ -126,7 +126,7 @@ class History:
 
     def standing_forms(self) -> Rows:
         """Day, status and answers (as printed, from 1) of every form that should stand."""
-        newest = {}
+        newest: dict[int, Any] = {}
         for file in self.loaded("forms"):
             newest |= file.rows
         return sorted(
@@ -151,7 +151,7 @@ class History:
 
     def standing_sessions(self) -> Rows:
         """Day and attendance: of each session the newest version whose day no newer file holds."""
-        newest = {}
+        newest: dict[int, Any] = {}
         files = self.loaded("sessions")
         for number, file in enumerate(files):
             taken = [_period(newer) for newer in files[number + 1 :]]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 
@@ -78,7 +79,8 @@ def _relations(warehouse_path: Path) -> tuple[tuple[Any, ...], ...]:
 def _heard(statements: list[_Statement]) -> Iterator[None]:
     from dbt.adapters.duckdb.environments import local
 
-    execute, close = local.DuckDBCursorWrapper.execute, local.DuckDBConnectionWrapper.close
+    execute: Any = local.DuckDBCursorWrapper.execute
+    close: Any = local.DuckDBConnectionWrapper.close
     fresh, numbers = count(), dict[int, int]()
 
     def heard(self: Any, sql: str, bindings: Any = None) -> Any:
@@ -95,13 +97,11 @@ def _heard(statements: list[_Statement]) -> Iterator[None]:
             statements.append((number, None))
         close(self)
 
-    local.DuckDBCursorWrapper.execute = heard
-    local.DuckDBConnectionWrapper.close = closed
-    try:
+    with (
+        patch.object(local.DuckDBCursorWrapper, "execute", heard),
+        patch.object(local.DuckDBConnectionWrapper, "close", closed),
+    ):
         yield
-    finally:
-        local.DuckDBCursorWrapper.execute = execute
-        local.DuckDBConnectionWrapper.close = close
 
 
 def _send(warehouse_path: Path, statements: Sequence[_Statement]) -> None:

@@ -12,6 +12,7 @@ contract or key that changes, the orchestrator and the release (test_killed_nigh
 import hashlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -294,6 +295,10 @@ class AnyHistory(RuleBasedStateMachine):
         )
 
 
+def _tell(campaign: Campaign, batch: str, said: str) -> None:
+    campaign.say(f"{batch}: {said}")
+
+
 def _delivery_id(delivery: Delivery) -> str:
     return f"{PRACTICE}.{FEEDS[delivery.file.kind]}.{_sha256(delivery.file.content)[:16]}"
 
@@ -303,12 +308,12 @@ def _sha256(text: str) -> str:
 
 
 @pytest.mark.slow
-def test_any_history_ends_as_in_order(parsed_models: Path, campaign: Campaign) -> None:
-    AnyHistory.parsed = parsed_models
+def test_any_history_ends_as_in_order(parsed: Path, campaign: Campaign) -> None:
+    AnyHistory.parsed = parsed
     n_batches, n_histories, n_steps = CAMPAIGN if campaign.is_full else SAMPLE
     with RecordedBuilds().in_place() as builds:
         for name in campaign.mine([f"histories {number:02d}" for number in range(n_batches)]):
-            AnyHistory.told = lambda said, name=name: campaign.say(f"{name}: {said}")
+            AnyHistory.told = partial(_tell, campaign, name)
             with campaign.judged(name):
                 _run(seed(int(name.split()[1]))(AnyHistory), n_histories, n_steps)
         campaign.say(f"{builds.n_by_dbt} builds by dbt, {builds.n_sent_again} sent again")

@@ -57,9 +57,9 @@ class Kill:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory, parsed_models: Path) -> Ground:
+def ground(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Ground:
     folder = tmp_path_factory.mktemp("killed")
-    context, home = killed.template(folder, parsed_models)
+    context, home = killed.template(folder, parsed)
     clean = killed.copied(home, folder / "clean")
 
     began = time.monotonic()

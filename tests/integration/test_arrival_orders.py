@@ -20,6 +20,7 @@ from orchestration.as_of import as_of
 from orchestration.night import Night, selection
 from orchestration.reference import write_reference
 from tests.integration import small_group
+from tests.parsed_project import give
 from tests.unit.ingest import declarations
 
 EPISODES = {
@@ -146,12 +147,13 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> World:
     orders = _orders()
     registry = small_group.registry(*(_practice(number) for number in range(len(orders))))
     night = small_group.night_in(tmp_path_factory.mktemp("orders"), registry)
     with night.warehouse.connect() as con:
         write_reference(con, registry)
+    give(parsed, night.settings.dbt_target)
     return World(night, night.settings.dbt_target, orders)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 from orchestration.cli.main import app
 from orchestration.ingest.pseudonyms import load_key
 from orchestration.settings import Settings
+from tests.parsed_project import give
 from tests.unit.expectations.homes import PRACTICE, home
 
 ACCEPTED = [f"Zqaccept{number}" for number in range(71, 83)]
@@ -38,11 +40,12 @@ def _sessions(clients: list[str], day: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+def nights(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Iterator[Nights]:
     folder = tmp_path_factory.mktemp("canary")
     settings = Settings(home(folder, lakeside=PRACTICE))
     landing = settings.landing / "lakeside"
     landing.mkdir(parents=True)
+    give(parsed, settings.dbt_target)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLIANCE_HOME", str(folder))
         patch.setenv("DAGSTER_HOME", str(folder / "dagster"))

@@ -17,7 +17,6 @@ import pytest
 import yaml
 
 from expectations.registry import Registry, load_registry
-from orchestration import dbt_runner
 from orchestration.assets.dbt import build_models
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import load_key
@@ -27,6 +26,7 @@ from orchestration.simulation.id_shapes import id_shape
 from orchestration.sql import identifier, literal
 from tests.integration import shape_contracts as contracts
 from tests.integration import small_group as group
+from tests.parsed_project import give
 
 CLEAN = SimulationSettings(
     n_clients=70, n_therapists=6, partial_share=0.05, preview_share=0.05, dirt=0
@@ -71,7 +71,7 @@ def _write(registry: Registry, landing: Path, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+def taken(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Taken:
     shipped = load_registry()
     names = [*contracts.FILES, COMPLETE]
     practices = {
@@ -81,7 +81,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
     night: Night = group.night_in(tmp_path_factory.mktemp("eight") / "home", declared)
     for name in names:
         _write(declared, night.settings.landing, name)
-    dbt_runner.ensure_manifest(night.settings.dbt_target)
+    give(parsed, night.settings.dbt_target)
     night.prepare()
     chosen = selection(night.landing())
     night.read_ahead(chosen)

@@ -14,6 +14,7 @@ from expectations.registry import load_registry
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.nightly import run_nightly
 from orchestration.settings import from_environment
+from tests.parsed_project import give
 
 DECLARATIONS = Path(__file__).parents[1] / "fixtures" / "published_trial"
 
@@ -23,7 +24,9 @@ def export(shared: Path) -> Path:
     return shared / "real" / "claus_2020.csv"
 
 
-def test_two_groups_compared(export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_groups_compared(
+    export: Path, tmp_path: Path, parsed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = tmp_path / "home"
     shutil.copytree(DECLARATIONS, home)
     monkeypatch.setenv("ALLIANCE_HOME", str(home))
@@ -31,6 +34,7 @@ def test_two_groups_compared(export: Path, tmp_path: Path, monkeypatch: pytest.M
     settings = from_environment(home)
     registry = load_registry([home])
     create_key(settings.keys, "trial")
+    give(parsed, settings.dbt_target)
     (settings.landing / "trial").mkdir(parents=True)
     shutil.copy(export, settings.landing / "trial")
     report = run_nightly(settings, registry)

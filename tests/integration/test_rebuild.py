@@ -7,7 +7,6 @@ import duckdb
 import pytest
 
 from expectations.registry import load_registry
-from orchestration import dbt_runner
 from orchestration.content_digest import content_digest
 from orchestration.load_notes import LoadNotes
 from orchestration.nightly import current_release
@@ -17,21 +16,14 @@ from orchestration.simulation import SimulationSettings
 from orchestration.warehouse import WarehouseDamaged
 from tests.integration import sample_nights as nights
 
-WORLD = SimulationSettings(n_clients=150, dirt=0, window=nights.FIRST.window)
-
-
-@pytest.fixture(scope="module")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("parsed") / "dbt"
-    dbt_runner.ensure_manifest(target)
-    return target
+WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Settings:
     """A home after one night on which a practice was refused and forms were set aside."""
     settings = nights.home(tmp_path_factory.mktemp("rebuild") / "home", parsed)
-    nights.send(settings, WORLD)
+    nights.send_few(settings, WORLD)
     nights.spoil(settings.landing)
     nights.night(settings)
     return settings

@@ -8,7 +8,6 @@ import duckdb
 import pytest
 
 from expectations.registry import load_registry
-from orchestration import dbt_runner
 from orchestration.content_digest import content_digest
 from orchestration.erasure import destroy
 from orchestration.ingest.pseudonyms import load_key
@@ -20,17 +19,16 @@ from orchestration.simulation import SimulationSettings
 from orchestration.withdrawal import withdraw
 from tests.integration import sample_nights as nights
 
-WORLD = SimulationSettings(n_clients=120, dirt=0, window=nights.FIRST.window)
+WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
 ROTATED, DESTROYED = "two_oaks", "harbor_counseling"
 
 
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, str]:
+def changed(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Settings, str]:
     """A home after a withdrawal, a replaced key and a destroyed one; the client's pseudonym."""
     folder = tmp_path_factory.mktemp("erasure")
-    dbt_runner.ensure_manifest(folder / "parsed")
-    settings = nights.home(folder / "home", folder / "parsed")
-    nights.send(settings, WORLD)
+    settings = nights.home(folder / "home", parsed)
+    nights.send_few(settings, WORLD)
     client = _somebody(settings.landing / ROTATED)
     nights.night(settings)
     withdraw(settings, ROTATED, client, date(2026, 10, 1))

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.parsed_project import give
 from tests.studies import truth_recovered, variance_model
 
 
 @pytest.mark.slow
-def test_intervals_cover_the_truth(tmp_path: Path, is_full_campaign: bool) -> None:
+def test_intervals_cover_the_truth(tmp_path: Path, parsed: Path, is_full_campaign: bool) -> None:
     seeds = range(1, 21) if is_full_campaign else range(1, 2)
+    give(parsed, tmp_path / "parsed")
     found = truth_recovered.study("recovered", seeds, tmp_path)
     print("\nrecovered", *found.lines(), sep="\n  ")
     if is_full_campaign:
@@ -22,9 +24,10 @@ def test_intervals_cover_the_truth(tmp_path: Path, is_full_campaign: bool) -> No
 
 @pytest.mark.slow
 def test_a_network_without_differences_raises_few_alarms(
-    tmp_path: Path, is_full_campaign: bool
+    tmp_path: Path, parsed: Path, is_full_campaign: bool
 ) -> None:
     seeds = range(1, 21) if is_full_campaign else range(1, 2)
+    give(parsed, tmp_path / "parsed")
     found = truth_recovered.study("null", seeds, tmp_path)
     print("\nnull", *found.lines(), sep="\n  ")
     if is_full_campaign:

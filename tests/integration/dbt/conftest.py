@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from expectations.registry import Registry
-from orchestration.dbt_runner import ensure_manifest
 from tests.integration.dbt.raw_rows import RawWarehouse
+from tests.parsed_project import give
 
 
 @pytest.fixture(scope="session")
-def target_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def target_dir(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Path:
     folder = tmp_path_factory.mktemp("dbt_target")
-    ensure_manifest(folder)
+    give(parsed, folder)
     return folder
 
 

@@ -1,11 +1,13 @@
 """One parsed project and one database for every test of scoring."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from expectations.registry import Registry, load_registry
 from orchestration.scoring import ScoringEngine
+from tests.parsed_project import give
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +16,8 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringEngine]:
-    with ScoringEngine(tmp_path_factory.mktemp("dbt")) as opened:
+def engine(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Iterator[ScoringEngine]:
+    folder = tmp_path_factory.mktemp("dbt")
+    give(parsed, folder)
+    with ScoringEngine(folder) as opened:
         yield opened
