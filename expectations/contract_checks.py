@@ -14,6 +14,7 @@ from expectations.file_checks import file_problems
 from expectations.instrument import Instrument
 from expectations.mapping_checks import mapping_problems, unknown_instrument
 from expectations.model import Feed, FeedName
+from expectations.needs_checks import needs_findings
 from expectations.pattern_checks import (
     glob_problem,
     globs_overlap,
@@ -58,6 +59,7 @@ def _practice_findings(
     for position, contract in enumerate(practice.contracts):
         at: Path = ("contracts", position)
         yield from _term_findings(at, contract)
+        yield from needs_findings(at, contract, instruments)
         yield from privacy_findings(at, contract, feeds)
         yield from cadence_problems((*at, "cadence"), contract.cadence)
         for number, schedule in enumerate(contract.schedules):

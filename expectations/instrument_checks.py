@@ -7,6 +7,7 @@ scores is proved by the real SQL; what they say about ranges is proved here, on 
 from collections.abc import Iterator
 
 from expectations.instrument import Instrument, Scale, WorkedExample
+from expectations.provenance_checks import provenance_findings
 from expectations.yaml_source import Finding, YamlSource
 
 MINIMUM_EXAMPLES = 3
@@ -31,6 +32,7 @@ def instrument_findings(instrument: Instrument) -> Iterator[Finding]:
     for position, scale in enumerate(instrument.scales):
         for key, text in _scale_findings(instrument, scale):
             yield ("scales", position, *key), text
+    yield from provenance_findings(instrument)
     needed = 1 if instrument.totals_only else MINIMUM_EXAMPLES
     if len(instrument.examples) < needed:
         yield ("examples",), f"at least {needed} worked examples are needed"
@@ -47,20 +49,39 @@ def _scale_findings(instrument: Instrument, scale: Scale) -> Iterator[Finding]:
     missing = scale.missing
     if scale.minimum >= scale.maximum:
         yield ("minimum",), "must be below maximum"
-    if missing.rule == "prorate" and not 0 < missing.max_missing < len(scale.items):
+    if scale.parts:
+        yield from _part_findings(instrument, scale)
+        return
+    if missing.rule != "complete_only" and not 0 < scale.max_missing < len(scale.items):
         yield (
-            ("missing", "max_missing"),
+            ("missing", "min_answered" if missing.min_answered else "max_missing"),
             "prorating admits at least one missing item and needs at least one answer",
         )
     if instrument.item_minimum is None or instrument.item_maximum is None or not scale.items:
         return
-    n = len(scale.items) if scale.method == "sum" else 1
-    if (scale.minimum, scale.maximum) != (n * instrument.item_minimum, n * instrument.item_maximum):
+    times = len(scale.items) if scale.method == "sum" else scale.factor
+    lowest, highest = times * instrument.item_minimum, times * instrument.item_maximum
+    if (scale.minimum, scale.maximum) != (lowest, highest):
         yield (
             ("minimum",),
-            f"the {scale.method} of {len(scale.items)} items lies in "
-            f"{n * instrument.item_minimum:g} to {n * instrument.item_maximum:g}",
+            f"the {scale.method} of {len(scale.items)} items lies in {lowest:g} to {highest:g}",
         )
+
+
+def _part_findings(instrument: Instrument, scale: Scale) -> Iterator[Finding]:
+    scales = {one.scale: one for one in instrument.scales}
+    for position, name in enumerate(scale.parts):
+        if name not in scales or scales[name].parts:
+            yield ("parts", position), f"{name} is no scale made of items"
+            return
+    parts = [scales[name] for name in scale.parts]
+    if len(set(scale.parts)) < len(parts):
+        yield ("parts",), "names a scale twice"
+    if sorted(scale.items) != sorted(number for part in parts for number in part.items):
+        yield ("items",), "must be the items of the parts, each once"
+    lowest, highest = sum(part.minimum for part in parts), sum(part.maximum for part in parts)
+    if (scale.minimum, scale.maximum) != (lowest, highest):
+        yield ("minimum",), f"the sum of its parts lies in {lowest:g} to {highest:g}"
 
 
 def _example_findings(instrument: Instrument, example: WorkedExample) -> Iterator[Finding]:

@@ -62,7 +62,7 @@ def _named_item_findings(
         if not 1 <= number <= instrument.n_items:
             yield (*at, "items", number), f"{identity.instrument_code} has no such item"
     absent = [item for item in range(1, instrument.n_items + 1) if item not in identity.items]
-    if len(absent) > instrument.total.missing.max_missing:
+    if len(absent) > instrument.total.max_missing:
         yield (
             (*at, "items"),
             f"items {', '.join(map(str, absent))} are not named; no form could ever be scored",
@@ -138,7 +138,7 @@ def _block_findings(at: Path, block: FormBlock, instruments: Instruments) -> Ite
                 f"column `{column}` is mapped to several items",
             )
     absent = [number for number in range(1, n_items + 1) if number not in block.items]
-    if block.items and len(absent) > instrument.total.missing.max_missing:
+    if block.items and len(absent) > instrument.total.max_missing:
         yield (
             (*at, "items"),
             f"items {', '.join(map(str, absent))} are not mapped; no form could ever be scored",

@@ -56,8 +56,9 @@ class _Sheet:
 def score_csv(path: Path, instrument: Instrument, engine: ScoringEngine) -> ScoredForms:
     """Score a file with one row a form and columns item_1 ... item_n (also item_01, or 1 ... n).
 
-    One more column may name the forms. A blank cell is an unanswered item. Comma, semicolon or tab;
-    UTF-8. Raises AnswersRefused when the columns are others, or a row has more or fewer cells.
+    One more column may name the forms, and questions that are in no score may stand there. A blank
+    cell is an unanswered item. Comma, semicolon or tab; UTF-8. Raises AnswersRefused when the
+    columns are others, or a row has more or fewer cells.
     """
     sheet = _read(path, instrument)
     scores = engine.score([(instrument, form) for form in sheet.forms])
@@ -97,6 +98,8 @@ def _columns(header: Sequence[str], instrument: Instrument) -> tuple[dict[int, i
     for column, title in enumerate(header):
         match = _ITEM.fullmatch(title.strip())
         number = int(match[1]) if match else 0
+        if number in instrument.excluded_items:
+            continue
         if not 0 < number <= instrument.n_items:
             others.append(column)
         elif number in items:

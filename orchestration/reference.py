@@ -8,11 +8,12 @@ from datetime import date, timedelta
 
 import duckdb
 
-from expectations.instrument import Instrument
 from expectations.model import NOT_RECORDED, Thresholds
 from expectations.practice import Contract, Practice
 from expectations.registry import Registry
 from expectations.schedule import AGE_BANDS, Schedule
+from orchestration.reference_instruments import INSTRUMENT_TABLES, write_instruments
+from orchestration.reference_rows import Row, insert_rows
 from orchestration.warehouse import read_sql
 
 REFERENCE_TABLES: tuple[str, ...] = (
@@ -24,15 +25,11 @@ REFERENCE_TABLES: tuple[str, ...] = (
     "schedule_service_types",
     "schedule_exemptions",
     "episode_derivations",
-    "instruments",
-    "scales",
-    "scale_items",
+    *INSTRUMENT_TABLES,
     "settings",
     "period_kinds",
 )
 """Tables of the schema `reference` that dbt reads; `registry` beside them holds the digest."""
-
-Row = Sequence[object]
 
 
 def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
@@ -44,17 +41,17 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
     kept = _rows_of(con, registry.broken)
     con.execute(read_sql("reference.sql"))
     practices = registry.practices.values()
-    _insert(con, "practices", ((p.practice_id, p.name) for p in practices))
-    _insert(con, "sites", (row for p in practices for row in _sites(p)))
+    insert_rows(con, "practices", ((p.practice_id, p.name) for p in practices))
+    insert_rows(con, "sites", (row for p in practices for row in _sites(p)))
     for practice in practices:
         _write_schedules(con, practice)
-    _insert(con, "episode_derivations", (row for p in practices for row in _derivations(p)))
+    insert_rows(con, "episode_derivations", (row for p in practices for row in _derivations(p)))
     write_instruments(con, registry.instruments.values())
-    _insert(con, "settings", [_settings(registry.group.thresholds)])
-    _insert(con, "period_kinds", ((kind,) for kind in registry.group.periods))
-    _insert(con, "registry", [(registry.digest,)])
+    insert_rows(con, "settings", [_settings(registry.group.thresholds)])
+    insert_rows(con, "period_kinds", ((kind,) for kind in registry.group.periods))
+    insert_rows(con, "registry", [(registry.digest,)])
     for table, rows in kept.items():
-        _insert(con, table, rows)
+        insert_rows(con, table, rows)
 
 
 def _rows_of(
@@ -71,27 +68,6 @@ def _rows_of(
         ).fetchall()
         for (table,) in tables
     }
-
-
-def write_instruments(con: duckdb.DuckDBPyConnection, instruments: Iterable[Instrument]) -> None:
-    """Replace the tables of instruments, scales and items, and nothing else."""
-    known = list(instruments)
-    for table in ("instruments", "scales", "scale_items"):
-        con.execute(f"delete from reference.{table}")
-    _insert(con, "instruments", map(_instrument, known))
-    _insert(con, "scales", (row for instrument in known for row in _scales(instrument)))
-    _insert(con, "scale_items", (row for instrument in known for row in _items(instrument)))
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:
-    found = list(rows)
-    if found:
-        marks = ", ".join("?" for _ in found[0])
-        values = ", ".join([f"({marks})"] * len(found))
-        con.execute(
-            f"insert into reference.{table} values {values}",
-            [cell for row in found for cell in row],
-        )
 
 
 def _sites(practice: Practice) -> list[Row]:
@@ -135,11 +111,11 @@ def _write_schedules(con: duckdb.DuckDBPyConnection, practice: Practice) -> None
         in_sites += [(*key, site) for site in due.scope.sites or sites]
         in_services += [(*key, service) for service in due.scope.service_types]
         let_off += [(*key, *exemption) for exemption in _exemptions(due)]
-    _insert(con, "schedules", schedules)
-    _insert(con, "schedule_sessions", sessions)
-    _insert(con, "schedule_sites", in_sites)
-    _insert(con, "schedule_service_types", in_services)
-    _insert(con, "schedule_exemptions", let_off)
+    insert_rows(con, "schedules", schedules)
+    insert_rows(con, "schedule_sessions", sessions)
+    insert_rows(con, "schedule_sites", in_sites)
+    insert_rows(con, "schedule_service_types", in_services)
+    insert_rows(con, "schedule_exemptions", let_off)
 
 
 def _exemptions(due: Schedule) -> Iterable[Row]:
@@ -202,56 +178,6 @@ def _day_before_next(contracts: Sequence[Contract], position: int) -> date | Non
 
 def _dated(due: Schedule, contract: Contract) -> str:
     return f"{due.schedule_id}@{contract.valid_from}"
-
-
-def _instrument(instrument: Instrument) -> Row:
-    return (
-        instrument.instrument_code,
-        instrument.version,
-        instrument.name,
-        instrument.kind,
-        instrument.n_items,
-        instrument.item_minimum,
-        instrument.item_maximum,
-        instrument.direction,
-        instrument.totals_only,
-        instrument.key_status,
-        instrument.key_note,
-        instrument.licence,
-        "\n".join(instrument.citations),
-    )
-
-
-def _scales(instrument: Instrument) -> list[Row]:
-    return [
-        (
-            instrument.instrument_code,
-            instrument.version,
-            scale.scale,
-            scale.method,
-            len(scale.items),
-            scale.minimum,
-            scale.maximum,
-            scale.missing.rule,
-            scale.missing.max_missing,
-            scale.decimals,
-        )
-        for scale in instrument.scales
-    ]
-
-
-def _items(instrument: Instrument) -> list[Row]:
-    return [
-        (
-            instrument.instrument_code,
-            instrument.version,
-            scale.scale,
-            number,
-            number in instrument.reversed_items,
-        )
-        for scale in instrument.scales
-        for number in scale.items
-    ]
 
 
 def _settings(thresholds: Thresholds) -> Row:

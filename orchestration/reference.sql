@@ -34,15 +34,33 @@ create or replace table reference.episode_derivations (
 create or replace table reference.instruments (
     instrument_code varchar, version varchar, name varchar, kind varchar, n_items integer,
     item_minimum double, item_maximum double, direction varchar, is_totals_only boolean,
-    key_status varchar, key_note varchar, licence varchar, citations varchar
+    is_scored boolean, key_status varchar, key_note varchar, licence varchar, citations varchar
 );
 create or replace table reference.scales (
-    instrument_code varchar, version varchar, scale varchar, method varchar, n_items integer,
-    minimum double, maximum double, missing_rule varchar, max_missing integer, decimals integer
+    instrument_code varchar, version varchar, scale varchar, method varchar, factor double,
+    n_items integer, minimum double, maximum double, missing_rule varchar, max_missing integer,
+    decimals integer, alliance_construct varchar, direction varchar
+);
+-- The scales that a scale of method sum_of_scales adds up.
+create or replace table reference.scale_parts (
+    instrument_code varchar, version varchar, scale varchar, part varchar
 );
 create or replace table reference.scale_items (
     instrument_code varchar, version varchar, scale varchar, item_no utinyint,
     is_reversed boolean
+);
+-- Prompts, never diagnoses. Languages and informants: one text each, separated by spaces; empty
+-- where the source names none. `is_inclusive`: whether the value itself lies on the side.
+create or replace table reference.cut_offs (
+    instrument_code varchar, version varchar, scale varchar, cut_off varchar, cut_value double,
+    side varchar, is_inclusive boolean, languages varchar, informants varchar, intended_use varchar,
+    mark varchar, citation varchar
+);
+-- Least reliable change, scale points: published, or computed from the SD and reliability beside it.
+create or replace table reference.reliable_changes (
+    instrument_code varchar, version varchar, scale varchar, informants varchar, points double,
+    is_published boolean, sd double, reliability double, sample varchar, mark varchar,
+    citation varchar
 );
 -- One row: the group's thresholds (columns named as in expectations/model.py, class Thresholds).
 create or replace table reference.settings (

@@ -14,7 +14,7 @@ import duckdb
 
 from expectations.instrument import Instrument
 from orchestration.dbt_runner import CATALOG, load_manifest, models_digest, run
-from orchestration.reference import write_instruments
+from orchestration.reference_instruments import write_instruments
 from orchestration.warehouse import read_sql, schema_sql
 
 if TYPE_CHECKING:

@@ -14,6 +14,9 @@ _NUMBERED = re.compile(r"(.*?)[ _.-]?0*(\d{1,3})")
 _FEWEST = 3
 _SLIP = 0.005
 """Difference of shares that says nothing."""
+_CODED, _UNUSUAL = 0.3, 0.2
+"""What a coding of the practice's own, and a form no client fills in, weigh
+against the share of a range that no answer reaches."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Candidate:
     def informant(self, around: Sequence[str]) -> str:
         """Who fills it in, as far as names tell."""
         tokens = {token for text in around for token in plain(text).split("_")}
+        for word, who in self.instrument.informant_words.items():
+            if word in tokens:
+                return who
         for informant, words in dictionary()["informants"].items():
             if informant in self.instrument.informants and tokens & set(words):
                 return str(informant)
@@ -82,10 +88,71 @@ def candidates(
             continue
         coding = (0.0, 1.0, False) if in_words else _coding(values, instrument)
         if coding is not None:
-            n_named = len(tokens & set(instrument.instrument_code.split("_")))
+            n_named = _named(tokens, instrument.instrument_code)
             shift, scale, is_doubtful = coding
             found.append(Candidate(instrument, shift, scale, n_named, in_words, is_doubtful))
-    return sorted(found, key=lambda c: (-c.n_named, c.shift != 0, c.scale_by != 1))
+    coded = [] if in_words else values
+    n_words = len(set(answers)) if in_words else 0
+    said = _people(tokens)
+    return sorted(
+        found,
+        key=lambda each: (
+            -each.n_named,
+            not _is_abbreviated(tokens, each.instrument.instrument_code),
+            *_unlikeliness(each, coded, n_words, said),
+        ),
+    )
+
+
+def _is_abbreviated(tokens: set[str], code: str) -> bool:
+    """Whether some word is made of a code's letters in their order, `wsr` for wai_sr."""
+    return any(len(token) > 1 and token[0] == code[0] and _runs_in(token, code) for token in tokens)
+
+
+def _runs_in(token: str, code: str) -> bool:
+    rest = iter(code)
+    return all(letter in rest for letter in token)
+
+
+def _people(tokens: set[str]) -> set[str]:
+    """The informants that are named among some words."""
+    return {who for who, words in dictionary()["informants"].items() if tokens & set(words)}
+
+
+def _unlikeliness(
+    candidate: Candidate, values: Sequence[float], n_words: int, said: set[str]
+) -> tuple[bool, bool, float, bool, bool]:
+    """What tells where names do not: who fills it in, then how far its range, a plain coding and
+    the commonest informant speak for it: where twelve items are answered 1 to 5, hardly anybody was
+    offered 7. Of the rest alliance comes first.
+    """
+    one = candidate.instrument
+    points = one.response_values
+    if points is not None and n_words:
+        unused = float(abs(len(points) - n_words))
+    else:
+        unused = _unused(candidate, values)
+    people = {*one.informants, *one.informant_words}
+    is_coded = candidate.shift != 0 or candidate.scale_by != 1
+    is_usual = bool(said) or "client" in people
+    return (
+        not one.is_scored,
+        bool(said) and not said & people,
+        unused + _CODED * is_coded + _UNUSUAL * (not is_usual),
+        one.kind != "alliance",
+        one.needs_group,
+    )
+
+
+def _unused(candidate: Candidate, values: Sequence[float]) -> float:
+    """Share of the instrument's range above the highest and below the lowest admissible answer."""
+    one = candidate.instrument
+    low, high = one.item_minimum or 0, one.item_maximum or 0
+    coded = [round(value * candidate.scale_by + candidate.shift, 3) for value in values]
+    fitting = [value for value in coded if one.is_admissible(value)]
+    if not fitting or one.item_step is None:
+        return 0.0
+    return (high - max(fitting) + min(fitting) - low) / (high - low)
 
 
 def _coding(values: Sequence[float], instrument: Instrument) -> tuple[float, float, bool] | None:
@@ -120,8 +187,7 @@ def of_total(
 ) -> list[Candidate]:
     """Instruments a column of totals is named after, whose total has room for most of them."""
     tokens = {token for text in around for token in plain(text).split("_")}
-    people = {w: who for who, words in dictionary()["informants"].items() for w in words}
-    said = {people[token] for token in tokens & set(people)}
+    said = _people(tokens)
     scored = []
     for instrument in instruments.values():
         total = instrument.total
@@ -133,8 +199,12 @@ def of_total(
                 said - set(instrument.informants)
             )
             candidate = Candidate(instrument, 0.0, 1.0, n_named, in_words=False)
-            scored.append((is_theirs, n_named, candidate))
-    scored.sort(key=lambda s: (-s[0], -s[1]))
+            # Of three named alike the one whose range the totals fill is meant.
+            unused = (total.maximum - max(values) + min(values) - total.minimum) / (
+                total.maximum - total.minimum
+            )
+            scored.append((is_theirs, n_named, unused, candidate))
+    scored.sort(key=lambda s: (-s[0], -s[1], abs(s[2])))
     return [candidate for *_, candidate in scored]
 
 
@@ -155,5 +225,6 @@ def is_instrument_word(word: str, instruments: Mapping[tuple[str, str], Instrume
     versions = {version for _, version in instruments}
     people = {word for words in dictionary()["informants"].values() for word in words}
     first, *rest = plain(word).split("_")
-    letters = {token for token in codes if not token.isdigit()}
-    return first in letters and set(rest) <= codes | versions | people
+    firsts = {code.split("_")[0] for code, _ in instruments}
+    firsts |= {code.replace("_", "") for code, _ in instruments}
+    return first in firsts and set(rest) <= codes | versions | people

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from expectations.base import Declaration
+from expectations.instrument import RISK_NOTICE
 from expectations.model import Thresholds
 from expectations.registry import Registry
 from expectations.yaml_source import read_yaml
@@ -135,6 +136,9 @@ def _instruments(registry: Registry) -> list[Row]:
             "n_items": instrument.n_items,
             "total_minimum": instrument.total.minimum,
             "total_maximum": instrument.total.maximum,
+            "is_scored": instrument.is_scored,
+            "risk_notice": RISK_NOTICE if instrument.risk_items else None,
+            "cautions": " ".join(instrument.cautions) or None,
             "key_status": instrument.key_status,
             "key_note": instrument.key_note,
             "licence": instrument.licence,

@@ -82,6 +82,17 @@ def test_every_command_named_exists(documents: dict[Path, str]) -> None:
     assert named <= commands
 
 
+def test_the_example_instrument_of_the_runbook_holds_together(
+    repository: Path, tmp_path: Path
+) -> None:
+    text = (repository / "docs/runbooks/a_new_instrument.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "instruments").mkdir()
+    (tmp_path / "instruments" / "own_scale.yml").write_text(example, encoding="utf-8")
+    shutil.copy(SHIPPED / "group.yml", tmp_path / "group.yml")
+    assert ("own_scale", "1") in load_registry([tmp_path]).instruments
+
+
 def test_the_example_contract_of_the_runbook_holds_together(
     repository: Path, tmp_path: Path
 ) -> None:

@@ -13,11 +13,15 @@ select
     scales.minimum,
     scales.maximum,
     case
-        when instruments.direction = 'lower_is_better' then scales.minimum else scales.maximum
+        when scales.direction = 'lower_is_better' then scales.minimum else scales.maximum
     end as best,
-    case when scales.missing_rule = 'prorate' then scales.max_missing else 0 end as max_missing,
+    scales.max_missing,
     scales.missing_rule,
-    scales.decimals
+    scales.decimals,
+    scales.alliance_construct,
+    instruments.is_scored,
+    -- What the answered items' mean is multiplied by.
+    case when scales.method = 'mean' then scales.factor else scales.n_items end as multiplier
 from {{ ref('stg_scales') }} as scales
 inner join {{ ref('stg_instruments') }} as instruments
     on

@@ -9,5 +9,7 @@ select
     best,
     missing_rule,
     max_missing,
-    decimals
+    decimals,
+    alliance_construct,
+    is_scored
 from {{ ref('int_scales_numbered') }}

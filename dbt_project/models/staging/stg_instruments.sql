@@ -8,6 +8,7 @@ select
     item_maximum,
     direction,
     is_totals_only,
+    is_scored,
     key_status,
     key_note,
     licence,

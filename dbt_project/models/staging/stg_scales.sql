@@ -3,10 +3,13 @@ select
     version,
     scale,
     method,
+    factor,
     n_items,
     minimum,
     maximum,
     missing_rule,
     max_missing,
-    decimals
+    decimals,
+    alliance_construct,
+    direction
 from {{ source('reference', 'scales') }}

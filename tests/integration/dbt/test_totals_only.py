@@ -75,3 +75,13 @@ def test_a_practice_without_sessions_has_no_response_rate(trial: RawWarehouse) -
     assert trial.rows("select is_sending_sessions, data_through_on from marts.dim_practices") == [
         (False, None)
     ]
+
+
+def test_totals_that_were_sent_are_counted_apart(trial: RawWarehouse) -> None:
+    assert trial.rows(
+        "select site_id, scale, n_forms, n_computed, n_stated, n_complete, n_lost, lost_share "
+        "from marts.rpt_scale_completeness order by all"
+    ) == [
+        ("activation", "total", 4, 0, 4, 0, 0, None),
+        ("usual_care", "total", 6, 0, 6, 0, 0, None),
+    ]

@@ -119,33 +119,61 @@ def test_items_count_up_from_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_items", "answers", "code", "shift", "scale_by", "is_doubtful"),
+    ("n_items", "answers", "around", "code", "shift", "scale_by", "is_doubtful"),
     [
-        (12, ["1", "5", "3"], "wai_sr", 0, 1, False),
-        (12, ["0", "4", "3"], "wai_sr", 1, 1, False),
-        (12, ["2", "4", "3"], "wai_sr", 1, 1, True),
-        (4, ["9,7", "10"], "srs", 0, 1, True),
-        (4, ["97", "100"], "srs", 0, 0.1, False),
-        (9, ["0", "3"], "phq_9", 0, 1, False),
+        (12, ["1", "5", "3"], "", "wai_sr", 0, 1, False),
+        (12, ["0", "4", "3"], "", "wai_sr", 1, 1, False),
+        (12, ["2", "4", "3"], "wai_sr", "wai_sr", 1, 1, True),
+        (10, ["1", "5", "3"], "", "wai_srt", 0, 1, False),
+        (4, ["9,7", "10"], "", "srs", 0, 1, True),
+        (4, ["97", "100"], "", "srs", 0, 0.1, False),
+        (9, ["0", "3"], "", "phq_9", 0, 1, False),
     ],
 )
 def test_an_instrument_is_known_by_count_and_range(
     registry: Registry,
     n_items: int,
     answers: list[str],
+    around: str,
     code: str,
     shift: float,
     scale_by: float,
     is_doubtful: bool,
 ) -> None:
-    first = candidates(n_items, answers, (), registry.instruments)[0]
+    first = candidates(n_items, answers, (around,), registry.instruments)[0]
     assert first.instrument.instrument_code == code
     assert (first.shift, first.scale_by, first.is_doubtful) == (shift, scale_by, is_doubtful)
 
 
 def test_answers_no_instrument_has_are_of_none(registry: Registry) -> None:
     assert candidates(12, ["70", "80"], (), registry.instruments) == []
-    assert candidates(7, ["1", "2"], (), registry.instruments) == []
+    assert candidates(11, ["1", "2"], (), registry.instruments) == []
+
+
+@pytest.mark.parametrize(
+    ("n_items", "answers", "around", "code", "informant"),
+    [
+        (12, ["1", "5", "7"], ("q",), "wai_s", "client"),
+        (12, ["1", "4", "2"], ("child",), "tasc_r", "child"),
+        (12, ["1", "4", "2"], ("parent_form",), "tasc_p", "caregiver"),
+        (12, ["0", "4", "2"], ("star_p",), "star_p", "client"),
+        (4, ["9,7", "10", "0"], ("ors_",), "ors", "client"),
+        (4, ["9,7", "10", "0"], ("csrs",), "csrs", "child"),
+        (25, ["0", "2", "1"], ("sdq", "youth"), "sdq", "child"),
+        (10, ["0", "4", "1"], ("q",), "core_10", "client"),
+    ],
+)
+def test_of_instruments_alike_names_informants_and_the_range_used_decide(
+    registry: Registry,
+    n_items: int,
+    answers: list[str],
+    around: tuple[str, ...],
+    code: str,
+    informant: str,
+) -> None:
+    first = candidates(n_items, answers, around, registry.instruments)[0]
+    assert first.instrument.instrument_code == code
+    assert first.informant(around) == informant
 
 
 def test_words_for_questionnaires_are_repeated_only_when_made_of_their_names(

@@ -1,6 +1,7 @@
 """What an analyst's CSV may look like, and what is said of one that does not."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,89 @@ def test_other_encodings_and_missing_files_are_said(
         score_csv(_file(tmp_path, "1,2,3,4\n", "utf-16"), srs, engine)
     with pytest.raises(AnswersRefused, match="no such file"):
         score_csv(tmp_path / "absent.csv", srs, engine)
+
+
+def _scored(
+    code: str, answers: Sequence[object], registry: Registry, engine: ScoringEngine, folder: Path
+) -> dict[str, float | None]:
+    (instrument,) = (one for (c, _), one in registry.instruments.items() if c == code)
+    header = ",".join(f"item_{number}" for number in range(1, len(answers) + 1))
+    path = _file(folder, f"{header}\n{','.join(map(str, answers))}\n")
+    scores = score_csv(path, instrument, engine).scores
+    found = dict(zip(scores["scale"], scores["score"], strict=True))
+    return {scale: None if score != score else float(score) for scale, score in found.items()}
+
+
+def test_the_difficulties_add_scales_that_are_scaled_up_and_rounded(
+    registry: Registry, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    # All 1, reversed or not, but items 3 and 8 (2 each) and no item 24: emotional is 2+2+1+1 = 6 of
+    # four, 6/4 x 5 = 7.5, rounded 8; the other scales 5 each; difficulties 8+5+5+5.
+    answers: list[object] = [1] * 25
+    answers[2] = answers[7] = 2
+    answers[23] = ""
+    assert _scored("sdq", answers, registry, engine, tmp_path) == {
+        "total": 23,
+        "emotional": 8,
+        "conduct": 5,
+        "hyperactivity": 5,
+        "peer": 5,
+        "prosocial": 5,
+    }
+    # Item 8 and 13 missing too: two of five is too few, and difficulties lack a scale.
+    answers[7] = answers[12] = ""
+    short = _scored("sdq", answers, registry, engine, tmp_path)
+    assert (short["emotional"], short["total"], short["prosocial"]) == (None, None, 5)
+
+
+def test_core_om_is_ten_times_the_mean_by_each_scales_own_rule(
+    registry: Registry, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    # All 1; the eight reversed items count 3, which makes 26 + 8 x 3 = 50 over 34 items.
+    answers: list[object] = [1] * 34
+    complete = _scored("core_om", answers, registry, engine, tmp_path)
+    assert complete["total"] == pytest.approx(500 / 34, abs=1e-12)
+    assert complete["wellbeing"] == 20  # items 4 and 31 reversed: (3 + 1 + 1 + 3)/4 x 10
+    assert complete["risk"] == 10
+    # Item 9 (risk) and item 1 (functioning) missing: risk has no score, functioning is prorated.
+    answers[8] = answers[0] = ""
+    short = _scored("core_om", answers, registry, engine, tmp_path)
+    assert short["risk"] is None
+    assert short["functioning"] == pytest.approx((6 * 3 + 5 * 1) / 11 * 10, abs=1e-12)
+    assert short["total"] == pytest.approx(480 / 32, abs=1e-12)
+
+
+def test_an_unanswered_item_of_the_oq_45_counts_as_its_scales_mean_rounded(
+    registry: Registry, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    # All 2 is the middle, reversed or not: role 9 x 2 = 18. Items 4, 14 and 28 answered 3, item 32
+    # not: (3 x 3 + 5 x 2)/8 = 2.375, so item 32 counts 2: role 21, total 21 + 22 + 50.
+    answers: list[object] = [2] * 45
+    for item in (4, 14, 28):
+        answers[item - 1] = 3
+    answers[31] = ""
+    assert _scored("oq_45", answers, registry, engine, tmp_path) == {
+        "total": 93,
+        "distress": 50,
+        "relations": 22,
+        "role": 21,
+    }
+
+
+def test_a_question_left_out_of_the_score_may_stand_in_the_file(
+    registry: Registry, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    assert _scored("phq_9", [1] * 9 + [3], registry, engine, tmp_path) == {"total": 9}
+
+
+def test_answers_whose_key_is_unknown_have_no_score_and_say_so(
+    registry: Registry, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    header = ",".join(f"item_{number}" for number in range(1, 9))
+    path = _file(tmp_path, f"{header}\n{','.join('3' * 8)}\n")
+    scores = score_csv(path, registry.instruments["csq_8", "1"], engine).scores
+    assert scores[["n_answered", "null_reason"]].to_numpy().tolist() == [[8, "key_unknown"]]
+    assert scores["score"].isna().all()
 
 
 def test_the_reference_phq_9_response_has_a_total_of_12(

@@ -1,0 +1,6 @@
+select
+    instrument_code,
+    version,
+    scale,
+    part
+from {{ source('reference', 'scale_parts') }}
