@@ -36,7 +36,7 @@ dashboard: .venv/.runtime ## serve the current release on 127.0.0.1
 	@alliance dashboard
 
 test: .venv/.dev ## every test, the browser's included
-	@pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	@pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev ## style, types, SQL, import rules, file lengths
 	ruff check

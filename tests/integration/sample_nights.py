@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 
@@ -15,9 +17,11 @@ from expectations.registry import load_registry
 from orchestration.cli.home import FOLDERS
 from orchestration.ingest import load
 from orchestration.ingest.pseudonyms import create_key, key_path
+from orchestration.ingest.reading import ReadingWorker
 from orchestration.nightly import NightReport, run_nightly
 from orchestration.settings import Settings, from_environment
 from orchestration.simulation import SimulationSettings, simulate
+from tests.integration.small_group import HereWorker
 
 # Without spoilt forms: in a small file two of them are more than a practice tolerates.
 FIRST = SimulationSettings(n_clients=600, dirt=0, window=(date(2024, 10, 1), date(2026, 6, 30)))
@@ -76,9 +80,13 @@ def send_few(settings: Settings, world: SimulationSettings) -> None:
     simulate(replace(registry, practices=kept), settings.landing, world)
 
 
-def night(settings: Settings) -> NightReport:
-    with environment(settings):
-        return run_nightly(settings, load_registry([settings.home]))
+def night(settings: Settings, *, by_worker: bool = False) -> NightReport:
+    """The nightly load. Files are read in this process, which has Great Expectations imported
+    already, or as in a real night `by_worker`, in a process of their own."""
+    registry = load_registry([settings.home])
+    worker = ReadingWorker if by_worker else partial(HereWorker, registry=registry)
+    with environment(settings), patch("orchestration.night.ReadingWorker", worker):
+        return run_nightly(settings, registry)
 
 
 def rows(settings: Settings, without: Sequence[str] = (), apart_from: Sequence[str] = ()) -> Rows:

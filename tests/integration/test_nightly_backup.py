@@ -15,6 +15,7 @@ from orchestration.nightly_backup import OWED
 from orchestration.restore import restore
 from orchestration.settings import Settings
 from tests.integration import sample_nights as nights
+from tests.parsed_project import give
 
 DECLARATIONS = Path(__file__).parents[1] / "fixtures" / "published_trial"
 HEADER = "id,treatment,time,age,sex,bdi,hamd,shaps,who"
@@ -33,11 +34,12 @@ def _send(settings: Settings, day: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def home(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Settings:
     settings = Settings(tmp_path_factory.mktemp("backed_up") / "home")
     shutil.copytree(DECLARATIONS, settings.home)
     create_key(settings.keys, "trial")
     (settings.landing / "trial").mkdir(parents=True)
+    give(parsed, settings.dbt_target)
     return settings
 
 

@@ -1,11 +1,12 @@
-"""Whole nights through the real job: twice, late, killed, and beside a poisonous practice."""
+"""Whole nights through the real job: twice, and beside a poisonous practice.
+
+Late files and other orders are in test_arrival_orders, killed nights in tests/faults.
+"""
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 from expectations.registry import load_registry
 from orchestration.definitions import build
-from orchestration.instance import end_dead_runs, open_instance
+from orchestration.instance import open_instance
 from orchestration.nightly import NightReport
 from orchestration.settings import Settings
 from orchestration.simulation import simulate
@@ -28,7 +29,7 @@ from tests.integration import sample_nights as nights
 def first(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Settings, NightReport]:
     settings = nights.home(tmp_path_factory.mktemp("nights") / "home", parsed)
     nights.send(settings, nights.FIRST)
-    return settings, nights.night(settings)
+    return settings, nights.night(settings, by_worker=True)
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +104,6 @@ def test_two_nights_equal_one(in_order: Settings, parsed: Path, tmp_path: Path) 
     nights.send_few(one_night, nights.FEW_SECOND)
     nights.night(one_night)
     nights.assert_same_rows(in_order, one_night)
-
-
-def test_the_later_night_first_ends_in_the_same_rows(
-    in_order: Settings, parsed: Path, tmp_path: Path
-) -> None:
-    """A night sorts its own files by export date, so the older ones come a night late here."""
-    late = nights.home(tmp_path / "late", parsed)
-    nights.send_few(late, nights.FEW_SECOND)
-    nights.night(late)
-    nights.send_few(late, nights.FEW_FIRST)
-    nights.night(late)
-    # One export of two_oaks has the same bytes in both nights: it is loaded once, under the date
-    # of the night that brought it first. Which version of a row wins shows in the layers above.
-    nights.assert_same_rows(in_order, late, apart_from=("exported_on",))
 
 
 @pytest.fixture(scope="module")
@@ -265,27 +252,6 @@ def test_an_edited_verdict_is_found(
     with duckdb.connect(str(copy)) as con:
         con.execute("delete from quality.check_results where check_seq = 40")
     assert nights.broken_links(copy) == [41]
-
-
-def test_a_killed_run_does_not_stop_the_next(first_of_few: Settings, tmp_path: Path) -> None:
-    settings = nights.copy(first_of_few, tmp_path / "home")
-    nights.send_few(settings, nights.FEW_SECOND)
-    command = [sys.executable, "-m", "orchestration.cli.main", "nightly", "--home"]
-    night = subprocess.Popen(
-        [*command, str(settings.home)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    running = settings.dagster_home / "running"
-    deadline = time.monotonic() + 120
-    while not (running.is_dir() and list(running.iterdir())) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    night.send_signal(signal.SIGKILL)
-    night.wait()
-    report = nights.night(settings)
-    assert len(report.ended_dead_runs) == 1
-    assert report.is_new_release
-    assert not report.problems
-    with nights.environment(settings), open_instance(settings) as instance:
-        assert end_dead_runs(settings, instance) == []
 
 
 def test_the_command_line(first: tuple[Settings, NightReport]) -> None:

@@ -15,6 +15,7 @@ from orchestration.settings import Settings
 from orchestration.simulation import SimulationSettings
 from orchestration.warehouse import WarehouseDamaged
 from tests.integration import sample_nights as nights
+from tests.integration.small_group import HereWorker
 
 WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
 
@@ -30,9 +31,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Settings:
 
 
 def _rebuilt(settings: Settings, *, accept_difference: bool = False) -> RebuildReport:
+    registry = load_registry([settings.home])
     with nights.environment(settings):
         return rebuild(
-            settings, load_registry([settings.home]), accept_difference=accept_difference
+            settings,
+            registry,
+            worker=HereWorker(settings, registry=registry),
+            accept_difference=accept_difference,
         )
 
 
@@ -48,7 +53,8 @@ CHAIN = "select * from quality.check_results order by check_seq"
 def test_a_rebuild_is_the_same_in_every_row(loaded: Settings, tmp_path: Path) -> None:
     home = nights.copy(loaded, tmp_path / "home")
     before = [nights.query(home.warehouse, sql) for sql in (LEDGER, CHAIN)]
-    report = _rebuilt(home)
+    with nights.environment(home):
+        report = rebuild(home, load_registry([home.home]))
     assert report.is_in_force
     assert report.is_equal, report
     assert report.is_compared
@@ -62,12 +68,7 @@ def test_a_rebuild_is_the_same_in_every_row(loaded: Settings, tmp_path: Path) ->
     assert not nights.night(home).did_anything
 
 
-@pytest.mark.parametrize("fault", ["gone", "cut", "flipped"])
-def test_a_broken_warehouse_is_never_served_and_comes_again(
-    fault: str, loaded: Settings, tmp_path: Path
-) -> None:
-    home = nights.copy(loaded, tmp_path / "home")
-    path, pointer = home.warehouse, (home.releases / "current.json").read_bytes()
+def _break(path: Path, fault: str) -> None:
     with duckdb.connect(str(path)) as con:
         con.execute("checkpoint")
     whole = path.read_bytes()
@@ -81,9 +82,22 @@ def test_a_broken_warehouse_is_never_served_and_comes_again(
         for at in range(12288 + 5000, len(broken), 262144):
             broken[at] ^= 1
         path.write_bytes(broken)
+
+
+@pytest.mark.parametrize("fault", ["gone", "cut", "flipped"])
+def test_a_broken_warehouse_is_never_served(fault: str, loaded: Settings, tmp_path: Path) -> None:
+    home = nights.copy(loaded, tmp_path / "home")
+    pointer = (home.releases / "current.json").read_bytes()
+    _break(home.warehouse, fault)
     with pytest.raises(WarehouseDamaged, match="alliance rebuild"):
         nights.night(home)
     assert (home.releases / "current.json").read_bytes() == pointer
+
+
+@pytest.mark.parametrize("fault", ["gone", "flipped"])
+def test_a_broken_warehouse_comes_again(fault: str, loaded: Settings, tmp_path: Path) -> None:
+    home = nights.copy(loaded, tmp_path / "home")
+    _break(home.warehouse, fault)
     report = _rebuilt(home)
     assert report.is_in_force, report
     assert report.ledger_from == "archive"

@@ -13,11 +13,12 @@ from orchestration.erasure import destroy
 from orchestration.ingest.pseudonyms import load_key
 from orchestration.key_rotation import rotate
 from orchestration.load_notes import LoadNotes
-from orchestration.rebuild import rebuild
+from orchestration.rebuild import RebuildReport, rebuild
 from orchestration.settings import Settings
 from orchestration.simulation import SimulationSettings
 from orchestration.withdrawal import withdraw
 from tests.integration import sample_nights as nights
+from tests.integration.small_group import HereWorker
 
 WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
 ROTATED, DESTROYED = "two_oaks", "harbor_counseling"
@@ -57,6 +58,11 @@ def _rows_of(settings: Settings, client_key: str) -> int:
     return total
 
 
+def _rebuilt(settings: Settings) -> RebuildReport:
+    registry = load_registry([settings.home])
+    return rebuild(settings, registry, worker=HereWorker(settings, registry=registry))
+
+
 def _digest(settings: Settings) -> str:
     with duckdb.connect(str(settings.warehouse)) as con:
         return content_digest(con)
@@ -66,7 +72,7 @@ def test_with_its_ledger(changed: tuple[Settings, str], tmp_path: Path) -> None:
     settings, client = changed
     home = nights.copy(settings, tmp_path / "home")
     with nights.environment(home):
-        report = rebuild(home, load_registry([home.home]))
+        report = _rebuilt(home)
     assert report.is_in_force, report
     assert report.is_equal
     assert report.content_digest == _digest(home) == _digest(settings)
@@ -85,7 +91,7 @@ def test_without_its_ledger(changed: tuple[Settings, str], tmp_path: Path) -> No
     home = nights.copy(settings, tmp_path / "home")
     home.warehouse.unlink()
     with nights.environment(home):
-        report = rebuild(home, load_registry([home.home]))
+        report = _rebuilt(home)
     assert report.is_in_force, report
     assert any(DESTROYED in remark for remark in report.remarks)
     assert _rows_of(home, client) == 0

@@ -8,11 +8,16 @@ from tests.parsed_project import give
 from tests.studies import truth_recovered, variance_model
 
 
+def _size(is_full_campaign: bool, folder: Path) -> tuple[range, Path, int]:
+    """Twenty networks, or a smaller one."""
+    n_clients = truth_recovered.NETWORK.n_clients
+    return (range(1, 21), folder, n_clients) if is_full_campaign else (range(1, 2), folder, 1_200)
+
+
 @pytest.mark.slow
 def test_intervals_cover_the_truth(tmp_path: Path, parsed: Path, is_full_campaign: bool) -> None:
-    seeds = range(1, 21) if is_full_campaign else range(1, 2)
     give(parsed, tmp_path / "parsed")
-    found = truth_recovered.study("recovered", seeds, tmp_path)
+    found = truth_recovered.study("recovered", *_size(is_full_campaign, tmp_path))
     print("\nrecovered", *found.lines(), sep="\n  ")
     if is_full_campaign:
         assert 0.92 <= found.covered <= 0.98
@@ -26,9 +31,8 @@ def test_intervals_cover_the_truth(tmp_path: Path, parsed: Path, is_full_campaig
 def test_a_network_without_differences_raises_few_alarms(
     tmp_path: Path, parsed: Path, is_full_campaign: bool
 ) -> None:
-    seeds = range(1, 21) if is_full_campaign else range(1, 2)
     give(parsed, tmp_path / "parsed")
-    found = truth_recovered.study("null", seeds, tmp_path)
+    found = truth_recovered.study("null", *_size(is_full_campaign, tmp_path))
     print("\nnull", *found.lines(), sep="\n  ")
     if is_full_campaign:
         assert found.flagged_95 <= 0.05

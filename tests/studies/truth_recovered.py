@@ -80,11 +80,13 @@ class Findings:
         ]
 
 
-def study(world: str, seeds: Sequence[int], folder: Path) -> Findings:
+def study(
+    world: str, seeds: Sequence[int], folder: Path, n_clients: int = NETWORK.n_clients
+) -> Findings:
     """Run a world's networks, each in a home of its own under `folder`."""
     runs = []
     for seed in seeds:
-        simulation = replace(WORLDS[world], seed=seed)
+        simulation = replace(WORLDS[world], seed=seed, n_clients=n_clients)
         home = folder / f"{world}_{seed}"
         runs.append(run_network(home, simulation, folder / "parsed"))
         shutil.rmtree(home)
