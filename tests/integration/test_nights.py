@@ -137,7 +137,6 @@ def test_poisonous_practices_move_nobody_else(
     assert {"raw.sessions", "marts.fct_scores", "marts.rpt_site_statistics"} <= clean.keys()
     assert {table for table in clean if not clean[table]} == {
         "intermediate.int_episodes_derived",
-        "staging.stg_episode_derivations",
         "staging.stg_schedule_exemptions",
     }
     for table in clean:
