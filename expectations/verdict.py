@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expectations.check import DELIVERY, ROW, Check
+from expectations.configured_once import configure_once
 from expectations.suites import CHECK_ID, CHECKS
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def _batch_definition() -> Any:
 
     # Its own log lines quote exceptions, and an exception may quote a cell.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    configure_once()
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

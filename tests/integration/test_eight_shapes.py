@@ -206,6 +206,7 @@ def test_what_is_compared_is_there(con: duckdb.DuckDBPyConnection) -> None:
         "fct_sessions",
         "rpt_forms_counted",
         "rpt_response_rates",
+        "rpt_scale_completeness",
         "rpt_site_statistics",
         "rpt_therapist_statistics",
     ]

@@ -20,7 +20,7 @@ from orchestration.withdrawal import withdraw
 from tests.integration import sample_nights as nights
 from tests.integration.small_group import HereWorker
 
-WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
+WORLD = SimulationSettings(n_clients=30, dirt=0, window=nights.FIRST.window)
 ROTATED, DESTROYED = "two_oaks", "harbor_counseling"
 
 
@@ -29,7 +29,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Set
     """A home after a withdrawal, a replaced key and a destroyed one; the client's pseudonym."""
     folder = tmp_path_factory.mktemp("erasure")
     settings = nights.home(folder / "home", parsed)
-    nights.send_few(settings, WORLD)
+    nights.send_few(settings, WORLD, (ROTATED, DESTROYED))
     client = _somebody(settings.landing / ROTATED)
     nights.night(settings)
     withdraw(settings, ROTATED, client, date(2026, 10, 1))

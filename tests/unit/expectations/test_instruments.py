@@ -119,12 +119,10 @@ def test_any_change_of_a_range_is_told(code: str) -> None:
     assert [what for what, changed in changes_of_range(content) if not problems(changed)] == []
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", [code for code in CODES if BY_CODE[code].is_scored])
 def test_no_two_items_count_alike_over_the_complete_examples(code: str) -> None:
     """Else one could stand for the other in a scale, and no score would change."""
     one = BY_CODE[code]
-    if not one.is_scored:
-        pytest.skip("its answers are not scored")
     both = (one.item_minimum or 0) + (one.item_maximum or 0)
     complete = [
         example.items
