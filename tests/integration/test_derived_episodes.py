@@ -158,12 +158,11 @@ def declared(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return registry
 
 
-def _home(folder: Path, declared: Registry, target: Path) -> Home:
-    """With the same key in every home: under some pairs of keys the digests differ, which is an
-    open defect of the digest or of the derived key."""
+def _home(folder: Path, declared: Registry, target: Path, key: str) -> Home:
+    """`key`: two hexadecimal digits. Under 1a and 2b pseudonyms sort in another order."""
     night = small_group.night_in(folder, declared)
     for practice_id in declared.practices:
-        key_path(night.settings.keys, practice_id).write_text("1a" * 32)
+        key_path(night.settings.keys, practice_id).write_text(key * 32)
     with night.warehouse.connect() as con:
         write_reference(con, declared)
     return Home(night, target)
@@ -172,7 +171,7 @@ def _home(folder: Path, declared: Registry, target: Path) -> Home:
 @pytest.fixture(scope="module")
 def two_nights(declared: Registry, tmp_path_factory: pytest.TempPathFactory) -> Home:
     target = tmp_path_factory.mktemp("target")
-    home = _home(tmp_path_factory.mktemp("two_nights"), declared, target)
+    home = _home(tmp_path_factory.mktemp("two_nights"), declared, target, "1a")
     home.load([("visits_1.csv", FIRST_VISITS), ("forms_1.csv", FIRST_FORMS)])
     home.build()
     assert home.rows(
@@ -261,7 +260,7 @@ def test_any_order_and_any_number_of_nights_say_the_same(
     two_nights: Home, declared: Registry, tmp_path: Path
 ) -> None:
     by_nights = two_nights.digests()
-    at_once = _home(tmp_path / "at_once", declared, two_nights.target)
+    at_once = _home(tmp_path / "at_once", declared, two_nights.target, "2b")
     at_once.load([("visits_2.csv", LATE_VISITS), ("forms_2.csv", LATE_FORMS)])
     at_once.load([("forms_1.csv", FIRST_FORMS), ("visits_1.csv", FIRST_VISITS)])
     at_once.build()

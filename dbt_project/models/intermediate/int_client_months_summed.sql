@@ -22,6 +22,9 @@ select
     case
         when forms.stage_while_open <> forms.stage_once_closed then forms.closed_from_on
     end as closed_from_on,
+    -- Since 1970; 0 where no form has a day.
+    coalesce({{ days_between("cast('1970-01-01' as date)", 'max(forms.counted_on)') }}, 0)
+        as last_day_no,
     cast(count(*) as integer) as n_forms,
     cast(sum(case when forms.total = scales.best then 1 else 0 end) as integer) as n_at_best,
     sum({{ exact('forms.total') }}) as summed_billionths

@@ -43,7 +43,6 @@ clients as (
     from (select distinct client_key from client_months) as named
 ),
 
--- The unknown therapist has the last number: among equals a known one comes first, then by key.
 therapists as (
     select
         therapist_key,
@@ -58,6 +57,10 @@ numbered as (
         therapists.therapist_no,
         client_months.month_on,
         client_months.stage,
+        case
+            when client_months.therapist_key is not null then client_months.last_day_no
+            else -1
+        end as last_day_no,
         client_months.n_forms,
         client_months.n_at_best,
         client_months.summed_billionths
@@ -87,6 +90,7 @@ staged as (
         therapist_no,
         month_on,
         'all' as stage,
+        last_day_no,
         n_forms,
         n_at_best,
         summed_billionths
@@ -101,6 +105,7 @@ rated as (
         periods.period,
         staged.client_no,
         staged.therapist_no,
+        max(staged.last_day_no) as last_day_no,
         sum(staged.n_forms) as n_forms,
         sum(staged.n_at_best) as n_at_best,
         sum(staged.summed_billionths) as summed_billionths
@@ -111,14 +116,19 @@ rated as (
         staged.cell_no, staged.stage, periods.period, staged.client_no, staged.therapist_no
 ),
 
--- A client belongs to the therapist with most of the client's forms in the cell.
+-- A client belongs to the therapist with most of the client's forms in the cell; among equals to one
+-- that is known, then to the one of the newest form. Only what is left hangs on the order of
+-- pseudonyms, which is another under another key.
 averaged as (
     select
         cell_no,
         stage,
         period,
         client_no,
-        max_by(therapist_no, n_forms * 10000000000 - therapist_no) as therapist_no,
+        max_by(
+            therapist_no,
+            n_forms * 10000000000000000 + last_day_no * 10000000000 - therapist_no
+        ) as therapist_no,
         sum(n_forms) as n_forms,
         sum(n_at_best) as n_at_best,
         {{ exact(inexact('sum(summed_billionths)') ~ ' / sum(n_forms)') }} as mean_billionths
