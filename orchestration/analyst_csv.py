@@ -118,11 +118,12 @@ class AnalystFile:
         return (1, 0.0, text) if number is None else (0, number, text)
 
 
-def read_analyst_csv(path: Path) -> AnalystFile:
+def read_analyst_csv(path: Path, *, needs_rows: bool = True) -> AnalystFile:
     """Read a file: first line names the columns; comma, semicolon or tab; UTF-8.
 
     Between semicolons or tabs a number may have a decimal comma. Raises FileRefused for an empty
-    file, one without rows, another encoding, broken quotes, or a row of another length.
+    file, one without rows where it `needs_rows`, another encoding, broken quotes, or a row of
+    another length.
     """
     header: list[str] | None = None
     rows: list[tuple[str, ...]] = []
@@ -155,6 +156,6 @@ def read_analyst_csv(path: Path) -> AnalystFile:
         raise FileRefused(f"cannot be opened: {error.strerror}") from None
     if header is None:
         raise FileRefused("the file is empty; its first line names the columns")
-    if not rows:
+    if needs_rows and not rows:
         raise FileRefused("the file has a first line and no rows")
     return AnalystFile(tuple(header), tuple(rows), tuple(lines), delimiter != ",")

@@ -1,6 +1,5 @@
 """Item answers in a CSV: what `alliance score` reads, outside any practice and its contract."""
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.instrument import Instrument
+from orchestration.analyst_csv import AnalystFile, FileRefused, read_analyst_csv
 from orchestration.scoring import Form, ScoringEngine
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _ITEM = re.compile(r"(?:item[ _]?)?0*([1-9][0-9]*)", re.IGNORECASE)
 _SAYS_ITEM = re.compile(r"item[ _]?[0-9]", re.IGNORECASE)
-_DELIMITERS = (",", ";", "\t")
 
 
 class AnswersRefused(Exception):
@@ -71,21 +70,10 @@ def score_csv(path: Path, instrument: Instrument, engine: ScoringEngine) -> Scor
 
 def _read(path: Path, instrument: Instrument) -> _Sheet:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            delimiter = max(_DELIMITERS, key=first.count)
-            file.seek(0)
-            lines = [line for line in csv.reader(file, delimiter=delimiter, strict=True) if line]
-    except FileNotFoundError:
-        raise AnswersRefused("there is no such file") from None
-    except UnicodeDecodeError:
-        raise AnswersRefused("the file is not UTF-8; save it as CSV UTF-8") from None
-    except csv.Error:
-        raise AnswersRefused("the file is not readable as CSV; look at its quotes") from None
-    if not lines:
-        raise AnswersRefused("the file is empty; its first line names the columns")
-    items, named = _columns(lines[0], instrument)
-    return _forms(lines[1:], len(lines[0]), items, named, instrument, delimiter)
+        file = read_analyst_csv(path, needs_rows=False)
+    except FileRefused as refusal:
+        raise AnswersRefused(str(refusal)) from None
+    return _forms(file, *_columns(file.header, instrument), instrument)
 
 
 def _columns(header: Sequence[str], instrument: Instrument) -> tuple[dict[int, int], int | None]:
@@ -141,18 +129,11 @@ def _positions(columns: Sequence[int]) -> str:
 
 
 def _forms(
-    lines: Sequence[Sequence[str]],
-    width: int,
-    items: dict[int, int],
-    named: int | None,
-    instrument: Instrument,
-    delimiter: str,
+    file: AnalystFile, items: dict[int, int], named: int | None, instrument: Instrument
 ) -> _Sheet:
-    sheet = _Sheet([], [], [], [], len(lines))
-    for row, line in enumerate(lines, start=1):
-        if len(line) != width:
-            raise AnswersRefused(f"row {row} has {len(line)} cells where the header has {width}")
-        answers = {item: _number(line[column], delimiter) for item, column in items.items()}
+    sheet = _Sheet([], [], [], [], len(file.rows))
+    for row, cells in enumerate(file.rows, start=1):
+        answers = {item: _answer(file, cells[column]) for item, column in items.items()}
         wrong = [
             RefusedAnswer(row, item)
             for item, answer in sorted(answers.items())
@@ -163,16 +144,14 @@ def _forms(
             sheet.rows.append(row)
             sheet.forms.append(Form(answers))
             if named is not None:
-                sheet.ids.append(line[named])
+                sheet.ids.append(cells[named])
     return sheet
 
 
-def _number(cell: str, delimiter: str) -> float | None:
+def _answer(file: AnalystFile, cell: str) -> float | None:
     """The cell's number; None when blank, NaN (which no instrument offers) when it is no number."""
     text = cell.strip()
     if not text:
         return None
-    try:
-        return float(text if delimiter == "," else text.replace(",", "."))
-    except ValueError:
-        return float("nan")
+    number = file.number(text)
+    return float("nan") if number is None else number

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 from expectations.registry import Registry, RegistryError, load_registry
 from orchestration.release.reader import Pointer, Releases
 from orchestration.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    import duckdb
 
 _FILE_WIDTH = 140
 """Of what goes to a file or a pipe, where there is no window to fit."""
@@ -33,6 +36,28 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def open_settings(home: Path | None) -> Settings:
     """Settings of the chosen home."""
     return from_environment(home)
+
+
+@contextmanager
+def loaded_warehouse(home: Path | None, nothing: str) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A connection to the home's warehouse, under the writer's lock, for a person's decision.
+
+    Exits with `nothing` said where nothing was ever loaded, and when another writer does not end.
+    """
+    from orchestration.warehouse import Warehouse, WarehouseBusy
+
+    warehouse = Warehouse(open_settings(home))
+    if not warehouse.exists():
+        messages.print(f"Nothing was loaded here yet, so {nothing}.", markup=False)
+        raise typer.Exit(WRONG_USE)
+    try:
+        with warehouse.writer(waiting=lambda said: messages.print(said, markup=False)):
+            warehouse.prepare()
+            with warehouse.connect() as con:
+                yield con
+    except WarehouseBusy as busy:
+        messages.print(str(busy), markup=False, highlight=False)
+        raise typer.Exit(NEEDS_A_PERSON) from busy
 
 
 def open_registry(settings: Settings) -> Registry:

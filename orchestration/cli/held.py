@@ -12,6 +12,7 @@ from orchestration.cli.console import (
     WRONG_USE,
     HomeOption,
     JsonOption,
+    loaded_warehouse,
     messages,
     open_registry,
     open_settings,
@@ -21,8 +22,7 @@ from orchestration.cli.console import (
     say_table,
 )
 from orchestration.ingest.held import Decision, decide, held_now
-from orchestration.settings import Settings
-from orchestration.warehouse import Warehouse, WarehouseBusy, transaction
+from orchestration.warehouse import WarehouseBusy, transaction
 
 DeliveryArgument = Annotated[
     str, typer.Argument(metavar="ID", help="Its delivery_id, or the beginning of it.")
@@ -42,7 +42,7 @@ def release(
 
     Example: alliance deliveries release harbor_counseling.sessions.3f2a
     """
-    _decided(open_settings(home), delivery, by, as_json, is_released=True)
+    _decided(home, delivery, by, as_json, is_released=True)
 
 
 def refuse(
@@ -57,31 +57,21 @@ def refuse(
 
     Example: alliance deliveries refuse harbor_counseling.sessions.3f2a --by "Data office"
     """
-    _decided(open_settings(home), delivery, by, as_json, is_released=False)
+    _decided(home, delivery, by, as_json, is_released=False)
 
 
 def _decided(
-    settings: Settings, delivery: str, by: str | None, as_json: bool, *, is_released: bool
+    home: Path | None, delivery: str, by: str | None, as_json: bool, *, is_released: bool
 ) -> None:
-    warehouse = Warehouse(settings)
-    if not warehouse.exists():
-        messages.print("Nothing was loaded here yet, so nothing is held.", markup=False)
-        raise typer.Exit(WRONG_USE)
     by = by or getpass.getuser()
-    try:
-        with warehouse.writer(waiting=lambda said: messages.print(said, markup=False)):
-            warehouse.prepare()
-            with warehouse.connect() as con:
-                held = held_now(con)
-                chosen = [each for each in held if each.startswith(delivery)]
-                at = datetime.now(UTC).replace(tzinfo=None)
-                words = [Decision(each, is_released, by, at) for each in chosen]
-                if len(words) == 1:
-                    with transaction(con):
-                        decide(con, words[0])
-    except WarehouseBusy as busy:
-        messages.print(str(busy), markup=False, highlight=False)
-        raise typer.Exit(NEEDS_A_PERSON) from busy
+    with loaded_warehouse(home, "nothing is held") as con:
+        held = held_now(con)
+        chosen = [each for each in held if each.startswith(delivery)]
+        at = datetime.now(UTC).replace(tzinfo=None)
+        words = [Decision(each, is_released, by, at) for each in chosen]
+        if len(words) == 1:
+            with transaction(con):
+                decide(con, words[0])
     if len(words) != 1:
         which = "no held delivery begins" if not words else f"{len(words)} held deliveries begin"
         messages.print(

@@ -9,13 +9,12 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.console import (
-    NEEDS_A_PERSON,
     WRONG_USE,
     HomeOption,
     JsonOption,
     current_release,
+    loaded_warehouse,
     messages,
-    open_settings,
     output,
     say_document,
     say_table,
@@ -28,7 +27,7 @@ from orchestration.release.intake_report import (
     quarantine_counts,
     quarantine_rows,
 )
-from orchestration.warehouse import Warehouse, WarehouseBusy, transaction
+from orchestration.warehouse import transaction
 
 app = typer.Typer(
     name="quarantine",
@@ -108,24 +107,14 @@ def close(
     if because not in REASONS:
         messages.print(f"--because is one of {', '.join(REASONS)}", markup=False)
         raise typer.Exit(WRONG_USE)
-    warehouse = Warehouse(open_settings(home))
-    if not warehouse.exists():
-        messages.print("Nothing was loaded here yet, so nothing is in quarantine.", markup=False)
-        raise typer.Exit(WRONG_USE)
     by = by or getpass.getuser()
     at = datetime.now(UTC).replace(tzinfo=None)
-    try:
-        with warehouse.writer(waiting=lambda said: messages.print(said, markup=False)):
-            warehouse.prepare()
-            with warehouse.connect() as con:
-                found = closable(con)
-                chosen = [each for each in found if each.startswith(delivery)]
-                if len(chosen) == 1:
-                    with transaction(con):
-                        write_closing(con, Closing(chosen[0], because, by, at))
-    except WarehouseBusy as busy:
-        messages.print(str(busy), markup=False, highlight=False)
-        raise typer.Exit(NEEDS_A_PERSON) from busy
+    with loaded_warehouse(home, "nothing is in quarantine") as con:
+        found = closable(con)
+        chosen = [each for each in found if each.startswith(delivery)]
+        if len(chosen) == 1:
+            with transaction(con):
+                write_closing(con, Closing(chosen[0], because, by, at))
     if len(chosen) != 1:
         which = "no delivery" if not chosen else f"{len(chosen)} deliveries"
         messages.print(

@@ -104,31 +104,12 @@ def _attendance(row: Session) -> str:
 
 
 def _declared(**terms: Any) -> Practice:
-    episodes = {
-        **declarations.EPISODES_FILE,
-        "exported_at": r"episodes_(\d{8})",
-        "delivery_scope": "snapshot",
-    }
-    sessions = {
-        "file": "sessions",
-        "pattern": "sessions_*.csv",
-        "exported_at": r"sessions_(\d{8})",
-        "delivery_scope": "period",
-        "mappings": [
-            {
-                "feed": "sessions",
-                "layout": "table",
-                "columns": {
-                    "session_id": {"from": "session"},
-                    "client_id": {"from": "client"},
-                    "site_id": {"constant": "north"},
-                    "scheduled_on": {"from": "day"},
-                    "attendance": {"from": "kept"},
-                },
-            }
-        ],
-    }
-    files = [{**each, **terms} for each in (declarations.WIDE_FILE, episodes, sessions)]
+    shapes = (
+        declarations.WIDE_FILE,
+        declarations.SNAPSHOT_OF_EPISODES,
+        declarations.PERIOD_OF_SESSIONS,
+    )
+    files = [{**each, **terms} for each in shapes]
     return declarations.practice(*files).model_copy(update={"practice_id": PRACTICE})
 
 

@@ -23,30 +23,6 @@ from tests.integration import small_group
 from tests.parsed_project import give
 from tests.unit.ingest import declarations
 
-EPISODES = {
-    **declarations.EPISODES_FILE,
-    "exported_at": r"episodes_(\d{8})",
-    "delivery_scope": "snapshot",
-}
-SESSIONS = {
-    "file": "sessions",
-    "pattern": "sessions_*.csv",
-    "exported_at": r"sessions_(\d{8})",
-    "delivery_scope": "period",
-    "mappings": [
-        {
-            "feed": "sessions",
-            "layout": "table",
-            "columns": {
-                "session_id": {"from": "session"},
-                "client_id": {"from": "client"},
-                "site_id": {"constant": "north"},
-                "scheduled_on": {"from": "day"},
-                "attendance": {"from": "kept"},
-            },
-        }
-    ],
-}
 _LIST = "episode,client,place,start,state,age\n"
 BEFORE = _LIST + (
     "E1,P1,N,2026-01-05,open,17\nE2,P2,N,2026-01-06,open,30\nE3,P3,S,2026-01-07,open,41\n"
@@ -108,7 +84,9 @@ def _name(number: int) -> str:
 
 
 def _practice(number: int) -> Practice:
-    practice = declarations.practice(EPISODES, SESSIONS, declarations.WIDE_FILE)
+    practice = declarations.practice(
+        declarations.SNAPSHOT_OF_EPISODES, declarations.PERIOD_OF_SESSIONS, declarations.WIDE_FILE
+    )
     return practice.model_copy(update={"practice_id": _name(number)})
 
 

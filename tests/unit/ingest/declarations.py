@@ -120,6 +120,30 @@ EPISODES_FILE: dict[str, Any] = {
         }
     ],
 }
+SNAPSHOT_OF_EPISODES: dict[str, Any] = {
+    **EPISODES_FILE,
+    "exported_at": r"episodes_(\d{8})",
+    "delivery_scope": "snapshot",
+}
+PERIOD_OF_SESSIONS: dict[str, Any] = {
+    "file": "sessions",
+    "pattern": "sessions_*.csv",
+    "exported_at": r"sessions_(\d{8})",
+    "delivery_scope": "period",
+    "mappings": [
+        {
+            "feed": "sessions",
+            "layout": "table",
+            "columns": {
+                "session_id": {"from": "session"},
+                "client_id": {"from": "client"},
+                "site_id": {"constant": "north"},
+                "scheduled_on": {"from": "day"},
+                "attendance": {"from": "kept"},
+            },
+        }
+    ],
+}
 
 
 def practice(*files: dict[str, Any], **contract: Any) -> Practice:

@@ -84,7 +84,7 @@ def test_nothing_left_to_score_gives_no_rows(
         ("item_1,2,3,4,item_04\n", "again in column: 5;"),
         ("item_1,2,3,4,a7654,b\n", "no item in column: 5, 6"),
         ("1,2,3,4,5,6\n", "of its 6 cells 4 are item numbers, 0 repeat one and 2 are"),
-        ("1,2,3,4\n7654,1\n", "row 1 has 2 cells where the header has 4"),
+        ("1,2,3,4\n7654,1\n", "line 2 has 2 cells where line 1 names 4 columns"),
         ('1,2,3,4\n"7654,1,1,1\n', "quotes"),
     ],
 )
@@ -113,7 +113,7 @@ def test_other_encodings_and_missing_files_are_said(
 ) -> None:
     with pytest.raises(AnswersRefused, match="not UTF-8"):
         score_csv(_file(tmp_path, "1,2,3,4\n", "utf-16"), srs, engine)
-    with pytest.raises(AnswersRefused, match="no such file"):
+    with pytest.raises(AnswersRefused, match="No such file"):
         score_csv(tmp_path / "absent.csv", srs, engine)
 
 
