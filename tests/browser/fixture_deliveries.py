@@ -24,7 +24,8 @@ _PLAN: Mapping[tuple[str, str], Mapping[int, str]] = {
     ("birchwood", "sessions"): {3: "quarantined", 6: "late"},
     ("birchwood", "forms"): {3: "quarantined", 5: "refused"},
     ("harbour", "export"): {0: "held", 2: "duplicate", 4: "dead", 7: "paused"},
-    ("northgate", "export"): {0: "none", 1: "none", 2: "none"},
+    # Four, so that at every hour one is missing (its second 03:00 has passed) and one is late.
+    ("northgate", "export"): {0: "none", 1: "none", 2: "none", 3: "none"},
 }
 _FEEDS = {"sessions": "sessions", "forms": "administrations", "export": "sessions"}
 _CAME = {"on_time": "loaded", "late": "loaded", "quarantined": "loaded"}

@@ -64,13 +64,13 @@ def test_it_shows_every_night_who_is_late_and_what_to_do(home: Path) -> None:
     for message in (HELD_MESSAGE, REFUSED_MESSAGE):
         assert message[1:] in to_do
     assert "alliance quarantine --practice birchwood" in to_do
-    assert "2 November and 3 November" in to_do
+    assert "1 November, 2 November and 3 November" in to_do
     [warning] = app.warning
     assert "Northgate Practice is late" in warning.value
     assert [expander.label for expander in app.expander] == [
         "Birchwood Psychology (28)",
         "Harbour Counselling (12)",
-        "Northgate Practice (11)",
+        "Northgate Practice (10)",
     ]
 
 

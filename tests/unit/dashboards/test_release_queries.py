@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,7 +11,7 @@ import pytest
 
 from dashboards import queries
 from dashboards.release import Choice, Form
-from tests.browser.fixture_deliveries import delivered_around
+from tests.browser.fixture_deliveries import ZONE, delivered_around
 from tests.browser.fixture_release import (
     CREATED_AT,
     DATA_THROUGH_ON,
@@ -216,6 +216,22 @@ def test_bytes_that_came_again_settle_nothing(tmp_path: Path) -> None:
     (loaded,) = [a for a in found[1:] if a.delivery_id == again.delivery_id]
     assert loaded.is_last
     assert loaded.is_over_tolerance
+
+
+@pytest.mark.parametrize("hour", [0, 2, 3, 4, 12, 23])
+def test_the_calendar_has_every_state_whatever_hour_it_is(tmp_path: Path, hour: int) -> None:
+    """The browser test looks for each state at the hour it happens to run."""
+    now = datetime(2026, 11, 4, hour, 30, tzinfo=ZONE)
+    build_release(tmp_path, delivered=delivered_around(now))
+    cursor = queries.open_release(queries.current_pointer(tmp_path))
+    states = {
+        day.state
+        for day in queries.calendar(cursor, now, now.date() - timedelta(days=13), now.date())
+    }
+    assert states == {
+        *("dead", "due", "duplicate", "held", "late", "missing", "on_time", "paused"),
+        *("quarantined", "refused"),
+    }
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
