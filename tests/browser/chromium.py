@@ -3,15 +3,18 @@
 Order: Playwright's own download, the system's, `playwright install chromium`, apt as root.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SKIP_VARIABLE = "ALLIANCE_SKIP_BROWSER"
 _SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_LOCK = Path(tempfile.gettempdir()) / f"alliance-chromium-{os.getuid()}.lock"
 
 
 class NoChromiumError(Exception):
@@ -82,14 +85,19 @@ def _ways() -> Iterator[tuple[str, Callable[[], Path | None]]]:
     yield "apt-get (root only)", _install_with_apt
 
 
-def find_or_install() -> Path:
-    """Path of a Chromium. NoChromiumError when every way fails."""
+def find_or_install(lock: Path = _LOCK) -> Path:
+    """Path of a Chromium. NoChromiumError when every way fails.
+
+    One process of the tests at a time: apt turns away whoever comes while another installs.
+    """
     tried = []
-    for name, way in _ways():
-        path = way()
-        if path is not None:
-            return path
-        tried.append(name)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for name, way in _ways():
+            path = way()
+            if path is not None:
+                return path
+            tried.append(name)
     raise NoChromiumError(
         f"No Chromium; tried: {'; '.join(tried)}. Install one (`playwright install chromium`, or "
         f"your system's package), or set {SKIP_VARIABLE}=1 outside CI to skip the browser test."

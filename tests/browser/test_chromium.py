@@ -1,5 +1,7 @@
 """A missing browser is looked for everywhere, and skipped only where that was asked for."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,24 @@ def test_apt_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = _only(monkeypatch, "_install_with_apt")
     assert chromium.find_or_install() == Path("_install_with_apt")
     assert len(tried) == 4
+
+
+def test_only_one_installs_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _only(monkeypatch, None)
+    installed, at_once = tmp_path / "chromium", []
+
+    def install() -> Path:
+        at_once.append(len(at_once))
+        time.sleep(0.05)
+        installed.touch()
+        return installed
+
+    monkeypatch.setattr(chromium, "_systems", lambda: installed if installed.exists() else None)
+    monkeypatch.setattr(chromium, "_install_with_apt", install)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(chromium.find_or_install, [tmp_path / "lock"] * 2))
+    assert found == [installed, installed]
+    assert at_once == [0], "the second finds what the first installed"
 
 
 def test_when_every_way_fails_the_message_says_what_was_tried(
