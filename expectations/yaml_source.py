@@ -7,6 +7,7 @@ told the file, the line and the key, every problem at once.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,7 +44,8 @@ class DeclarationError(Exception):
 
 @dataclass(frozen=True)
 class YamlSource:
-    """A parsed file: its content as plain Python and the nodes that content came from."""
+    """A parsed file: its content as plain Python and the nodes that content came from. It is
+    shared by all who read the same text, and never written to."""
 
     path: Path
     content: Any
@@ -93,6 +95,12 @@ def read_yaml(path: Path) -> YamlSource:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise DeclarationError([f"{path}:{line}: is not UTF-8 text; save it as UTF-8"]) from None
+    return _composed(path, text)
+
+
+@lru_cache(maxsize=128)
+def _composed(path: Path, text: str) -> YamlSource:
+    """Kept as long as the text is the same: the orchestrator reads every file at each tick."""
     loader = None
     try:
         if _depth_exceeds(text, MAXIMUM_DEPTH):

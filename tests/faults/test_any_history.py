@@ -31,7 +31,6 @@ from tests.faults import history_nights as nights
 from tests.faults.campaigns import Campaign
 from tests.faults.commit_points import CommitPoint
 from tests.faults.expected_history import Delivery, History
-from tests.faults.recorded_builds import RecordedBuilds
 from tests.faults.sent_files import (
     CLIENTS,
     CROWD,
@@ -44,6 +43,7 @@ from tests.faults.sent_files import (
     Kind,
     Session,
 )
+from tests.recorded_builds import BUILDS
 
 SAMPLE, CAMPAIGN = (1, 2, 14), (20, 6, 30)
 """Batches, histories of each and steps: of `make test`, and with --campaign full. The first of each
@@ -311,7 +311,7 @@ def _sha256(text: str) -> str:
 def test_any_history_ends_as_in_order(parsed: Path, campaign: Campaign) -> None:
     AnyHistory.parsed = parsed
     n_batches, n_histories, n_steps = CAMPAIGN if campaign.is_full else SAMPLE
-    with RecordedBuilds().in_place() as builds:
+    with BUILDS.in_place() as builds:
         for name in campaign.mine([f"histories {number:02d}" for number in range(n_batches)]):
             AnyHistory.told = partial(_tell, campaign, name)
             with campaign.judged(name):

@@ -17,11 +17,11 @@ from expectations.registry import load_registry
 from orchestration.cli.home import FOLDERS
 from orchestration.ingest import load
 from orchestration.ingest.pseudonyms import create_key, key_path
-from orchestration.ingest.reading import ReadingWorker
 from orchestration.nightly import NightReport, run_nightly
 from orchestration.settings import Settings, from_environment
 from orchestration.simulation import SimulationSettings, simulate
 from tests.integration.small_group import HereWorker
+from tests.recorded_builds import BUILDS
 
 # Without spoilt forms: in a small file two of them are more than a practice tolerates.
 FIRST = SimulationSettings(n_clients=600, dirt=0, window=(date(2024, 10, 1), date(2026, 6, 30)))
@@ -83,11 +83,19 @@ def send_few(settings: Settings, world: SimulationSettings, practices: Sequence[
 
 
 def night(settings: Settings, *, by_worker: bool = False) -> NightReport:
-    """The nightly load. Files are read in this process, which has Great Expectations imported
-    already, or as in a real night `by_worker`, in a process of their own."""
+    """The nightly load, the real job to the release. Files are read in this process, which has
+    Great Expectations imported already, and dbt says once what it sends in each kind of build; or
+    `by_worker`, files are read in a process of their own and dbt builds, as in a real night."""
     registry = load_registry([settings.home])
-    worker = ReadingWorker if by_worker else partial(HereWorker, registry=registry)
-    with environment(settings), patch("orchestration.night.ReadingWorker", worker):
+    if by_worker:
+        with environment(settings):
+            return run_nightly(settings, registry)
+    worker = partial(HereWorker, registry=registry)
+    with (
+        environment(settings),
+        patch("orchestration.night.ReadingWorker", worker),
+        BUILDS.in_place(),
+    ):
         return run_nightly(settings, registry)
 
 

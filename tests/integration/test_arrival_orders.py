@@ -21,6 +21,7 @@ from orchestration.night import Night, selection
 from orchestration.reference import write_reference
 from tests.integration import small_group
 from tests.parsed_project import give
+from tests.recorded_builds import BUILDS
 from tests.unit.ingest import declarations
 
 _LIST = "episode,client,place,start,state,age\n"
@@ -113,7 +114,8 @@ class World:
 
     def build(self, *, full_refresh: bool = False) -> None:
         settings = self.night.settings
-        dbt_runner.build(settings.warehouse, self.target, full_refresh, MODELS, is_tested=False)
+        with BUILDS.in_place():
+            dbt_runner.build(settings.warehouse, self.target, full_refresh, MODELS, is_tested=False)
         with self.night.warehouse.connect() as con:
             con.execute(
                 "insert into raw.builds select max(load_seq), '', '', now()::timestamp "

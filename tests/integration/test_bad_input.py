@@ -1,6 +1,7 @@
 """Bad files: refused or in quarantine with a clear word, and nothing of another practice moves."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import duckdb
 import pytest
 
 from orchestration.ingest import load
-from orchestration.night import Night
+from orchestration.ingest.outcome import Outcome
+from orchestration.night import Night, selection
 from tests.integration import small_group as group
 
 Change = Callable[[str], str | bytes]
+FILE = "forms_20260930.csv"
 
 
 def _line(number: int, text: str) -> Change:
@@ -92,16 +95,44 @@ QUARANTINED: dict[str, tuple[Change, str, int]] = {
 }
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A night on which every fault came from a practice of its own, and creek sent good files."""
+
+    night: Night
+    outcomes: dict[str, Outcome]
+    clean: dict[str, list[tuple[object, ...]]]
+    """Creek's rows from a night without the others."""
+
+
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
-    """Creek's rows from a night without brook. Both homes must share creek's key."""
-    night = group.night_in(
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    alone = group.night_in(
         tmp_path_factory.mktemp("clean"), group.registry(group.practice("creek"))
     )
+    _fix_key(alone)
+    _creek_sends(alone)
+    group.run(alone)
+    faults = {_sender(name): fault[0] for name, fault in (REFUSED | QUARANTINED).items()}
+    practices = [group.practice(name) for name in (*faults, "creek")]
+    night = group.night_in(tmp_path_factory.mktemp("beside"), group.registry(*practices))
     _fix_key(night)
+    for name, change in faults.items():
+        group.send(night, name, FILE, change(group.FORMS))
     _creek_sends(night)
-    group.run(night)
-    return group.rows(night, "creek")
+    # Read together: the checks of one batch are pooled.
+    night.read_ahead(selection(night.landing()))
+    outcomes = {
+        practice_id: outcome
+        for (practice_id, _), found in group.run(night).items()
+        for outcome in found
+        if practice_id in faults
+    }
+    return Taken(night, outcomes, group.rows(alone, "creek"))
+
+
+def _sender(fault: str) -> str:
+    return fault.replace(" ", "_").replace("-", "_")
 
 
 def _fix_key(night: Night) -> None:
@@ -109,7 +140,7 @@ def _fix_key(night: Night) -> None:
 
 
 def _creek_sends(night: Night) -> None:
-    group.send(night, "creek", "forms_20260930.csv", group.FORMS)
+    group.send(night, "creek", FILE, group.FORMS)
     group.send(night, "creek", "episodes_1.csv", group.EPISODES)
 
 
@@ -117,60 +148,61 @@ def _night_with(tmp_path: Path, content: str | bytes) -> Night:
     night = group.night_in(
         tmp_path, group.registry(group.practice("brook"), group.practice("creek"))
     )
-    _fix_key(night)
-    group.send(night, "brook", "forms_20260930.csv", content)
+    group.send(night, "brook", FILE, content)
     _creek_sends(night)
     return night
 
 
+def test_a_practice_beside_bad_files_has_the_same_rows(taken: Taken) -> None:
+    assert taken.clean["administrations"]
+    assert group.rows(taken.night, "creek") == taken.clean
+    # Refused files wait for a person, and are not read again under the same rules.
+    assert group.run(taken.night) == {}
+    waiting = {arrival.practice_id for arrival, _ in taken.night.landing().waiting}
+    assert waiting == {_sender(fault) for fault in REFUSED}
+
+
 @pytest.mark.parametrize("fault", REFUSED)
-def test_refused(tmp_path: Path, clean: dict[str, list[tuple[object, ...]]], fault: str) -> None:
-    change, reason, words = REFUSED[fault]
-    night = _night_with(tmp_path, change(group.FORMS))
-    (outcome,) = group.run(night)[("brook", "administrations")]
+def test_refused(taken: Taken, fault: str) -> None:
+    _, reason, words = REFUSED[fault]
+    sender, settings = _sender(fault), taken.night.settings
+    outcome = taken.outcomes[sender]
     assert (outcome.state, outcome.reason) == ("refused", reason)
     assert words in (outcome.message or "")
     assert "canary" not in str(outcome)
-    assert not any(group.rows(night, "brook").values())
-    assert group.rows(night, "creek") == clean
-    with night.warehouse.connect() as con:
+    assert not any(group.rows(taken.night, sender).values())
+    with taken.night.warehouse.connect() as con:
         assert con.execute(
-            "select check_id, status from quality.check_results where practice_id = 'brook'"
+            "select check_id, status from quality.check_results where practice_id = ?", [sender]
         ).fetchall() == [("delivery.file.taken_in", "failed")]
-    # It stays where it is, waits for a person, and is not read again under the same rules.
-    assert (night.settings.landing / "brook" / "forms_20260930.csv").exists()
-    assert not list((night.settings.archive / "brook").rglob("*"))
-    assert group.run(night) == {}
-    assert [arrival.practice_id for arrival, _ in night.landing().waiting] == ["brook"]
+    assert (settings.landing / sender / FILE).exists()
+    assert not list((settings.archive / sender).rglob("*"))
 
 
 @pytest.mark.parametrize("fault", QUARANTINED)
-def test_quarantined(
-    tmp_path: Path, clean: dict[str, list[tuple[object, ...]]], fault: str
-) -> None:
-    change, check_id, n_rows = QUARANTINED[fault]
-    night = _night_with(tmp_path, change(group.FORMS))
-    (outcome,) = group.run(night)[("brook", "administrations")]
+def test_quarantined(taken: Taken, fault: str) -> None:
+    _, check_id, n_rows = QUARANTINED[fault]
+    sender, settings = _sender(fault), taken.night.settings
+    outcome = taken.outcomes[sender]
     assert outcome.state == "loaded"
     assert outcome.is_over_tolerance
     assert outcome.n_rows_read == 5
     assert outcome.n_quarantined == n_rows
     assert outcome.n_accepted == 5 - n_rows
-    with night.warehouse.connect() as con:
-        assert {
-            row[0] for row in con.execute("select check_id from quality.quarantine").fetchall()
-        } == {check_id}
-    assert len(group.rows(night, "brook")["administrations"]) == 5 - n_rows
-    assert group.rows(night, "creek") == clean
-    assert b"canary" not in night.settings.warehouse.read_bytes()
-    assert not (night.settings.landing / "brook" / "forms_20260930.csv").exists()
+    with taken.night.warehouse.connect() as con:
+        assert con.execute(
+            "select distinct check_id from quality.quarantine where practice_id = ?", [sender]
+        ).fetchall() == [(check_id,)]
+    assert len(group.rows(taken.night, sender)["administrations"]) == 5 - n_rows
+    assert b"canary" not in settings.warehouse.read_bytes()
+    assert not (settings.landing / sender / FILE).exists()
 
 
 def test_the_same_file_again_or_renamed_is_loaded_once(tmp_path: Path) -> None:
     night = _night_with(tmp_path, group.FORMS)
     group.run(night)
     before = group.rows(night, "brook")
-    group.send(night, "brook", "forms_20260930.csv", group.FORMS)
+    group.send(night, "brook", FILE, group.FORMS)
     group.send(night, "brook", "forms_20261001.csv", group.FORMS)
     assert group.run(night) == {}
     night.clear_landing("brook")
@@ -204,7 +236,7 @@ def test_terms_that_ended_stop_one_practice(
     night = group.night_in(
         tmp_path, group.registry(group.practice("brook", **contract), group.practice("creek"))
     )
-    group.send(night, "brook", "forms_20260930.csv", group.FORMS)
+    group.send(night, "brook", FILE, group.FORMS)
     _creek_sends(night)
     outcomes = group.run(night)
     refused = [outcome for key, found in outcomes.items() if key[0] == "brook" for outcome in found]

@@ -54,12 +54,20 @@ def rows(night: Night, sql: str, values: Sequence[object] = ()) -> list[tuple[An
 LEDGER = "select state, reason, exported_on::varchar from raw.deliveries order by load_seq"
 
 
-@pytest.fixture
-def shrunken(tmp_path: Path) -> tuple[Night, Outcome]:
-    night = opened(tmp_path / "home", SNAPSHOT)
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Night, Outcome]:
+    night = opened(tmp_path_factory.mktemp("held") / "home", SNAPSHOT)
     for day in ("01", "02", "03"):
         assert one(night, f"forms_202609{day}.csv", forms(10, int(day))).is_loadable
-    return night, one(night, "forms_20260904.csv", forms(6))
+    outcome = one(night, "forms_20260904.csv", forms(6))
+    night.close()
+    return night, outcome
+
+
+@pytest.fixture
+def shrunken(held: tuple[Night, Outcome], tmp_path: Path) -> tuple[Night, Outcome]:
+    """That home once more, for one test."""
+    return small_group.copied(held[0], tmp_path / "home"), held[1]
 
 
 def test_a_shrunken_delivery_is_held_and_nothing_of_it_is_loaded(

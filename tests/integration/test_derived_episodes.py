@@ -19,6 +19,7 @@ from orchestration.ingest.pseudonyms import key_path
 from orchestration.night import Night
 from orchestration.reference import write_reference
 from tests.integration import small_group
+from tests.recorded_builds import BUILDS
 
 GROUP = """
 group_id: test
@@ -130,7 +131,8 @@ class Home:
 
     def build(self, *, full_refresh: bool = False) -> None:
         self.night.close()
-        dbt_runner.build(self.night.settings.warehouse, self.target, full_refresh)
+        with BUILDS.in_place():
+            dbt_runner.build(self.night.settings.warehouse, self.target, full_refresh)
         with self.night.warehouse.connect() as con:
             con.execute(
                 "insert into raw.builds select max(load_seq), '', '', now()::timestamp "

@@ -27,9 +27,10 @@ from orchestration.sql import identifier, literal
 from tests.integration import shape_contracts as contracts
 from tests.integration import small_group as group
 from tests.parsed_project import give
+from tests.recorded_builds import BUILDS
 
 CLEAN = SimulationSettings(
-    n_clients=70, n_therapists=6, partial_share=0.05, preview_share=0.05, dirt=0
+    n_clients=40, n_therapists=6, partial_share=0.05, preview_share=0.05, dirt=0
 )
 SPOILT = replace(CLEAN, dirt=0.02)
 """Some answers are out of range and some forms come twice and differ: they are set aside."""
@@ -40,7 +41,7 @@ DECLARED = yaml.safe_load(
 SHAPES = [shape for shape in contracts.FILES if shape != REFERENCE]
 SENDER = "eight_shapes"
 """The practice as it is simulated: its name draws the world, so it is the same for all shapes."""
-N_IDS = 20_000
+N_IDS = 8_000
 """More than the practice has."""
 LEFT_OUT = {"practice_id", "administration_row"}
 
@@ -88,7 +89,8 @@ def taken(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Taken:
     outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
     for practice_id, feed in chosen:
         outcomes[practice_id] += [outcome for _, outcome in night.take_in(practice_id, feed)]
-    build_models(night)
+    with BUILDS.in_place():
+        build_models(night)
     with duckdb.connect(str(night.settings.warehouse)) as con:
         _put_ids_back(con, night, names)
     return Taken(night.settings.warehouse, outcomes)

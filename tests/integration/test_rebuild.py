@@ -16,6 +16,7 @@ from orchestration.simulation import SimulationSettings
 from orchestration.warehouse import WarehouseDamaged
 from tests.integration import sample_nights as nights
 from tests.integration.small_group import HereWorker
+from tests.recorded_builds import BUILDS
 
 WORLD = SimulationSettings(n_clients=60, dirt=0, window=nights.FIRST.window)
 
@@ -32,7 +33,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Settings:
 
 def _rebuilt(settings: Settings, *, accept_difference: bool = False) -> RebuildReport:
     registry = load_registry([settings.home])
-    with nights.environment(settings):
+    with nights.environment(settings), BUILDS.in_place():
         return rebuild(
             settings,
             registry,

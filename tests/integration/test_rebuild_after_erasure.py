@@ -19,6 +19,7 @@ from orchestration.simulation import SimulationSettings
 from orchestration.withdrawal import withdraw
 from tests.integration import sample_nights as nights
 from tests.integration.small_group import HereWorker
+from tests.recorded_builds import BUILDS
 
 WORLD = SimulationSettings(n_clients=30, dirt=0, window=nights.FIRST.window)
 ROTATED, DESTROYED = "two_oaks", "harbor_counseling"
@@ -60,7 +61,8 @@ def _rows_of(settings: Settings, client_key: str) -> int:
 
 def _rebuilt(settings: Settings) -> RebuildReport:
     registry = load_registry([settings.home])
-    return rebuild(settings, registry, worker=HereWorker(settings, registry=registry))
+    with BUILDS.in_place():
+        return rebuild(settings, registry, worker=HereWorker(settings, registry=registry))
 
 
 def _digest(settings: Settings) -> str:

@@ -25,15 +25,23 @@ from tests.integration import small_group as group
 BROOK = "brook"
 
 
-@pytest.fixture
-def night(tmp_path: Path) -> Night:
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Night:
     """A home with one practice that sent forms and episodes."""
-    found = group.night_in(tmp_path / "home", group.registry(group.practice(BROOK)))
+    home = tmp_path_factory.mktemp("taken") / "home"
+    found = group.night_in(home, group.registry(group.practice(BROOK)))
     group.send(found, BROOK, "forms_20260930.csv", group.FORMS)
     group.send(found, BROOK, "episodes_20260930.csv", group.EPISODES)
-    taken = group.run(found)
-    assert all(o.is_loadable for outcomes in taken.values() for o in outcomes), taken
+    outcomes = group.run(found)
+    assert all(o.is_loadable for each in outcomes.values() for o in each), outcomes
+    found.close()
     return found
+
+
+@pytest.fixture
+def night(taken: Night, tmp_path: Path) -> Night:
+    """That home once more, for one test."""
+    return group.copied(taken, tmp_path / "home")
 
 
 def test_every_load_is_noted_beside_its_file(night: Night) -> None:

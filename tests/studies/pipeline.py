@@ -23,6 +23,7 @@ from orchestration.release.reader import Releases
 from orchestration.settings import Settings
 from orchestration.simulation import SimulationSettings, simulate
 from tests.integration.small_group import HereWorker
+from tests.recorded_builds import BUILDS
 from tests.text_practices import of_items_as_text
 
 KEY = ["practice_id", "site_id", "instrument_code", "version", "informant"]
@@ -57,7 +58,8 @@ def run_network(home: Path, simulation: SimulationSettings, parsed: Path) -> Net
         for arrival, outcome in night.take_in(practice_id, feed):
             if not outcome.is_loadable:
                 raise RuntimeError(f"{arrival.shown_name}: {outcome.reason}: {outcome.message}")
-    build_models(night)
+    with BUILDS.in_place():
+        build_models(night)
     with night.warehouse.connect() as con:
         write_benchmarks(con, registry.group.thresholds)
     publish(night)

@@ -1,6 +1,6 @@
 """The models built by the very statements dbt sends, without dbt's seconds of making them.
 
-What dbt sends depends on nothing but the project, on whether it builds anew, and on which of its
+What dbt sends depends on nothing but the project, on what is asked of it, and on which of its
 tables and views are there: the SQL itself asks the tables for what is new. So the first build of
 each such kind is dbt's own, its statements are kept, and later ones send them again. Data tests are
 among them, and are judged as dbt judges them.
@@ -21,7 +21,7 @@ from orchestration.dbt_runner import DbtBuildFailed, ModelResult
 
 _Statement = tuple[int, str | None]
 """The connection it is sent over, by number, and its SQL; None closes the connection."""
-_Kind = tuple[bool, tuple[tuple[Any, ...], ...]]
+_Kind = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -42,27 +42,45 @@ class RecordedBuilds:
     def in_place(self) -> Iterator["RecordedBuilds"]:
         """Build with recordings while the block lasts."""
         self._dbt = dbt_runner.build
-        dbt_runner.build = self._build  # type: ignore[assignment]  # it takes fewer options
+        dbt_runner.build = self._build
         try:
             yield self
         finally:
             dbt_runner.build = self._dbt
 
     def _build(
-        self, warehouse_path: Path, target_dir: Path, full_refresh: bool, **options: Any
+        self,
+        warehouse_path: Path,
+        target_dir: Path,
+        full_refresh: bool,
+        select: Sequence[str] | None = None,
+        memory_limit: str = "600MB",
+        *,
+        is_tested: bool = True,
     ) -> list[ModelResult]:
-        kind = (full_refresh, _relations(warehouse_path))
+        kind = (full_refresh, select and tuple(select), is_tested, _relations(warehouse_path))
         found = self._recorded.get(kind)
         if found is None:
             self.n_by_dbt += 1
             statements: list[_Statement] = []
             with _heard(statements):
-                results = self._dbt(warehouse_path, target_dir, full_refresh, **options)
+                results = self._dbt(
+                    warehouse_path,
+                    target_dir,
+                    full_refresh,
+                    select,
+                    memory_limit,
+                    is_tested=is_tested,
+                )
             self._recorded[kind] = _Recording(tuple(statements), tuple(results))
             return results
         self.n_sent_again += 1
         _send(warehouse_path, found.statements)
         return list(found.results)
+
+
+BUILDS = RecordedBuilds()
+"""Of this process: what dbt sends depends on the project, not on a home."""
 
 
 def _relations(warehouse_path: Path) -> tuple[tuple[Any, ...], ...]:
