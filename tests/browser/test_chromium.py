@@ -43,7 +43,8 @@ def test_apt_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_one_installs_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _only(monkeypatch, None)
-    installed, at_once = tmp_path / "chromium", []
+    installed = tmp_path / "chromium"
+    at_once: list[int] = []
 
     def install() -> Path:
         at_once.append(len(at_once))
