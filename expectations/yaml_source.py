@@ -109,7 +109,7 @@ def _composed(path: Path, text: str) -> YamlSource:
         node = loader.get_single_node()
         if node is None:
             raise DeclarationError([f"{path}:1: is empty; a declaration is expected"])
-        problems = list(_refused_nodes(path, node))
+        problems = list(_refused_nodes(path, node, has_aliases="*" in text))
         if problems:
             raise DeclarationError(problems)
         content = loader.construct_document(node)
@@ -148,9 +148,9 @@ def _depth_exceeds(text: str, limit: int) -> bool:
     return False
 
 
-def _refused_nodes(path: Path, root: yaml.Node) -> Iterator[str]:
+def _refused_nodes(path: Path, root: yaml.Node, *, has_aliases: bool) -> Iterator[str]:
     """Duplicate keys, numbers that are none, and aliases that grow without bound."""
-    if _expanded_size(root, {}, set()) > MAXIMUM_NODES:
+    if has_aliases and _expanded_size(root, {}, set()) > MAXIMUM_NODES:
         yield f"{path}:1: its aliases expand beyond {MAXIMUM_NODES:,} nodes; write it out"
         return
     seen: set[int] = set()

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -26,15 +26,14 @@ from orchestration.cli.console import (
     say_document,
     say_table,
 )
-from orchestration.contract_check import FileCheck, check_files, in_words
-from orchestration.drafting.contract import draft_contract
-from orchestration.drafting.data_dictionary import Labels, read_labels
-from orchestration.drafting.formats import read_sample
 from orchestration.durable import write_whole
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.ingest.refusal import DeliveryRefused
-from orchestration.last_seen import LastSeen
+
+if TYPE_CHECKING:
+    from orchestration.contract_check import FileCheck
+    from orchestration.last_seen import LastSeen
 
 app = typer.Typer(
     name="contract",
@@ -61,6 +60,9 @@ def check(
 
     Example: alliance contract check north_clinic sessions_20260930.csv srs_20260930.csv
     """
+    # Reading and checking import pandas, which an empty night does without.
+    from orchestration.contract_check import check_files
+
     settings = open_settings(home)
     registry = open_registry(settings)
     if practice in registry.broken:
@@ -94,7 +96,9 @@ def check(
     raise typer.Exit(DONE if is_fine else NEEDS_A_PERSON)
 
 
-def _say(each: FileCheck) -> None:
+def _say(each: "FileCheck") -> None:
+    from orchestration.contract_check import in_words
+
     outcome = each.outcome
 
     def line(text: str) -> None:
@@ -143,7 +147,7 @@ def _say(each: FileCheck) -> None:
         say_table("Checks that found something", header, failed)
 
 
-def _say_last_seen(seen: LastSeen) -> None:
+def _say_last_seen(seen: "LastSeen") -> None:
     rows = "" if seen.n_file_rows is None else f", {seen.n_file_rows} rows"
     changes = [*(f"+{name}" for name in seen.columns_added)]
     changes += [f"-{name}" for name in seen.columns_gone]
@@ -173,6 +177,10 @@ def draft(
 
     Example: alliance contract draft --practice north_clinic exports/*.csv > north_clinic.yml
     """
+    from orchestration.drafting.contract import draft_contract
+    from orchestration.drafting.data_dictionary import Labels, read_labels
+    from orchestration.drafting.formats import read_sample
+
     settings = open_settings(home)
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", practice):
         messages.print("--practice must be a word of a-z, 0-9 and _, like north_clinic")

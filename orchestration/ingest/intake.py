@@ -19,7 +19,6 @@ from expectations.registry import Registry
 from expectations.tolerance import QUARANTINE
 from orchestration.ingest import privacy
 from orchestration.ingest.cell_scan import cell_rules, row_number_ids, scan, with_findings
-from orchestration.ingest.checking import check_tables
 from orchestration.ingest.conform import conform
 from orchestration.ingest.conformed import Conformed, Part, Terms
 from orchestration.ingest.frames import CheckedTable
@@ -270,6 +269,9 @@ def _checked(
         for file in taken
         for part in file.conformed.parts
     ]
+    # Great Expectations and pandas: only who reads files needs them, not the night around it.
+    from orchestration.ingest.checking import check_tables
+
     checked = check_tables(con, tables, sites, taken[0].job.day, limits.slice_rows)
     return {
         file.job.delivery_id: _outcome(

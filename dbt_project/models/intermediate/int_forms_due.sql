@@ -5,10 +5,8 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 
--- Attended treatment sessions of clients whose data may be used, each with the schedules whose
--- scope and dates it lies in. Where the year alone is known, the whole year must: a form that may
--- not have been due is not missed.
-with scheduled as (
+-- Attended treatment sessions of clients whose data may be used.
+with attended as (
     select
         sessions.practice_id,
         sessions.client_key,
@@ -18,20 +16,16 @@ with scheduled as (
         coalesce(sessions.therapist_key, episodes.therapist_key) as therapist_key,
         sessions.scheduled_on,
         sessions.is_year_only,
+        {{ first_possible('sessions.scheduled_on', 'sessions.is_year_only') }} as first_on,
+        {{ last_possible('sessions.scheduled_on', 'sessions.is_year_only') }} as last_on,
         sessions.session_no,
         sessions.n_sessions_after,
         sessions.stage_while_open,
         sessions.stage_once_closed,
         sessions.closed_from_on,
-        schedules.schedule_id,
-        schedules.instrument_code,
-        schedules.version,
-        schedules.informant,
-        schedules.rule,
-        schedules.every_n,
-        schedules.window_days,
         sessions.delivery_mode,
         sessions.interpreter,
+        episodes.service_type,
         episodes.age_band_at_intake,
         case
             when episodes.is_year_only = sessions.is_year_only then episodes.opened_on
@@ -44,28 +38,56 @@ with scheduled as (
         on
             sessions.client_key = episodes.client_key
             and sessions.episode_key = episodes.episode_key
-    inner join {{ ref('stg_schedule_scopes') }} as scopes
-        on
-            sessions.practice_id = scopes.practice_id
-            and sessions.site_id = scopes.site_id
-            and episodes.service_type = scopes.service_type
-    inner join {{ ref('stg_schedules') }} as schedules
-        on
-            scopes.practice_id = schedules.practice_id
-            and scopes.schedule_id = schedules.schedule_id
-            and {{ first_possible('sessions.scheduled_on', 'sessions.is_year_only') }}
-            >= schedules.valid_from
-            and {{ last_possible('sessions.scheduled_on', 'sessions.is_year_only') }}
-            <= coalesce(
-                schedules.valid_to,
-                {{ last_possible('sessions.scheduled_on', 'sessions.is_year_only') }}
-            )
     where
         {{ is_touched('sessions.client_key') }}
         and sessions.session_no is not null
         and episodes.use_permission = 'all'
         -- A row of the couple itself does not say how many owe a form.
         and coalesce(sessions.client_key <> sessions.unit_key, true)
+),
+
+-- Few rows: joined first, lest every session be multiplied by the scopes of its site.
+asked as (
+    select
+        scopes.practice_id,
+        scopes.site_id,
+        scopes.service_type,
+        schedules.schedule_id,
+        schedules.instrument_code,
+        schedules.version,
+        schedules.informant,
+        schedules.rule,
+        schedules.every_n,
+        schedules.window_days,
+        schedules.valid_from,
+        schedules.valid_to
+    from {{ ref('stg_schedule_scopes') }} as scopes
+    inner join {{ ref('stg_schedules') }} as schedules
+        on
+            scopes.practice_id = schedules.practice_id
+            and scopes.schedule_id = schedules.schedule_id
+),
+
+-- Each session with the schedules whose scope and dates it lies in. Where the year alone is known,
+-- the whole year must: a form that may not have been due is not missed.
+scheduled as (
+    select
+        attended.*,
+        asked.schedule_id,
+        asked.instrument_code,
+        asked.version,
+        asked.informant,
+        asked.rule,
+        asked.every_n,
+        asked.window_days
+    from attended
+    inner join asked
+        on
+            attended.practice_id = asked.practice_id
+            and attended.site_id = asked.site_id
+            and attended.service_type = asked.service_type
+            and attended.first_on >= asked.valid_from
+            and attended.last_on <= coalesce(asked.valid_to, attended.last_on)
 ),
 
 -- Sessions of which a schedule's form is not asked. They still count where the rule counts.
@@ -93,14 +115,10 @@ let_off as (
             or exemptions.has_interpreter = coalesce(scheduled.interpreter, false)
         )
         and coalesce(
-            {{ last_possible('scheduled.scheduled_on', 'scheduled.is_year_only') }}
-            >= exemptions.valid_from,
-            true
+            scheduled.last_on >= exemptions.valid_from, true
         )
         and coalesce(
-            {{ first_possible('scheduled.scheduled_on', 'scheduled.is_year_only') }}
-            <= exemptions.valid_to,
-            true
+            scheduled.first_on <= exemptions.valid_to, true
         )
 ),
 
@@ -122,13 +140,15 @@ days_begun as (
             session_no,
             schedule_id,
             floor(
-                {{ days_between('coalesce(opened_on, first_on)', 'scheduled_on') }}
+                {{ days_between('coalesce(opened_on, first_scheduled_on)', 'scheduled_on') }}
                 / every_n
             ) as block_no
         from (
             select
                 *,
-                min(scheduled_on) over (partition by client_key, episode_key) as first_on
+                min(scheduled_on) over (
+                    partition by client_key, episode_key
+                ) as first_scheduled_on
             from scheduled
             where rule = 'every_days'
         ) as dated

@@ -31,40 +31,49 @@ placed as (
             and current_sessions.session_key = placements.session_key
 ),
 
+-- Windows over all appointments: those that count are numbered among themselves.
+counted as (
+    select
+        *,
+        coalesce({{ is_treatment() }}, false) as is_counted
+    from placed
+),
+
 numbered as (
     select
-        client_key,
-        session_key,
-        cast(row_number() over by_day as integer) as session_no,
-        cast(count(*) over of_episode as integer) as n_sessions,
-        max(scheduled_on) over of_episode as last_attended_on
-    from placed
-    where {{ is_treatment() }}
+        *,
+        case when is_counted then cast(row_number() over by_day as integer) end as session_no,
+        case when is_counted then cast(count(*) over of_episode as integer) end as n_sessions,
+        case when is_counted then max(scheduled_on) over of_episode end as last_attended_on
+    from counted
     window
-        of_episode as (partition by client_key, placed_episode_key),
-        by_day as (partition by client_key, placed_episode_key order by scheduled_on, session_key)
+        of_episode as (partition by client_key, placed_episode_key, is_counted),
+        by_day as (
+            partition by client_key, placed_episode_key, is_counted
+            order by scheduled_on, session_key
+        )
 )
 
 select
-    placed.practice_id,
-    placed.client_key,
-    placed.session_key,
-    placed.placed_episode_key as episode_key,
-    coalesce(placed.unit_key, episodes.unit_key) as unit_key,
-    placed.site_id,
-    placed.therapist_key,
-    placed.scheduled_on,
-    placed.is_year_only,
-    placed.year_known_through_on,
-    placed.attendance,
-    placed.is_attended,
-    placed.session_type,
-    placed.delivery_mode,
-    placed.stated_number,
-    placed.planned_minutes,
-    placed.actual_minutes,
-    placed.group_session_key,
-    placed.interpreter,
+    numbered.practice_id,
+    numbered.client_key,
+    numbered.session_key,
+    numbered.placed_episode_key as episode_key,
+    coalesce(numbered.unit_key, episodes.unit_key) as unit_key,
+    numbered.site_id,
+    numbered.therapist_key,
+    numbered.scheduled_on,
+    numbered.is_year_only,
+    numbered.year_known_through_on,
+    numbered.attendance,
+    numbered.is_attended,
+    numbered.session_type,
+    numbered.delivery_mode,
+    numbered.stated_number,
+    numbered.planned_minutes,
+    numbered.actual_minutes,
+    numbered.group_session_key,
+    numbered.interpreter,
     numbered.session_no,
     numbered.n_sessions - numbered.session_no as n_sessions_after,
     {{ stage_while_open('numbered.session_no', 'settings') }} as stage_while_open,
@@ -75,9 +84,9 @@ select
         when episodes.is_closed
             then coalesce(episodes.closed_known_on, episodes.closed_on, numbered.last_attended_on)
     end as closed_from_on
-from placed
+from numbered
 cross join {{ ref('stg_settings') }} as settings
-left join numbered
-    on placed.client_key = numbered.client_key and placed.session_key = numbered.session_key
 left join episodes
-    on placed.client_key = episodes.client_key and placed.placed_episode_key = episodes.episode_key
+    on
+        numbered.client_key = episodes.client_key
+        and numbered.placed_episode_key = episodes.episode_key

@@ -9,7 +9,7 @@ select
     forms.language,
     forms.informant,
     scores.scale,
-    scales.missing_rule,
+    max(scales.missing_rule) as missing_rule,
     cast(count(*) as integer) as n_forms,
     cast(sum(case when scores.score_source = 'computed' then 1 else 0 end) as integer) as n_computed,
     cast(sum(case when scores.score_source = 'stated' then 1 else 0 end) as integer) as n_stated,
@@ -57,5 +57,4 @@ group by
     scores.version,
     forms.language,
     forms.informant,
-    scores.scale,
-    scales.missing_rule
+    scores.scale
