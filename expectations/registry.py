@@ -64,7 +64,16 @@ class Registry:
 
         KeyError when the practice is unknown or broken.
         """
-        practice = self.practices[practice_id]
+        if practice_id not in self._practice_digests:
+            self._practice_digests[practice_id] = self._digest_of(self.practices[practice_id])
+        return self._practice_digests[practice_id]
+
+    @cached_property
+    def _practice_digests(self) -> dict[str, str]:
+        """A night asks for each many times."""
+        return {}
+
+    def _digest_of(self, practice: Practice) -> str:
         named = sorted(instruments_named(practice) & set(self.instruments))
         return _digest(*self.feeds.values(), *(self.instruments[key] for key in named), practice)
 
