@@ -183,6 +183,7 @@ def test_an_errors_text_never_quotes_a_row(
     declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse], target_dir: Path
 ) -> None:
     warehouse = open_warehouse(declared)
+    _first_night(warehouse)  # without a session nobody reads the settings
     with warehouse.connect() as con:
         con.execute(
             "create or replace view raw.spoilt as select 'name.of@a.person' as word;"
