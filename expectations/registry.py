@@ -7,7 +7,7 @@ instrument concerns everyone and stops the load.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from expectations.contract_checks import contract_problems
 from expectations.feed_checks import feed_problems, group_problems
 from expectations.instrument import Instrument
 from expectations.instrument_checks import instrument_problems
+from expectations.metric import Metric, shipped_metrics
 from expectations.model import FEED_NAMES, Feed, FeedName, Group
 from expectations.practice import Practice
 from expectations.yaml_source import DeclarationError, Model, YamlSource, read_yaml
@@ -43,6 +44,7 @@ class Registry:
     feeds: dict[FeedName, Feed]
     instruments: dict[InstrumentKey, Instrument]
     broken: dict[str, tuple[str, ...]]
+    metrics: tuple[Metric, ...] = field(default_factory=shipped_metrics)
 
     @cached_property
     def digest(self) -> str:
@@ -56,6 +58,7 @@ class Registry:
             *self.feeds.values(),
             *self.instruments.values(),
             *self.practices.values(),
+            *self.metrics,
             left_out=self.broken,
         )
 

@@ -28,6 +28,7 @@ REFERENCE_TABLES: tuple[str, ...] = (
     *INSTRUMENT_TABLES,
     "settings",
     "period_kinds",
+    "metrics",
 )
 """Tables of the schema `reference` that dbt reads; `registry` beside them holds the digest."""
 
@@ -49,6 +50,20 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
     write_instruments(con, registry.instruments.values())
     insert_rows(con, "settings", [_settings(registry.group.thresholds)])
     insert_rows(con, "period_kinds", ((kind,) for kind in registry.group.periods))
+    insert_rows(
+        con,
+        "metrics",
+        (
+            (
+                each.metric,
+                each.aggregation,
+                each.is_per_instrument,
+                each.has_distribution,
+                each.minimum_units,
+            )
+            for each in registry.metrics
+        ),
+    )
     insert_rows(con, "registry", [(registry.digest,)])
     for table, rows in kept.items():
         insert_rows(con, table, rows)

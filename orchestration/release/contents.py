@@ -8,16 +8,13 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.base import Declaration
 from expectations.instrument import RISK_NOTICE
+from expectations.metric import Metric
 from expectations.model import Thresholds
 from expectations.registry import Registry
-from expectations.yaml_source import read_yaml
-from orchestration import benchmarking
 from orchestration.release import expected
 
 QUERIES = Path(__file__).with_name("queries")
-METRICS = Path(benchmarking.__file__).with_name("metrics.yml")
 
 Row = Mapping[str, object]
 
@@ -88,22 +85,6 @@ class ReleaseMeta:
         }
 
 
-class Metric(Declaration):
-    """What one metric means; a row of the table `metrics`."""
-
-    metric: str
-    name: str
-    definition: str
-    unit: str
-    minimum: str
-    pitfall: str
-    citation: str
-
-
-class _Metrics(Declaration):
-    metrics: tuple[Metric, ...]
-
-
 def query(table: str) -> str | None:
     """SQL on the warehouse that yields a table's rows; None when it is made from declarations."""
     path = QUERIES / f"{table}.sql"
@@ -115,7 +96,7 @@ def declared_rows(
 ) -> list[Row]:
     """Rows of a table that come from declarations; none for a table that is only queried."""
     if table == "metrics":
-        return [dict(metric) for metric in read_yaml(METRICS).parse(_Metrics).metrics]
+        return [_metric(metric) for metric in registry.metrics]
     if table == "instruments":
         return _instruments(registry)
     if table == "deliveries":
@@ -123,6 +104,22 @@ def declared_rows(
     if table == "expected_deliveries":
         return expected.calendar_rows(source, registry, meta.created_at)
     return []
+
+
+def _metric(metric: Metric) -> Row:
+    words = metric.model_dump(
+        include={
+            "metric",
+            "name",
+            "definition",
+            "formula",
+            "unit",
+            "minimum",
+            "pitfall",
+            "citation",
+        }
+    )
+    return {**words, "settings": json.dumps(metric.settings, sort_keys=True)}
 
 
 def _instruments(registry: Registry) -> list[Row]:

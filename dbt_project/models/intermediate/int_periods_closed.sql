@@ -2,6 +2,15 @@ with months as (
     select month_on from {{ ref('int_client_months_summed') }}
     union
     select month_on from {{ ref('int_forms_due') }}
+    union
+    select {{ month_counted('scheduled_on', 'is_year_only') }} as month_on
+    from {{ ref('int_sessions_numbered') }}
+    union
+    select {{ month_counted('opened_on', 'is_year_only') }} as month_on
+    from {{ ref('int_episodes_resolved') }}
+    union
+    select {{ month_counted('closed_on', 'is_year_only') }} as month_on
+    from {{ ref('int_episodes_resolved') }}
 ),
 
 horizon as (

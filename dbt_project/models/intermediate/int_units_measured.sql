@@ -1,0 +1,4 @@
+{{ config(materialized='view') }}
+
+-- Each family of metrics brings the same columns.
+select * from {{ ref('int_forms_measured') }}

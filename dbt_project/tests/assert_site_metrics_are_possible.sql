@@ -1,0 +1,10 @@
+-- A value or its reason, never both and never neither; shares between 0 and 1; an instrument where
+-- the metric has one, and only there.
+select cells.*
+from {{ ref('rpt_site_metrics') }} as cells
+inner join {{ ref('stg_metrics') }} as metrics on cells.metric = metrics.metric
+where
+    (cells.value is null) = (cells.null_reason is null)
+    or cells.n_valued > cells.n_units
+    or metrics.aggregation = 'share' and not coalesce(cells.value between 0 and 1, true)
+    or metrics.is_per_instrument <> (cells.instrument_code is not null)

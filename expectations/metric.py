@@ -1,0 +1,58 @@
+"""What a metric means, declared once for dbt, the release's table `metrics` and the docs."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from expectations.base import Declaration, Identifier
+from expectations.yaml_source import read_yaml
+
+METRICS = Path(__file__).with_name("metrics.yml")
+
+Setting = bool | int | float | str | tuple[int, ...]
+
+
+class Metric(Declaration):
+    """One metric.
+
+    `aggregation`: how units become a site's value. A `share` is the sum of numerators over the sum
+    of denominators; `mean_of_clients` averages a client's units first, then the clients.
+    `has_distribution`: its units' values have percentiles and a skewness of their own.
+    `minimum_units`: units with a value that a site needs; below it the value is null with a reason.
+    `settings`: names of dbt variables and the defaults they ship with.
+    """
+
+    metric: Identifier
+    name: str
+    definition: str
+    formula: str
+    unit: str
+    unit_measured: Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
+    aggregation: Literal["share", "mean_of_clients"]
+    is_per_instrument: bool = True
+    has_distribution: bool = False
+    minimum_units: int = Field(ge=1)
+    minimum: str
+    settings: dict[Identifier, Setting] = {}
+    pitfall: str
+    citation: str
+
+
+class _Metrics(Declaration):
+    metrics: tuple[Metric, ...]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "_Metrics":
+        names = [metric.metric for metric in self.metrics]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"declared twice: {', '.join(twice)}")
+        return self
+
+
+@cache
+def shipped_metrics() -> tuple[Metric, ...]:
+    """Every metric there is. Raises DeclarationError with file and line."""
+    return read_yaml(METRICS).parse(_Metrics).metrics
