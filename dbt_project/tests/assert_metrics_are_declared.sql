@@ -1,5 +1,5 @@
 -- Units of a metric that metrics.yml does not declare would be left out of every value in silence.
 select distinct units.metric
 from {{ ref('int_units_measured') }} as units
-left join {{ ref('stg_metrics') }} as metrics on units.metric = metrics.metric
+left join {{ ref('int_metrics_listed') }} as metrics on units.metric = metrics.metric
 where metrics.metric is null

@@ -2,7 +2,7 @@
 -- the metric has one, and only there.
 select cells.*
 from {{ ref('rpt_site_metrics') }} as cells
-inner join {{ ref('stg_metrics') }} as metrics on cells.metric = metrics.metric
+inner join {{ ref('int_metrics_listed') }} as metrics on cells.metric = metrics.metric
 where
     (cells.value is null) = (cells.null_reason is null)
     or cells.n_valued > cells.n_units

@@ -107,19 +107,8 @@ def declared_rows(
 
 
 def _metric(metric: Metric) -> Row:
-    words = metric.model_dump(
-        include={
-            "metric",
-            "name",
-            "definition",
-            "formula",
-            "unit",
-            "minimum",
-            "pitfall",
-            "citation",
-        }
-    )
-    return {**words, "settings": json.dumps(metric.settings, sort_keys=True)}
+    words = {"metric", "name", "definition", "formula", "unit", "minimum", "pitfall", "citation"}
+    return {**metric.model_dump(include=words), "settings": json.dumps(metric.settings)}
 
 
 def _instruments(registry: Registry) -> list[Row]:

@@ -12,7 +12,7 @@ with units as (
         units.client_key,
         units.value
     from {{ ref('int_units_measured') }} as units
-    inner join {{ ref('stg_metrics') }} as metrics on units.metric = metrics.metric
+    inner join {{ ref('int_metrics_listed') }} as metrics on units.metric = metrics.metric
     inner join {{ ref('int_periods_closed') }} as periods
         on units.month_on is not distinct from periods.month_on
     where

@@ -286,7 +286,7 @@ valued as (
         practices.data_through_on >= periods.complete_from_on as is_data_complete
     from summed
     inner join cells on summed.cell_no = cells.cell_no
-    inner join {{ ref('stg_metrics') }} as metrics on cells.metric = metrics.metric
+    inner join {{ ref('int_metrics_listed') }} as metrics on cells.metric = metrics.metric
     inner join periods on summed.period = periods.period
     inner join {{ ref('int_practices_dated') }} as practices
         on cells.practice_id = practices.practice_id

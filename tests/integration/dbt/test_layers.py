@@ -75,7 +75,7 @@ def test_documented_columns_are_the_built_ones(models: Nodes, built: RawWarehous
 
 def test_marts_have_enforced_contracts(models: Nodes) -> None:
     marts = [node for node in models.values() if node["schema"] == "marts"]
-    assert len(marts) == 13
+    assert len(marts) == 15
     assert all(node["contract"]["enforced"] for node in marts)
 
 

@@ -1,0 +1,9 @@
+{{ config(materialized='view') }}
+
+select
+    metric,
+    aggregation,
+    is_per_instrument,
+    has_distribution,
+    minimum_units
+from {{ ref('stg_metrics') }}
