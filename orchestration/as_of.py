@@ -76,7 +76,12 @@ def as_of(
         load_seq = _copy(settings, registry, until, path)
         progress("building the models")
         dbt_runner.build(
-            path, settings.dbt_target, full_refresh=True, select=MARTS, is_tested=False
+            path,
+            settings.dbt_target,
+            full_refresh=True,
+            select=MARTS,
+            is_tested=False,
+            with_measures=registry.group.with_measures,
         )
         with duckdb.connect(str(path)) as con:
             found = AsOf(load_seq, content_digest(con), _standing(con))

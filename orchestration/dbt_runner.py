@@ -25,6 +25,9 @@ PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 CATALOG = "warehouse"
 """DuckDB names a catalog after its file, and dbt writes that name into every statement."""
 
+MEASURES = "tag:measures"
+"""Selects the models of measures, which a group asks for (`with_measures`)."""
+
 _MANIFEST = "manifest.json"
 _PARSED = "partial_parse.msgpack"
 _NOTED = "project.sha256"
@@ -109,6 +112,7 @@ def build(
     memory_limit: str = "600MB",
     *,
     is_tested: bool = True,
+    with_measures: bool = True,
 ) -> list[ModelResult]:
     """Build the models and run their data tests; unit tests belong to `make test`.
 
@@ -116,7 +120,8 @@ def build(
     DuckDB; what needs more goes to a folder in `target_dir`. A build that was killed is repeated
     by the next: every model is one transaction, and the watermark moves when the caller says so.
 
-    With `is_tested` false data tests are left out, as where `select` leaves out models they read.
+    With `with_measures` false the models of measures, and tests of them, are left out. With
+    `is_tested` false data tests are left out, as where `select` leaves out models they read.
 
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
@@ -129,6 +134,8 @@ def build(
         arguments.append("--full-refresh")
     if select:
         arguments += ["--select", *select]
+    if not with_measures:
+        arguments += ["--exclude", MEASURES]
     manifest = load_manifest(target_dir)
     results = run(arguments, target_dir, warehouse_path, manifest, memory_limit).results
     shutil.rmtree(target_dir / "spill", ignore_errors=True)

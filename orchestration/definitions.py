@@ -29,7 +29,7 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
     assets = [
         *raw_assets(registry),
         reference_assets(),
-        dbt_models(settings),
+        dbt_models(settings, with_measures=registry.group.with_measures),
         *benchmark_assets(),
         *release_assets(),
         *([backup_asset()] if registry.group.backup is not None else []),

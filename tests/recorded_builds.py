@@ -57,8 +57,10 @@ class RecordedBuilds:
         memory_limit: str = "600MB",
         *,
         is_tested: bool = True,
+        with_measures: bool = True,
     ) -> list[ModelResult]:
-        kind = (full_refresh, select and tuple(select), is_tested, _relations(warehouse_path))
+        asked = (full_refresh, select and tuple(select), is_tested, with_measures)
+        kind = (*asked, _relations(warehouse_path))
         found = self._recorded.get(kind)
         if found is None:
             self.n_by_dbt += 1
@@ -71,6 +73,7 @@ class RecordedBuilds:
                     select,
                     memory_limit,
                     is_tested=is_tested,
+                    with_measures=with_measures,
                 )
             self._recorded[kind] = _Recording(tuple(statements), tuple(results))
             return results

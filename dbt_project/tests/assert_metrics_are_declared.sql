@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 -- Units of a metric that metrics.yml does not declare would be left out of every value in silence.
 select distinct units.metric
 from {{ ref('int_units_measured') }} as units

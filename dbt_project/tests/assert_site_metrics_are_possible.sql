@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 -- A value or its reason, never both and never neither; shares between 0 and 1; an instrument where
 -- the metric has one, and only there.
 select cells.*

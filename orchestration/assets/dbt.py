@@ -38,8 +38,8 @@ def model_key(node: Mapping[str, Any]) -> dg.AssetKey:
     return dg.AssetKey([str(node["schema"]), str(node["name"])])
 
 
-def dbt_models(settings: Settings) -> dg.AssetsDefinition:
-    """Every model of the project as an asset.
+def dbt_models(settings: Settings, *, with_measures: bool) -> dg.AssetsDefinition:
+    """Every model of the project as an asset; those of measures only where nights build them.
 
     dbt's own data tests run in the same build and fail it; they are no separate asset checks,
     since each would cost an event on every night.
@@ -51,6 +51,7 @@ def dbt_models(settings: Settings) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=manifest,
         dagster_dbt_translator=translator,
+        exclude=None if with_measures else dbt_runner.MEASURES,
         pool=POOL,
         name="dbt",
     )
@@ -96,6 +97,7 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
         night.settings.dbt_target,
         full_refresh=changed,
         memory_limit=night.settings.limits.warehouse_duckdb_memory,
+        with_measures=night.registry.group.with_measures,
     )
     built_at = night.now.astimezone(UTC).replace(tzinfo=None)
     with night.warehouse.connect() as con, transaction(con):

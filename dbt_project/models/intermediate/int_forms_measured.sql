@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['measures']) }}
 
 -- What a form says by itself: one row per form and metric. Forms are the very ones that enter cells.
 with forms as (

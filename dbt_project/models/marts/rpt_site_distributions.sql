@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 -- What a mean hides: where the middle lies, how low the low end is, and how far it leans.
 with units as (
     select

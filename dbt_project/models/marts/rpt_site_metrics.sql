@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 -- Sums by client and month come first: every unit counts in several strata and periods.
 with client_months as (
     select

@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 select
     metric,
     aggregation,
