@@ -7,6 +7,7 @@ import yaml
 
 from expectations import metric as declared
 from expectations.metric import shipped_metrics
+from expectations.metric_docs import as_markdown
 from expectations.yaml_source import DeclarationError, read_yaml
 
 PROJECT = Path(__file__).parents[3] / "dbt_project" / "dbt_project.yml"
@@ -28,3 +29,9 @@ def test_a_metric_is_declared_once(tmp_path: Path) -> None:
     path.write_text(text + text.partition("metrics:\n")[2].partition("  - metric: ceiling")[0])
     with pytest.raises(DeclarationError, match="declared twice: mean_score"):
         read_yaml(path).parse(declared._Metrics)
+
+
+def test_the_document_is_what_is_declared() -> None:
+    path = PROJECT.parents[1] / "docs" / "metrics.md"
+    written = path.read_text(encoding="utf-8")
+    assert written == as_markdown(shipped_metrics()), "run python -m expectations.metric_docs"
