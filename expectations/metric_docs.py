@@ -3,6 +3,7 @@
 python -m expectations.metric_docs > docs/metrics.md
 """
 
+import sys
 from collections.abc import Iterable
 
 from expectations.metric import Metric, shipped_metrics
@@ -39,4 +40,4 @@ def _section(metric: Metric) -> str:
 
 
 if __name__ == "__main__":
-    print(as_markdown(shipped_metrics()), end="")
+    sys.stdout.write(as_markdown(shipped_metrics()))
