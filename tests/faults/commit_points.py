@@ -37,7 +37,8 @@ _RUNS = "dagster._core.storage.runs.sql_run_storage.SqlRunStorage"
 COMMIT_POINTS: tuple[CommitPoint, ...] = (
     # Before the job: tables, scratch, what an earlier run left in landing.
     *_points("orchestration.night.Night", "tidy", "before", "after"),
-    *_points("orchestration.night.Night", "prepare", "after"),
+    *_points("orchestration.night.Night", "begin", "after"),
+    *_points("orchestration.night.Night", "write_reference", "after"),
     *_points("orchestration.night.Night", "read_ahead", "after"),
     # Dagster's own records.
     *_points("orchestration.definitions", "open_instance", "before"),

@@ -22,7 +22,7 @@ from expectations.registry import Registry
 from orchestration.assets.dbt import build_models
 from orchestration.content_digest import table_digests
 from orchestration.ingest.held import Decision, decide
-from orchestration.ingest.pseudonyms import create_key
+from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.night import Night
 from orchestration.note_taking import note_withdrawals
 from orchestration.replay import Replayed, Wanted, replay
@@ -38,7 +38,7 @@ CRASHES = (
     CommitPoint("orchestration.night.Night", "prepare", "after"),
     CommitPoint("orchestration.archive.Archive", "store", "before"),
     CommitPoint("orchestration.archive.Archive", "store", "after"),
-    CommitPoint("orchestration.ingest.load", "_insert_touched", "after"),
+    CommitPoint("orchestration.ingest.standing", "touch", "after"),
     CommitPoint("orchestration.ingest.load", "insert_attempt", "after"),
     CommitPoint("orchestration.ingest.load", "load", "after"),
     CommitPoint("orchestration.ingest.read_ahead.ReadAhead", "loaded", "after"),
@@ -48,11 +48,14 @@ CRASHES = (
 _read_once = cache(declared)
 
 
-def made_home(parsed: Path, home: Path | None = None) -> Path:
-    """An empty home with a key, and dbt's project parsed."""
+def made_home(parsed: Path, home: Path | None = None, *, beside: Path | None = None) -> Path:
+    """An empty home with a key, and dbt's project parsed. It has the key of the home `beside` it:
+    sessions of one client on one day are numbered in the order of their pseudonyms."""
     home = home or Path(tempfile.mkdtemp(prefix="history-"))
     settings = Settings(home)
     create_key(settings.keys, PRACTICE)
+    if beside is not None:
+        shutil.copy(key_path(Settings(beside).keys, PRACTICE), key_path(settings.keys, PRACTICE))
     (settings.landing / PRACTICE).mkdir(parents=True)
     settings.dbt_target.symlink_to(parsed)
     return home

@@ -275,7 +275,7 @@ class AnyHistory(RuleBasedStateMachine):
             nights.remove(self.home)
 
     def _ends_as_in_order(self) -> None:
-        clean = nights.made_home(self.parsed)
+        clean = nights.made_home(self.parsed, beside=self.home)
         try:
             for client in self.model.withdrawn:
                 nights.withdrawn(clean, client)

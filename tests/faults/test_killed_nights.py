@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.faults import forked_nights as nights
-from tests.faults import killed
+from tests.faults import history_nights, killed
 from tests.faults.campaigns import Campaign
 from tests.faults.commit_points import COMMIT_POINTS, CommitPoint
 
@@ -165,7 +165,6 @@ def test_of_two_nights_at_once_one_waits_and_finds_nothing_left(
     assert killed.digests(home) == ground.clean
 
 
-@pytest.mark.parametrize("name", POINTS)
-def test_a_named_point_is_a_function(name: str) -> None:
-    point = POINTS[name]
+@pytest.mark.parametrize("point", [*COMMIT_POINTS, *history_nights.CRASHES], ids=str)
+def test_a_named_point_is_a_function(point: CommitPoint) -> None:
     assert callable(getattr(locate(point.owner), point.function))
