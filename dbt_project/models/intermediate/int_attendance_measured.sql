@@ -1,4 +1,6 @@
 {{ config(materialized='view') }}
+{% set not_told = "case when attendance = 'not_recorded' then 'attendance_not_recorded' "
+    ~ "when attendance = 'attended' and not is_attended then 'day_misread' " %}
 
 -- A practice that marks no cancellation as late or as early does not tell them apart: its late ones
 -- are not none.
@@ -33,23 +35,20 @@ appointments as (
         and (kept.is_year_only or kept.scheduled_on <= dated.data_through_on)
 )
 
-{% set not_told = "case when attendance = 'not_recorded' then 'attendance_not_recorded' "
-    ~ "when attendance = 'attended' and not is_attended then 'day_misread' " -%}
-
 {{ share_measured(
     'appointments', 'attended', "attendance = 'attended'", not_told ~ 'end'
 ) }}
-{%- for status in ('no_show', 'cancelled_client_late', 'cancelled_therapist') %}
-union all
-{{ share_measured(
-    'appointments',
-    status,
-    "attendance = '" ~ status ~ "'",
-    not_told
-    ~ ("when not is_telling_late_from_early then 'not_told_apart' " if 'late' in status else '')
-    ~ 'end',
-) }}
-{%- endfor %}
+{% for status in ('no_show', 'cancelled_client_late', 'cancelled_therapist') %}
+    union all
+    {{ share_measured(
+        'appointments',
+        status,
+        "attendance = '" ~ status ~ "'",
+        not_told
+        ~ ("when not is_telling_late_from_early then 'not_told_apart' " if 'late' in status else '')
+        ~ 'end',
+    ) }}
+{% endfor %}
 union all
 {{ share_measured(
     'appointments',

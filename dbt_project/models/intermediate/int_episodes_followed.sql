@@ -128,7 +128,8 @@ due as (
                     else 0
                 end
             ) as integer
-        ) as n_due_early
+        ) as n_due_early,
+        max(case when due.is_due_each_session then 1 else 0 end) as is_asked_each_session
     from {{ ref('int_forms_due') }} as due
     inner join alliance
         on
@@ -159,7 +160,8 @@ known as (
         filled_in.last_total,
         filled_in.last_session_no,
         coalesce(due.n_due, 0) as n_due,
-        coalesce(due.n_due_early, 0) as n_due_early
+        coalesce(due.n_due_early, 0) as n_due_early,
+        coalesce(due.is_asked_each_session, 0) = 1 as is_asked_each_session
     from filled_in
     full outer join due
         on
@@ -195,14 +197,14 @@ select
     started.n_sessions,
     started.is_early_session_reached,
     known.n_due,
-    -- At each of the early sessions that took place; before the first of them, at each session.
+    -- Before the first of the early sessions only the schedule can tell.
     case
         when started.is_early_session_reached
             then
                 known.n_due_early
                 = least(started.n_sessions, {{ var('early_last_session') }})
                 - {{ var('early_first_session') }} + 1
-        else known.n_due = started.n_sessions
+        else known.is_asked_each_session
     end as is_due_each_session,
     known.n_forms,
     known.n_forms_early,

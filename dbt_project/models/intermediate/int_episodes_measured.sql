@@ -1,4 +1,5 @@
 {{ config(materialized='view') }}
+{% set too_few_sessions = "'fewer_than_" ~ var('early_first_session') ~ "_sessions'" %}
 
 -- An episode is over once the practice's data reach its closing. They move on every night without
 -- the client being touched.
@@ -48,8 +49,6 @@ flow as (
             episodes.client_key = with_forms.client_key
             and episodes.episode_key = with_forms.episode_key
 )
-
-{% set too_few_sessions = "'fewer_than_" ~ var('early_first_session') ~ "_sessions'" -%}
 
 {{ share_measured(
     'flow', 'flow_reached_3', 'is_early_session_reached', month_on='opening_month_on'

@@ -26,12 +26,14 @@ sessions as (
         min(scheduled_on) as first_session_on,
         max(scheduled_on) as last_session_on,
         max_by(month_on, session_no) as last_month_on,
-        {%- for window in ('early', 'single_form') %}
         max_by(
             month_on,
-            case when session_no <= {{ var(window ~ '_last_session') }} then session_no end
-        ) as {{ window }}_month_on,
-        {%- endfor %}
+            case when session_no <= {{ var('early_last_session') }} then session_no end
+        ) as early_month_on,
+        max_by(
+            month_on,
+            case when session_no <= {{ var('single_form_last_session') }} then session_no end
+        ) as single_form_month_on,
         max(closed_from_on) as closed_from_on,
         case when min(site_id) = max(site_id) then min(site_id) end as site_id,
         case

@@ -204,6 +204,12 @@ due as (
         min(delivery_mode) as delivery_mode,
         min(age_band_at_intake) as age_band_at_intake,
         min(interpreter) as interpreter,
+        max(
+            case
+                when rule = 'every_session' or (rule = 'every_n' and every_n = 1) then 1
+                else 0
+            end
+        ) = 1 as is_due_each_session,
         -- In the order of the key: an engine that reads this twice must come to the same numbers.
         row_number() over (
             order by session_key, instrument_code, version, informant, client_key, practice_id
@@ -302,6 +308,7 @@ select
     due.delivery_mode,
     due.age_band_at_intake,
     due.interpreter,
+    due.is_due_each_session,
     due.is_treated_together,
     completed.due_no is not null as is_completed
 from due

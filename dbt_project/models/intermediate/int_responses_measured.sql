@@ -73,17 +73,17 @@ timed as (
 )
 
 {{ share_measured('due', 'response', 'is_completed') }}
-{%- for way, is_met in (
+{% for way, is_met in (
     ('first_and_last', 'is_first_completed and is_last_completed'),
     ('first_only', 'is_first_completed and not is_last_completed'),
     ('last_only', 'not is_first_completed and is_last_completed'),
     ('none', 'not is_first_completed and not is_last_completed'),
 ) %}
-union all
-{{ share_measured(
-    'episodes', 'responded_' ~ way, is_met, "case when n_due = 1 then 'one_form_due' end"
-) }}
-{%- endfor %}
+    union all
+    {{ share_measured(
+        'episodes', 'responded_' ~ way, is_met, "case when n_due = 1 then 'one_form_due' end"
+    ) }}
+{% endfor %}
 union all
 {{ share_measured('therapists', 'therapist_response', 'is_taking_part') }}
 union all
