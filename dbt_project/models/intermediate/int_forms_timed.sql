@@ -58,6 +58,7 @@ forms as (
             and forms.session_key = sessions.session_key
     where
         {{ is_touched('forms.client_key') }}
+        and {{ is_touched('sessions.client_key') }}
         and forms.is_filled_in
         and forms.session_no is not null
         and coalesce(forms.exclusion_reason = 'no_score', true)
@@ -117,3 +118,4 @@ inner join {{ ref('int_episodes_resolved') }} as episodes
     on
         forms.client_key = episodes.client_key
         and forms.episode_key = episodes.episode_key
+where {{ is_touched('episodes.client_key') }}
