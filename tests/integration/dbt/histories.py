@@ -64,7 +64,8 @@ class History:
     def rows(self) -> Iterator[tuple[FeedName, Row]]:
         """Every row with its feed."""
         common = {"client_key": self.client, "episode_key": f"e_{self.client}"}
-        placed = {**common, "site_id": f"{self.practice_id}_site", "therapist_key": self.therapist}
+        site = {"site_id": f"{self.practice_id}_site", "therapist_key": self.therapist}
+        placed: dict[str, object] = {**common, **site}
         if self.practice_id == "quiet":
             placed["episode_key"] = None
         else:
@@ -76,14 +77,14 @@ class History:
         for number in range(1, self.n_sessions + 1):
             yield "sessions", self.session(number, **placed)
         for number, total in self.totals.items():
-            form = {
+            form: Row = {
                 "session_key": f"s_{self.client}_{number}",
                 "completed_on": day(number),
                 **self.forms.get(number, {}),
             }
             yield "administrations", self.form(f"{number}", total, form)
-        for place, form in enumerate(self.further):
-            yield "administrations", self.form(f"x{place}", form["total"], form)
+        for place, extra in enumerate(self.further):
+            yield "administrations", self.form(f"x{place}", extra["total"], extra)
 
     def session(self, number: int, **placed: object) -> Row:
         """The session of this number."""
