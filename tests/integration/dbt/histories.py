@@ -137,6 +137,7 @@ NORTH = (
         ],
     ),
     History("north", "moe", 3, {1: 20}, (END_OF_JANUARY, "referred")),
+    History("north", "sam", 1, {}, (END_OF_JANUARY, "lost_contact"), therapist="t2"),
     # Two languages: what is due does not say in which.
     History(
         "north", "lea", 3, {1: 30, 2: 34, 3: 38}, (END_OF_JANUARY, "moved"),

@@ -120,6 +120,7 @@ def test_each_form_due_came_or_did_not(warehouse: RawWarehouse) -> None:
         ("ole", None, 1, 1, 1),
         ("pia", None, 0, 1, 1),
         ("rob", None, 0, 1, 1),
+        ("sam", None, 0, 1, 1),
     ]
     # Strata and stages of Ada's six sessions: two opening, the last two ending.
     assert _rows(
@@ -151,7 +152,7 @@ def test_an_ended_episode_answered_in_one_of_four_ways(warehouse: RawWarehouse) 
         ("lea", "responded_first_and_last", date(2026, 1, 1)),
         ("moe", "responded_first_only", date(2026, 1, 1)),
     ]
-    # Each of them has a row for each way; Evan's first form is his last, Dina goes on.
+    # Each of them has a row for each way; Evan's and Sam's first form is their last, Dina goes on.
     assert warehouse.rows(
         f"select client_key, null_reason, count(*) from intermediate.{RESPONSES} "
         "where metric like 'responded%' and numerator is distinct from 1 group by all order by all"
@@ -163,6 +164,7 @@ def test_an_ended_episode_answered_in_one_of_four_ways(warehouse: RawWarehouse) 
         ("fay", None, 3),
         ("lea", None, 3),
         ("moe", None, 3),
+        ("sam", "one_form_due", 4),
     ]
 
 

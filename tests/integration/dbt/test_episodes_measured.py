@@ -64,6 +64,7 @@ def test_the_flow_is_over_all_started_episodes(warehouse: RawWarehouse) -> None:
         "fay": ["1", "1", "1", "0"],
         "lea": ["1", "1", "1", "0"],
         "moe": ["1", "1", "0", "0"],
+        "sam": ["0", "0", "0", "0"],
         "max": ["1", "1", "1", "open_episode"],
         "nan": ["1", "1", "0", "open_episode"],
         "ole": ["0", "1", "0", "open_episode"],
@@ -116,6 +117,7 @@ def test_early_alliance_is_a_mean_where_forms_are_due_each_session(
         ("lea", "de", JANUARY, None, None, None, "too_few_forms"),
         ("lea", "en", JANUARY, None, None, None, "no_form"),
         ("moe", "en", JANUARY, None, None, None, "no_form"),
+        ("sam", None, JANUARY, None, None, None, "fewer_than_3_sessions"),
     ]
 
 
@@ -152,6 +154,7 @@ def test_the_last_form_before_an_exit_stands_beside_it(warehouse: RawWarehouse) 
         ("lea", "en", JANUARY, 34, None),
         ("moe", "en", JANUARY, 20, None),
         ("quin", "en", JANUARY, None, "ending_not_recorded"),
+        ("sam", None, JANUARY, None, "no_form"),
     ]
     assert warehouse.rows(
         "select client_key, n_forms, n_forms_early, n_sessions_early_measured, "
