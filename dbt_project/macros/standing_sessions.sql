@@ -53,5 +53,10 @@ Which sessions are numbered: practices that send no session type send treatment 
 -#}
 {% macro is_treatment(sessions=none) -%}
     {%- set of = sessions ~ '.' if sessions else '' -%}
-    {{ of }}is_attended and {{ of }}session_type in ('treatment', 'not_recorded')
+    {{ of }}is_attended and {{ is_of_treatment(of ~ 'session_type') }}
+{%- endmacro %}
+
+{#- Whether an appointment, kept or not, is one of treatment. -#}
+{% macro is_of_treatment(session_type) -%}
+    {{ session_type }} in ('treatment', 'not_recorded')
 {%- endmacro %}

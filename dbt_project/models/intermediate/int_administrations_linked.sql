@@ -186,6 +186,7 @@ select
     placed.collection_mode,
     placed.seen_by_therapist,
     placed.completed_on,
+    placed.is_year_only as is_completed_year_only,
     placed.counted_on,
     placed.is_counted_by_year as is_year_only,
     {{ month_counted('placed.counted_on', 'placed.is_counted_by_year') }} as month_on,

@@ -197,6 +197,19 @@ due as (
         instrument_code,
         version,
         informant,
+        -- One session's facts, the same in each of its rows.
+        min(episode_key) as episode_key,
+        min(session_no) as session_no,
+        min(service_type) as service_type,
+        min(delivery_mode) as delivery_mode,
+        min(age_band_at_intake) as age_band_at_intake,
+        min(interpreter) as interpreter,
+        max(
+            case
+                when rule = 'every_session' or (rule = 'every_n' and every_n = 1) then 1
+                else 0
+            end
+        ) = 1 as is_due_each_session,
         -- In the order of the key: an engine that reads this twice must come to the same numbers.
         row_number() over (
             order by session_key, instrument_code, version, informant, client_key, practice_id
@@ -289,6 +302,13 @@ select
     due.stage_while_open,
     due.stage_once_closed,
     due.closed_from_on,
+    due.episode_key,
+    due.session_no,
+    due.service_type,
+    due.delivery_mode,
+    due.age_band_at_intake,
+    due.interpreter,
+    due.is_due_each_session,
     due.is_treated_together,
     completed.due_no is not null as is_completed
 from due
