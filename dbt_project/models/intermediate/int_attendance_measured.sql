@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['measures']) }}
 {% set not_told = "case when attendance = 'not_recorded' then 'attendance_not_recorded' "
     ~ "when attendance = 'attended' and not is_attended then 'day_misread' " %}
 

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['measures']) }}
 {% set too_few_sessions = "'fewer_than_" ~ var('early_first_session') ~ "_sessions'" %}
 
 -- An episode is over once the practice's data reach its closing. They move on every night without

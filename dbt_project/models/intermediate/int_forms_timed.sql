@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook='{{ delete_touched_clients() }}',
+    tags=['measures'],
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['measures']) }}
 
 -- What a form's ending or an episode's closing decides holds once the practice's data reach it.
 with due as (
@@ -72,7 +72,7 @@ timed as (
         on timed.practice_id = practices.practice_id
 )
 
-{{ share_measured('due', 'response', 'is_completed') }}
+{{ share_measured('due', 'response_rate', 'is_completed') }}
 {% for way, is_met in (
     ('first_and_last', 'is_first_completed and is_last_completed'),
     ('first_only', 'is_first_completed and not is_last_completed'),

@@ -2,3 +2,9 @@
 
 -- Each family of metrics brings the same columns.
 select * from {{ ref('int_forms_measured') }}
+union all
+select * from {{ ref('int_episodes_measured') }}
+union all
+select * from {{ ref('int_attendance_measured') }}
+union all
+select * from {{ ref('int_responses_measured') }}

@@ -218,7 +218,9 @@ therapists as (
         stratum_kind,
         stratum,
         period,
-        count(distinct therapist_key) as n_therapists
+        count(distinct therapist_key) as n_therapists,
+        count(distinct case when numerator_billionths > 0 then therapist_key end)
+            as n_therapists_counted
     from rated
     where n_valued > 0
     group by cell_no, stratum_kind, stratum, period
@@ -283,6 +285,11 @@ valued as (
                     / nullif({{ inexact('summed.denominator_billionths') }}, 0)
             when 'mean_of_clients'
                 then {{ inexact('summed.means_billionths') }} / nullif(summed.n_means, 0)
+            -- Whoever did it once in the period did it.
+            when 'share_of_therapists'
+                then
+                    cast(therapists.n_therapists_counted as double)
+                    / nullif(therapists.n_therapists, 0)
         end as unchecked_value,
         periods.period_end_on,
         practices.data_through_on >= periods.complete_from_on as is_data_complete

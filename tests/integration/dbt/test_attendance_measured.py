@@ -127,7 +127,7 @@ def test_each_form_due_came_or_did_not(warehouse: RawWarehouse) -> None:
         warehouse,
         "month_on, stage, numerator, delivery_mode, age_band, has_interpreter, language",
         RESPONSES,
-        "metric = 'response' and client_key = key('ada')",
+        "metric = 'response_rate' and client_key = key('ada')",
     ) == [
         (date(2026, 1, 1), "developing", 1, "video", "30_39", False, None),
         (date(2026, 1, 1), "developing", 1, "video", "30_39", False, None),
