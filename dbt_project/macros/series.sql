@@ -33,3 +33,8 @@ differ in their last binary digit, 4.3 - 3.3 from 1.
         when 4 then 2.7764451051977987
     end
 {%- endmacro %}
+
+{#- The moving range between two neighbours, billionths; 0 where one of them is missing. -#}
+{% macro moving_range(before, after) -%}
+    coalesce(abs({{ exact(after) }} - {{ exact(before) }}), 0)
+{%- endmacro %}

@@ -5,24 +5,6 @@
     'sd2': var('marked_drop_sd_forms'),
     'chart': var('marked_drop_chart_forms'),
 } %}
-{#- Everything of a unit but its numbers: `month_on` and `stage` differ between metrics. -#}
-{%- macro unit(rows, metric, month_on, stage) %}
-        {{ rows }}.practice_id,
-        {{ rows }}.site_id,
-        {{ rows }}.therapist_key,
-        {{ rows }}.client_key,
-        {{ rows }}.episode_key,
-        {{ rows }}.instrument_code,
-        {{ rows }}.version,
-        {{ rows }}.language,
-        {{ rows }}.informant,
-        {{ metric }} as metric,
-        {{ month_on }} as month_on,
-        {{ stage }} as stage,
-        {{ rows }}.delivery_mode,
-        {{ rows }}.age_band,
-        {{ rows }}.has_interpreter,
-{%- endmacro %}
 
 -- A series is counted where, when and with whom its last form was; of an outcome instrument in the
 -- month its episode closed.
@@ -124,7 +106,7 @@ flagged as (
 
 measured as (
     select
-        {{- unit(
+        {{- unit_measured(
             'dropped', "'marked_drop_' || dropped.rule", 'dropped.series_month_on',
             'cast(null as varchar)'
         ) }}
@@ -136,7 +118,7 @@ measured as (
     from dropped
     union all
     select
-        {{- unit(
+        {{- unit_measured(
             'dropped', "'unrepaired_' || dropped.rule", 'dropped.series_month_on',
             'cast(null as varchar)'
         ) }}
@@ -148,7 +130,7 @@ measured as (
     {%- for kind in ('gain', 'loss') %}
         union all
         select
-            {{- unit(
+            {{- unit_measured(
                 'stepped', "'sudden_" ~ kind ~ "'", 'stepped.series_month_on',
                 'cast(null as varchar)'
             ) }}
@@ -158,7 +140,7 @@ measured as (
     {%- endfor %}
     union all
     select
-        {{- unit('flagged', "'low_alliance'", 'flagged.month_on', 'flagged.stage') }}
+        {{- unit_measured('flagged', "'low_alliance'", 'flagged.month_on', 'flagged.stage') }}
         case
             when flagged.flag_null_reason is null then case when flagged.is_low then 1 else 0 end
         end as numerator,

@@ -5,67 +5,84 @@
 ) }}
 -- depends_on: {{ ref('stg_touched_clients') }}
 
--- The windows see numbers for the instrument and nothing that hangs on the form alone.
+-- A series is named by a number, so that what is sorted is narrow: attributes are joined afterwards.
 with forms as (
     select
-        linked.administration_row,
-        linked.client_key,
-        linked.episode_key,
-        scales.scale_no,
-        linked.language,
-        linked.informant,
-        linked.respondent,
-        linked.counted_on,
-        linked.session_no,
-        linked.total,
-        {{ towards_better('instruments.direction') }} * {{ exact('linked.total') }} as level
-    from {{ ref('int_administrations_linked') }} as linked
+        administration_row,
+        client_key,
+        episode_key,
+        instrument_code,
+        version,
+        language,
+        informant,
+        respondent,
+        counted_on,
+        session_no,
+        total
+    from {{ ref('int_administrations_linked') }}
+    where
+        {{ is_touched() }}
+        and exclusion_reason is null
+        and counted_on is not null
+        and not is_year_only
+),
+
+series_named as (
+    select
+        client_key,
+        episode_key,
+        instrument_code,
+        version,
+        language,
+        informant,
+        respondent,
+        min(administration_row) as series_no
+    from forms
+    group by client_key, episode_key, instrument_code, version, language, informant, respondent
+),
+
+numbered as (
+    select
+        forms.administration_row,
+        series_named.series_no,
+        forms.counted_on,
+        forms.session_no,
+        forms.total,
+        {{ towards_better('instruments.direction') }} as sign
+    from forms
+    inner join series_named
+        on
+            forms.client_key = series_named.client_key
+            and forms.episode_key = series_named.episode_key
+            and forms.instrument_code = series_named.instrument_code
+            and forms.version = series_named.version
+            and forms.language = series_named.language
+            and forms.informant = series_named.informant
+            and forms.respondent is not distinct from series_named.respondent
     inner join {{ ref('int_instruments_listed') }} as instruments
         on
-            linked.instrument_code = instruments.instrument_code
-            and linked.version = instruments.version
-    inner join {{ ref('int_scales_numbered') }} as scales
-        on
-            linked.instrument_code = scales.instrument_code
-            and linked.version = scales.version
-            and scales.scale = 'total'
-    where
-        {{ is_touched('linked.client_key') }}
-        and linked.exclusion_reason is null
-        and linked.counted_on is not null
-        and not linked.is_year_only
+            forms.instrument_code = instruments.instrument_code
+            and forms.version = instruments.version
 ),
 
 ordered as (
     select
         administration_row,
-        client_key,
+        series_no,
         total,
-        level,
-        last_value(administration_row) over whole as series_row,
+        sign,
         cast(row_number() over in_order as integer) as form_no,
-        cast(count(*) over whole as integer) as n_forms,
-        lag(level) over in_order as level_before,
-        lead(level) over in_order as level_after,
         lag(total) over in_order as previous_total,
         lead(total) over in_order as next_total,
-        max(level) over ahead as best_ahead
-    from forms
+        sign * max(sign * total) over ahead as best_total_ahead
+    from numbered
     window
         in_order as (
-            partition by
-                client_key, episode_key, scale_no, language, informant, respondent
+            partition by series_no
             order by counted_on, session_no nulls last, administration_row
-        ),
-        whole as (
-            partition by
-                client_key, episode_key, scale_no, language, informant, respondent
-            order by counted_on, session_no nulls last, administration_row
-            rows between unbounded preceding and unbounded following
         ),
         ahead as (
-            partition by
-                client_key, episode_key, scale_no, language, informant, respondent
+            partition by series_no
             order by counted_on, session_no nulls last, administration_row
             rows between 1 following and {{ var('marked_drop_repair_forms') }} following
         )
@@ -73,56 +90,69 @@ ordered as (
 
 series as (
     select
-        series_row,
-        sum(level) as summed,
-        sum(level * level) as summed_squares,
-        sum(abs(level - level_before)) as summed_ranges
+        series_no,
+        cast(count(*) as integer) as n_forms,
+        max_by(administration_row, form_no) as series_row,
+        sum({{ exact('total') }}) as summed,
+        sum({{ exact('total') }} * {{ exact('total') }}) as summed_squares,
+        sum({{ moving_range('previous_total', 'total') }}) as summed_ranges
     from ordered
-    group by series_row
+    group by series_no
 ),
 
 -- A form taken out of its series takes two moving ranges along and leaves the one that bridges it.
 measured as (
     select
         ordered.*,
-        {{ inexact('series.summed') }} / ordered.n_forms as mean_level,
+        series.series_row,
+        series.n_forms,
+        {{ inexact('series.summed') }} / series.n_forms as series_mean,
         case
-            when ordered.n_forms > 1
+            when series.n_forms > 1
                 then
                     sqrt(
                         {{ squared_deviations(
-                            'ordered.n_forms', 'series.summed', 'series.summed_squares'
+                            'series.n_forms', 'series.summed', 'series.summed_squares'
                         ) }}
-                        / (ordered.n_forms - 1)
+                        / (series.n_forms - 1)
                     )
         end as series_sd,
         case
-            when ordered.n_forms > 1
-                then {{ inexact('(series.summed - ordered.level)') }} / (ordered.n_forms - 1)
+            when series.n_forms > 1
+                then
+                    {{ inexact('(series.summed - ' ~ exact('ordered.total') ~ ')') }}
+                    / (series.n_forms - 1)
         end as mean_of_others,
         case
-            when ordered.n_forms > 2
+            when series.n_forms > 2
                 then
                     {{ inexact(
-                        '(series.summed_ranges'
-                        ~ ' - coalesce(abs(ordered.level - ordered.level_before), 0)'
-                        ~ ' - coalesce(abs(ordered.level_after - ordered.level), 0)'
-                        ~ ' + coalesce(abs(ordered.level_after - ordered.level_before), 0))'
+                        '(series.summed_ranges - '
+                        ~ moving_range('ordered.previous_total', 'ordered.total') ~ ' - '
+                        ~ moving_range('ordered.total', 'ordered.next_total') ~ ' + '
+                        ~ moving_range('ordered.previous_total', 'ordered.next_total') ~ ')'
                     ) }}
-                    / (ordered.n_forms - 2)
+                    / (series.n_forms - 2)
         end as moving_range_of_others
     from ordered
-    inner join series on ordered.series_row = series.series_row
+    inner join series on ordered.series_no = series.series_no
 ),
 
 sessions as (
-    select *
+    select
+        client_key,
+        session_key,
+        delivery_mode,
+        interpreter
     from {{ ref('int_sessions_numbered') }}
     where {{ is_touched() }}
 ),
 
 episodes as (
-    select *
+    select
+        client_key,
+        episode_key,
+        age_band_at_intake
     from {{ ref('int_episodes_resolved') }}
     where {{ is_touched() }}
 ),
@@ -192,11 +222,10 @@ select
     / (instruments.total_maximum - instruments.total_minimum) as pomp,
     measured.previous_total,
     measured.next_total,
-    {{ towards_better('instruments.direction') }} * {{ inexact('measured.best_ahead') }}
-        as best_total_ahead,
-    {{ towards_better('instruments.direction') }} * measured.mean_level as series_mean,
+    measured.best_total_ahead,
+    measured.series_mean,
     measured.series_sd,
-    {{ towards_better('instruments.direction') }} * measured.mean_of_others as mean_of_others,
+    measured.mean_of_others,
     measured.moving_range_of_others
 from measured
 inner join {{ ref('int_administrations_linked') }} as linked
