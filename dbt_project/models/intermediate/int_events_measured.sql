@@ -90,18 +90,13 @@ flagged as (
     select
         forms.*,
         {{ treatment_stage('forms', 'practices.data_through_on') }} as stage,
-        {{ exceeds(
-            towards_better('forms.direction') ~ ' * (forms.previous_total - forms.total)',
-            'forms.reliable_change'
-        ) }} as is_low,
-        case
-            when forms.reliable_change is null then 'no_reliable_change'
-            when forms.form_no = 1 then 'no_previous_form'
-        end as flag_null_reason
-    from {{ ref('int_forms_ordered') }} as forms
+        flags.is_low,
+        flags.null_reason as flag_null_reason
+    from {{ ref('int_alliance_flagged') }} as flags
+    inner join {{ ref('int_forms_ordered') }} as forms
+        on flags.administration_row = forms.administration_row
     inner join {{ ref('int_practices_dated') }} as practices
         on forms.practice_id = practices.practice_id
-    where forms.kind = 'alliance'
 ),
 
 measured as (
