@@ -115,7 +115,9 @@ def forms(series: tuple[Series, ...]) -> list[Row]:
     ]
 
 
-def deliver(warehouse: RawWarehouse, series: tuple[Series, ...], *, is_turned: bool = False) -> None:
+def deliver(
+    warehouse: RawWarehouse, series: tuple[Series, ...], *, is_turned: bool = False
+) -> None:
     """Everything of these series in three deliveries; `is_turned` has every row the other way."""
     step = -1 if is_turned else 1
     warehouse.deliver("episodes", "north", episodes(series)[::step])

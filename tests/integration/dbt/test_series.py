@@ -176,9 +176,9 @@ def test_low_alliance_is_a_form_s_and_says_why_not(built: RawWarehouse) -> None:
     ]
     assert _event(built, "low_alliance", "ida")[-1] == _null("no_previous_form")
     assert _event(built, "low_alliance", "dina") == [_null("no_reliable_change")] * 3
-    assert built.rows(
-        "select distinct reference from intermediate.int_alliance_flagged"
-    ) == [(None,)]
+    assert built.rows("select distinct reference from intermediate.int_alliance_flagged") == [
+        (None,)
+    ]
 
 
 def test_every_unit_has_a_number_or_a_reason(built: RawWarehouse) -> None:
