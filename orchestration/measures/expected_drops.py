@@ -126,7 +126,7 @@ def flagged_series(
     if length >= max(fewest["fixed"], 2):
         is_drop = falls >= rules.points * width / 6 - _ROUNDING
         if rules.reliable_change is not None:
-            is_drop &= falls > rules.reliable_change + _ROUNDING
+            is_drop = is_drop & (falls > rules.reliable_change + _ROUNDING)
         flagged["fixed"] = is_drop.any(axis=1)
     if length >= max(rules.sd_forms, 2):
         stricter = np.maximum(np.std(forms, axis=1, ddof=1), network_sd)[:, np.newaxis]
@@ -195,9 +195,7 @@ def _cut_moments(level: Floats, sd: float, minimum: float, maximum: float) -> tu
     at_a, at_b = np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi), np.exp(-(b**2) / 2) / np.sqrt(2 * np.pi)
     first = level * inside + sd * (at_a - at_b)
     second = (
-        (level**2 + sd**2) * inside
-        + 2 * level * sd * (at_a - at_b)
-        + sd**2 * (a * at_a - b * at_b)
+        (level**2 + sd**2) * inside + 2 * level * sd * (at_a - at_b) + sd**2 * (a * at_a - b * at_b)
     )
     mean = first + minimum * below + maximum * above
     square = second + minimum**2 * below + maximum**2 * above

@@ -50,9 +50,9 @@ def _null(reason: str) -> tuple[None, None, str]:
 
 
 def test_a_form_has_its_place_and_its_neighbours(built: RawWarehouse) -> None:
-    # Ada: 36, 29, 34.4, 27, 30 x 5. Sum 276.4, mean 30.711. Without the first 240.4 / 8 = 30.05,
-    # ranges 5.4, 7.4, 3, 0 x 4 over 7: 2.257. Without the second 247.4 / 8 = 30.925; the bridge from
-    # 36 to 34.4 is 1.6: 1.6, 7.4, 3, 0 x 4 over 7: 1.714.
+    # Ada: 36, 29, 34.4, 27, 30 x 5. Sum 276.4, mean 30.711. Without the first
+    # 240.4 / 8 = 30.05, ranges 5.4, 7.4, 3, 0 x 4 over 7: 2.257. Without the second 247.4 / 8 =
+    # 30.925; the bridge from 36 to 34.4 is 1.6: 1.6, 7.4, 3, 0 x 4 over 7: 1.714.
     rows = built.rows(
         "select form_no, n_forms, total, pomp, previous_total, next_total, best_total_ahead, "
         "round(mean_of_others, 6), round(moving_range_of_others, 6), round(series_mean, 6) "
@@ -118,8 +118,9 @@ def test_a_declared_reliable_change_has_to_be_exceeded_as_well(built: RawWarehou
 
 
 def test_the_sd_rule_takes_the_stricter_sd(built: RawWarehouse) -> None:
-    # Lea: deviations 0, 2, 0, -2, 0: squares 8, SD sqrt(8 / 4) = 1.414. Max: 0, 4, 0, -4, 0: squares
-    # 32, SD 2.828. Pooled sqrt((8 + 32) / (4 + 4)) = 2.236. All ten forms: mean 30, sqrt(40 / 9).
+    # Lea: deviations 0, 2, 0, -2, 0: squares 8, SD sqrt(8 / 4) = 1.414. Max: 0, 4, 0, -4, 0:
+    # squares 32, SD 2.828. Pooled sqrt((8 + 32) / (4 + 4)) = 2.236. All ten forms: mean 30, SD
+    # sqrt(40 / 9) = 2.108.
     assert built.rows(
         "select n_series, n_forms, mean_total, within_sd, total_sd "
         "from intermediate.int_spreads_pooled where language = 'de'"
