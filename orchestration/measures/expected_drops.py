@@ -124,15 +124,15 @@ def flagged_series(
     fewest = _fewest(rules)
     flagged = {rule: np.zeros(n_series, dtype=bool) for rule in RULES}
     if length >= max(fewest["fixed"], 2):
-        is_drop = falls >= rules.points * width / 6 - _ROUNDING
-        if rules.reliable_change is not None:
-            is_drop = is_drop & (falls > rules.reliable_change + _ROUNDING)
-        flagged["fixed"] = is_drop.any(axis=1)
+        above = -np.inf if rules.reliable_change is None else rules.reliable_change
+        is_drop = (falls >= rules.points * width / 6 - _ROUNDING) & (falls > above + _ROUNDING)
+        flagged["fixed"] = np.asarray(is_drop.any(axis=1))
     if length >= max(rules.sd_forms, 2):
-        stricter = np.maximum(np.std(forms, axis=1, ddof=1), network_sd)[:, np.newaxis]
+        own_sd: Floats = np.asarray(np.std(forms, axis=1, ddof=1, keepdims=True))
+        stricter = np.maximum(own_sd, network_sd)
         for rule, factor in (("sd1", rules.sd1_factor), ("sd2", rules.sd2_factor)):
-            is_drop = (falls >= factor * stricter - _ROUNDING) & (stricter > _ROUNDING)
-            flagged[rule] = is_drop.any(axis=1)
+            reaches = (falls >= factor * stricter - _ROUNDING) & (stricter > _ROUNDING)
+            flagged[rule] = np.asarray(reaches.any(axis=1))
     if length >= max(rules.chart_forms, 3):
         flagged["chart"] = _below_chart(forms, rules.ranges)
     return flagged

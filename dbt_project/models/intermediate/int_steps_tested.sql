@@ -10,7 +10,10 @@
 -- its forms stand in for sessions, and a form outside the numbered ones has no place.
 with forms as (
     select
-        *,
+        administration_row,
+        series_row,
+        form_no,
+        reliable_change,
         {{ towards_better('direction') }} * {{ exact('total') }} as level,
         case
             when max(session_no) over (partition by series_row) is null then form_no
@@ -103,29 +106,31 @@ judged as (
 )
 
 select
-    administration_row,
-    series_row,
-    practice_id,
-    client_key,
-    episode_key,
-    instrument_code,
-    version,
-    language,
-    informant,
-    respondent,
-    counted_on,
-    form_no,
-    place,
-    session_no is not null as is_placed_by_session,
+    forms.administration_row,
+    forms.series_row,
+    forms.practice_id,
+    forms.client_key,
+    forms.episode_key,
+    forms.instrument_code,
+    forms.version,
+    forms.language,
+    forms.informant,
+    forms.respondent,
+    forms.counted_on,
+    forms.form_no,
+    judged.place,
+    forms.session_no is not null as is_placed_by_session,
     case
-        when is_step and step > 0 then 'gain'
-        when is_step then 'loss'
+        when judged.is_step and judged.step > 0 then 'gain'
+        when judged.is_step then 'loss'
     end as step_kind,
-    case when is_step then step end as magnitude,
+    case when judged.is_step then judged.step end as magnitude,
     case
-        when is_step and step > 0
-            then coalesce({{ exceeds('(middle - worst_level)', '0.0') }}, false)
-        when is_step
-            then coalesce({{ exceeds('(best_level - middle)', '0.0') }}, false)
+        when judged.is_step and judged.step > 0
+            then coalesce({{ exceeds('(judged.middle - judged.worst_level)', '0.0') }}, false)
+        when judged.is_step
+            then coalesce({{ exceeds('(judged.best_level - judged.middle)', '0.0') }}, false)
     end as is_reversed
 from judged
+inner join {{ ref('int_forms_ordered') }} as forms
+    on judged.administration_row = forms.administration_row
