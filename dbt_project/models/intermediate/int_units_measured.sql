@@ -8,3 +8,5 @@ union all
 select * from {{ ref('int_attendance_measured') }}
 union all
 select * from {{ ref('int_responses_measured') }}
+union all
+select * from {{ ref('int_events_measured') }}
