@@ -21,7 +21,17 @@ from orchestration.measures.item_moments import THOUSANDTHS, Ints
 FORMS_A_SLICE = 40_000
 _ITEM_NUMBERS = 256
 """Item numbers are stored in one byte."""
-_CELLS = "select * from intermediate.int_item_cells_counted order by cell_no"
+_CELLS = """
+    create or replace temp table cells_numbered as
+    select
+        cast(
+            row_number() over (
+                order by instrument_code, version, language, informant, practice_id, site_id
+            ) - 1 as integer
+        ) as cell_no,
+        *
+    from intermediate.int_item_cells_counted
+    """
 _ITEMS = """
     select
         instrument_code,
@@ -39,7 +49,7 @@ _FORMS = """
     create or replace temp table forms_summed as
     select forms.administration_row, cells.cell_no, forms.client_key
     from intermediate.int_forms_answered as forms
-    inner join intermediate.int_item_cells_counted as cells
+    inner join cells_numbered as cells
         using (practice_id, site_id, instrument_code, version, language, informant)
     where forms.has_items
     """
@@ -102,16 +112,19 @@ def summed_answers(
 
     Reads what dbt built, and the answers once.
     """
-    cells = con.execute(_CELLS).df()
+    con.execute(_CELLS)
+    cells = con.execute("select * from cells_numbered order by cell_no").df()
     keys = _keys(con.execute(_ITEMS).df())
     con.execute(_FORMS)
     numbered = con.execute(_NUMBERED).fetchnumpy()
     con.execute("drop table forms_summed")
-    rows, cell_nos, clients = (
-        np.asarray(numbered[name], dtype=np.int64)
-        for name in ("administration_row", "cell_no", "client_no")
+    con.execute("drop table cells_numbered")
+    forms = _Forms(
+        *(
+            np.asarray(numbered[name], dtype=np.int64)
+            for name in ("administration_row", "cell_no", "client_no")
+        )
     )
-    forms = _Forms(rows, cell_nos - 1, clients)
     targets = _targets(cells, keys, forms)
     if targets.targets:
         for some, answers in _slices(con, forms, forms_a_slice):

@@ -29,7 +29,7 @@ ranked as (
         row_number() over (
             partition by
                 practice_id, site_id, instrument_code, version, language, informant, client_key
-            order by n_forms desc, therapist_key nulls last
+            order by n_forms desc, therapist_key asc nulls last
         ) as choice
     from rated
 ),
@@ -71,11 +71,6 @@ cells as (
 )
 
 select
-    cast(
-        row_number() over (
-            order by instrument_code, version, language, informant, practice_id, site_id
-        ) as integer
-    ) as cell_no,
     practice_id,
     site_id,
     instrument_code,
