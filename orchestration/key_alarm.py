@@ -85,6 +85,17 @@ def write_key_verdicts(
     )
 
 
+def standing_alarms(con: duckdb.DuckDBPyConnection) -> int:
+    """Practices and instruments whose newest verdict is the alarm."""
+    ((n_alarms,),) = con.execute(
+        "select count(*) from (select arg_max(status, check_seq) as status "
+        "from quality.check_results where check_id = ? group by practice_id, instrument_code) "
+        "where status = 'failed'",
+        [CHECK_ID],
+    ).fetchall()
+    return int(n_alarms)
+
+
 def outcome_of(verdict: "KeyVerdict") -> RuleOutcome:
     """The verdict as it is kept. Too few forms to judge is `not_applicable`, which is no pass."""
     status, message = "passed", None

@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 
 from orchestration.instance import POOL
+from orchestration.key_alarm import standing_alarms
 from orchestration.night import Night
 from orchestration.warehouse import transaction
 
@@ -55,28 +56,21 @@ def psychometrics_assets() -> list[dg.AssetsDefinition]:
     def psychometrics(night: dg.ResourceParam[Night]):  # type: ignore[no-untyped-def] # Dagster takes no annotation of several results
         with night.warehouse.connect() as con:
             write_psychometrics(con, night)
-            ((n_items, n_turned),) = con.execute(
-                "select count(item_rest), count_if(is_pointing_away) "
-                "from benchmark.scale_reliability"
-            ).fetchall()
-            ((n_shares,),) = con.execute(
-                "select count(*) from benchmark.careless_shares"
-            ).fetchall()
-        yield dg.MaterializeResult(
-            asset_key=RELIABILITY,
-            metadata={"n_item_correlations": int(n_items)},
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=CHECK,
-                    passed=not n_turned,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"n_pointing_away": int(n_turned)},
-                )
-            ],
+            n_rows = {
+                key: con.execute(f"select count(*) from benchmark.{key.path[-1]}").fetchall()[0][0]
+                for key in (RELIABILITY, CARELESS)
+            }
+            n_alarms = standing_alarms(con)
+        check = dg.AssetCheckResult(
+            check_name=CHECK,
+            passed=n_alarms == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"n_alarms": n_alarms},
         )
-        yield dg.MaterializeResult(
-            asset_key=CARELESS, metadata={"dagster/row_count": int(n_shares)}
-        )
+        for key, checks in ((RELIABILITY, [check]), (CARELESS, [])):
+            yield dg.MaterializeResult(
+                asset_key=key, metadata={"dagster/row_count": n_rows[key]}, check_results=checks
+            )
 
     return [psychometrics]
 

@@ -12,6 +12,7 @@ import pytest
 from expectations.registry import load_registry
 from orchestration.assets.psychometrics import write_psychometrics
 from orchestration.item_slices import summed_answers
+from orchestration.key_alarm import standing_alarms
 from orchestration.measures.item_moments import ItemMoments
 from orchestration.measures.reliability import scale_reliability
 from orchestration.night import Night
@@ -68,6 +69,8 @@ def test_the_alarm_names_the_item_and_blocks_nothing(
     warned = {line.practice_id: line.n_checks_warned for line in report.practices}
     assert warned[TURNED] > 0
     assert nights.broken_links(settings.warehouse) == []
+    with duckdb.connect(str(settings.warehouse), read_only=True) as con:
+        assert standing_alarms(con) == 1
 
 
 def test_the_alarm_is_a_check_like_the_others(planted: tuple[Settings, NightReport]) -> None:
@@ -199,3 +202,13 @@ def test_it_is_done_once_for_a_build_and_said_once_for_a_delivery(
     )
     assert later == [(STRAIGHT,)]
     assert nights.broken_links(settings.warehouse) == []
+
+
+def test_a_group_too_small_for_any_row_gets_its_release(parsed: Path, tmp_path: Path) -> None:
+    settings = nights.home(tmp_path / "home", parsed)
+    nights.send_few(settings, replace(WORLD, n_clients=20), (TURNED,))
+    assert nights.night(settings).is_new_release
+    for table in ("scale_reliability", "careless_shares"):
+        assert nights.query(settings.warehouse, f"select count(*) from benchmark.{table}") == [(0,)]
+    verdicts = f"select distinct status from quality.check_results where check_id = '{ALARM}'"
+    assert nights.query(settings.warehouse, verdicts) == [("not_applicable",)]
