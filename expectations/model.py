@@ -134,6 +134,10 @@ class Thresholds(Declaration):
     data_complete_within_days: int = Field(default=14, ge=0)
     response_rate_floor: float = Field(default=0.5, ge=0, le=1)
     response_rate_gap: float = Field(default=0.2, ge=0, le=1)
+    reliability_minimum_forms: int = Field(default=100, ge=2)
+    """Complete forms a site needs for alpha, omega and item-rest correlations."""
+    loadings_minimum_forms: int = Field(default=200, ge=2)
+    """Complete forms a site needs for its loadings to be held against the network's."""
 
 
 class Backup(Declaration):

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.ingest.load import FIRST_HASH, chained_hash
+from orchestration.ingest.verdict_chain import FIRST_HASH, chained_hash
 
 
 def broken_links(

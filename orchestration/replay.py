@@ -18,6 +18,7 @@ from orchestration.ingest import load
 from orchestration.ingest.ledger_rows import Stamp
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.reading import ReadingWorker
+from orchestration.key_alarm import RULE as STANDING_RULE
 from orchestration.load_notes import LedgerRow
 from orchestration.night import Night, write_load
 from orchestration.settings import Settings
@@ -189,8 +190,8 @@ class _Replay:
     def _changes(self, load_seq: int, outcome: Outcome) -> tuple[CheckChange, ...]:
         rows = self.con.execute(
             "select check_id, instrument_code, status, n_failed from quality.check_results "
-            "where load_seq = ?",
-            [load_seq],
+            "where load_seq = ? and rule <> ?",
+            [load_seq, STANDING_RULE],  # given on all that was sent, not on the file
         ).fetchall()
         before: dict[_CheckKey, tuple[str, int]] = {row[:2]: row[2:] for row in rows}
         after: dict[_CheckKey, tuple[str, int]] = {

@@ -318,3 +318,10 @@ create table if not exists quality.quarantine_closings (
     closed_by varchar not null,
     closed_at timestamp not null
 );
+
+-- Grain: at most one row, the dbt build and code version that benchmark.scale_reliability and
+-- benchmark.careless_shares were made from.
+create table if not exists benchmark.psychometrics_made (
+    built_at timestamp not null,
+    code_version varchar not null
+);

@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
+from orchestration.assets.psychometrics import RELIABILITY
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
@@ -22,7 +23,8 @@ def release_assets() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=KEY,
-        deps=[BENCHMARKS, PRACTICES],
+        # The alarm's verdicts go out with the other checks.
+        deps=[BENCHMARKS, PRACTICES, RELIABILITY],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},

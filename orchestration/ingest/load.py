@@ -3,8 +3,6 @@
 Whatever kills the process, a delivery is there whole with its ledger row, or not at all.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 import duckdb
@@ -17,6 +15,7 @@ from orchestration.ingest.conformed import Part
 from orchestration.ingest.ledger_rows import Stamp, exported_on, insert_attempt
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.standing import DAY_OF
+from orchestration.ingest.verdict_chain import Judged, insert_verdicts
 from orchestration.landing import Arrival
 from orchestration.sql import identifier, literal
 from orchestration.warehouse import transaction
@@ -24,7 +23,6 @@ from orchestration.warehouse import transaction
 ROWS_A_DELIVERY = 10**10
 """`administration_row` is the delivery's number times this plus the form's place in its part."""
 ROWS_A_PART = ROWS_A_DELIVERY // 1000
-FIRST_HASH = "0" * 64
 
 
 class WithdrawnClientRead(Exception):
@@ -65,7 +63,20 @@ def load(
             _hold_back_the_withdrawn(con, arrival, stamp)
             _insert_quarantine(con, feed, arrival, outcome, parts, stamp)
         if with_verdicts:
-            _insert_verdicts(con, arrival, outcome, stamp)
+            judged = Judged(
+                arrival.practice_id,
+                arrival.delivery_id,
+                stamp.load_seq,
+                arrival.sha256,
+                arrival.feed,
+            )
+            insert_verdicts(
+                con,
+                [(judged, verdict) for verdict in outcome.verdicts],
+                code_version=stamp.code_version,
+                registry_digest=stamp.registry_digest,
+                checked_at=stamp.replayed_at or stamp.received_at,
+            )
         insert_attempt(con, arrival, outcome, stamp)
         if outcome.is_loadable:
             standing.touch(con, arrival, stamp.load_seq, before)
@@ -238,59 +249,3 @@ def _unit(feed: Feed, part: Part) -> str:
         return "unit_key"
     own = f"{feed.feed.removesuffix('s')}_id"
     return next(_stored(column) for column in feed.columns if column.name == own)
-
-
-def _insert_verdicts(
-    con: duckdb.DuckDBPyConnection, arrival: Arrival, outcome: Outcome, stamp: Stamp
-) -> None:
-    last = con.execute(
-        "select check_seq, row_hash from quality.check_results order by check_seq desc limit 1"
-    ).fetchall()
-    check_seq, previous = last[0] if last else (0, FIRST_HASH)
-    rows = []
-    for verdict in outcome.verdicts:
-        check_seq += 1
-        row = (
-            check_seq,
-            verdict.check_id,
-            arrival.practice_id,
-            arrival.delivery_id,
-            stamp.load_seq,
-            arrival.sha256,
-            arrival.feed,
-            verdict.instrument_code,
-            verdict.column,
-            verdict.rule,
-            verdict.rule_version,
-            verdict.rule_text,
-            verdict.category,
-            verdict.severity,
-            verdict.threshold,
-            verdict.n_evaluated,
-            verdict.n_failed,
-            verdict.failed_share,
-            verdict.status,
-            verdict.message,
-            stamp.code_version,
-            stamp.registry_digest,
-            stamp.replayed_at or stamp.received_at,
-            previous,
-        )
-        previous = chained_hash(row)
-        rows.append((*row, previous))
-    if rows:
-        # One statement: the engine's price is by the statement, not by the row.
-        marks = "(" + ", ".join(["?"] * len(rows[0])) + ")"
-        con.execute(
-            f"insert into quality.check_results values {', '.join([marks] * len(rows))}",
-            [cell for row in rows for cell in row],
-        )
-
-
-def chained_hash(row: Sequence[object]) -> str:
-    """SHA-256 over a verdict's columns, the previous row's hash included.
-
-    A row edited later no longer gives the hash that the next one carries.
-    """
-    text = json.dumps([None if cell is None else str(cell) for cell in row])
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -83,7 +83,7 @@ def careless_forms(
     if distance is None:
         text = "an item does not vary or follows from others, or there are too few forms"
         reasons.append(Reason("mahalanobis", text))
-    flags = _is_flagged(answers, is_reversed, maximum)
+    flags = is_flagged(answers, is_reversed, maximum)
     forms = [
         CarelessForm(
             longstring=int(longest[row]),
@@ -163,6 +163,22 @@ def mahalanobis(answers: Floats) -> Floats | None:
     return np.asarray((off * np.linalg.solve(correlation, off.T).T).sum(axis=1))
 
 
+def has_same_answers(answers: Floats) -> Bools:
+    """Rows whose answers are all equal, as given: at the ceiling usual and no sign of anything."""
+    has = ~np.isnan(answers)
+    highest = np.where(has, answers, -np.inf).max(axis=1, initial=-np.inf)
+    lowest = np.where(has, answers, np.inf).min(axis=1, initial=np.inf)
+    return np.asarray(highest == lowest)
+
+
+def is_flagged(answers: Floats, is_reversed: Bools, maximum: float) -> Bools:
+    """Equal answers throughout that are not the top one, or contradict reversed items."""
+    has = ~np.isnan(answers)
+    highest = np.where(has, answers, -np.inf).max(axis=1, initial=-np.inf)
+    has_both_keys = (has & is_reversed).any(axis=1) & (has & ~is_reversed).any(axis=1)
+    return np.asarray(has_same_answers(answers) & (has_both_keys | (highest < maximum)))
+
+
 def _row_means(answers: Floats) -> Floats:
     has = ~np.isnan(answers)
     n_answers = has.sum(axis=1)
@@ -175,12 +191,3 @@ def _centred(means: Floats, both: Bools) -> Floats:
     n_both = np.maximum(both.sum(axis=1, keepdims=True), 1)
     mean = np.where(both, means, 0.0).sum(axis=1, keepdims=True) / n_both
     return np.where(both, means - mean, 0.0)
-
-
-def _is_flagged(answers: Floats, is_reversed: Bools, maximum: float) -> Bools:
-    """Equal answers throughout that are not the top one, or contradict reversed items."""
-    has = ~np.isnan(answers)
-    highest = np.where(has, answers, -np.inf).max(axis=1)
-    lowest = np.where(has, answers, np.inf).min(axis=1)
-    has_both_keys = (has & is_reversed).any(axis=1) & (has & ~is_reversed).any(axis=1)
-    return np.asarray((highest == lowest) & (has_both_keys | (highest < maximum)))

@@ -81,7 +81,7 @@ def scale_reliability(answers: Floats) -> Reliability:
         alpha_complete=alpha_complete,
         alpha_interval=interval,
         omega=omega,
-        items=_items(covariance, varies, reasons),
+        items=item_reliabilities(covariance, varies, reasons),
         n=int(answered.any(axis=1).sum()),
         n_complete=complete.shape[0],
         reasons=tuple(reasons),
@@ -142,11 +142,12 @@ def _omega(covariance: Floats, reasons: list[Reason]) -> float | None:
         return None
 
 
-def _items(
+def item_reliabilities(
     covariance: Floats,
     varies: np.ndarray[tuple[int], np.dtype[np.bool_]],
     reasons: list[Reason],
 ) -> tuple[ItemReliability, ...]:
+    """Of every item in `varies`, from the covariances of those that do; `reasons` is added to."""
     found: list[ItemReliability] = []
     places = np.flatnonzero(varies).tolist()
     for place in range(varies.size):

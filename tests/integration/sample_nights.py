@@ -15,7 +15,7 @@ import duckdb
 
 from expectations.registry import load_registry
 from orchestration.cli.home import FOLDERS
-from orchestration.ingest import load
+from orchestration.ingest import verdict_chain
 from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.nightly import NightReport, run_nightly
 from orchestration.settings import Settings, from_environment
@@ -179,9 +179,9 @@ def _spoil_forms(answers: Path) -> None:
 def broken_links(warehouse: Path) -> list[int]:
     """Verdicts, by number, that no longer give their hash or do not carry the one before."""
     verdicts = query(warehouse, "select * from quality.check_results order by check_seq")
-    before = [load.FIRST_HASH, *(row[-1] for row in verdicts)]
+    before = [verdict_chain.FIRST_HASH, *(row[-1] for row in verdicts)]
     return [
         row[0]
         for row, previous in zip(verdicts, before, strict=False)
-        if row[-2] != previous or row[-1] != load.chained_hash(row[:-1])
+        if row[-2] != previous or row[-1] != verdict_chain.chained_hash(row[:-1])
     ]
