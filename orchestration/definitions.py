@@ -27,13 +27,14 @@ _SAID_BY_US = ("DbtBuildFailed", "ReleaseRefused", "WarehouseBusy", "WarehouseDa
 
 def build(settings: Settings, registry: Registry, night: Night | None = None) -> dg.Definitions:
     """Everything Dagster knows of one home. `night` may be one that has begun."""
+    with_measures = registry.group.with_measures
     assets = [
         *raw_assets(registry),
         reference_assets(),
-        dbt_models(settings, with_measures=registry.group.with_measures),
+        dbt_models(settings, with_measures=with_measures),
         *benchmark_assets(),
-        *psychometrics_assets(),
-        *release_assets(),
+        *(psychometrics_assets() if with_measures else []),
+        *release_assets(with_measures=with_measures),
         *([backup_asset()] if registry.group.backup is not None else []),
     ]
     keys = [key for asset in assets for key in asset.keys]

@@ -18,13 +18,13 @@ KEY = dg.AssetKey(["release", "current"])
 PRACTICES = dg.AssetKey(["marts", "dim_practices"])
 
 
-def release_assets() -> list[dg.AssetsDefinition]:
+def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
     """The one release asset."""
 
     @dg.asset(
         key=KEY,
-        # The alarm's verdicts go out with the other checks.
-        deps=[BENCHMARKS, PRACTICES, RELIABILITY],
+        # The reverse-keying alarm's verdicts go out with the other checks.
+        deps=[BENCHMARKS, PRACTICES, *([RELIABILITY] if with_measures else [])],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},

@@ -62,7 +62,6 @@ COMMIT_POINTS: tuple[CommitPoint, ...] = (
     *_points("orchestration.assets.dbt", "build_models", "after"),
     # Benchmarks and the release.
     *_points("orchestration.assets.benchmarks", "write_benchmarks", "before", "after"),
-    *_points("orchestration.assets.psychometrics", "write_psychometrics", "before", "after"),
     *_points("orchestration.release.publish", "_fill", "after"),
     *_points("orchestration.release.publish", "_approve_candidates", "after"),
     *_points("orchestration.release.publish", "fsync_directory", "before"),

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import duckdb
 
-from expectations.registry import load_registry
+from expectations.registry import SHIPPED, load_registry
 from orchestration.cli.home import FOLDERS
 from orchestration.ingest import verdict_chain
 from orchestration.ingest.pseudonyms import create_key, key_path
@@ -43,7 +43,7 @@ PIPELINE = ("raw", "staging", "intermediate", "marts")
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def home(path: Path, parsed: Path) -> Settings:
+def home(path: Path, parsed: Path, *, with_measures: bool = False) -> Settings:
     """A home with the sample practices and keys that are the same in every test."""
     settings = Settings(path)
     for folder in FOLDERS:
@@ -52,6 +52,9 @@ def home(path: Path, parsed: Path) -> Settings:
         (settings.landing / practice_id).mkdir(exist_ok=True)
         create_key(settings.keys, practice_id)
         key_path(settings.keys, practice_id).write_text(f"{number:02x}" * 32)
+    if with_measures:
+        shipped = (SHIPPED / "group.yml").read_text(encoding="utf-8")
+        settings.group_file.write_text(f"{shipped}with_measures: true\n", encoding="utf-8")
     shutil.copytree(parsed, settings.dbt_target)
     return settings
 

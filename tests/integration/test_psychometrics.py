@@ -43,7 +43,7 @@ def _turn_round(folder: Path, column: str, top: float) -> None:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> tuple[Settings, NightReport]:
-    settings = nights.home(tmp_path_factory.mktemp("planted") / "home", parsed)
+    settings = nights.home(tmp_path_factory.mktemp("planted") / "home", parsed, with_measures=True)
     nights.send_few(settings, WORLD, (TURNED, STRAIGHT))
     _turn_round(settings.landing / TURNED, "srs_3", 10)
     return settings, nights.night(settings)
@@ -205,7 +205,7 @@ def test_it_is_done_once_for_a_build_and_said_once_for_a_delivery(
 
 
 def test_a_group_too_small_for_any_row_gets_its_release(parsed: Path, tmp_path: Path) -> None:
-    settings = nights.home(tmp_path / "home", parsed)
+    settings = nights.home(tmp_path / "home", parsed, with_measures=True)
     nights.send_few(settings, replace(WORLD, n_clients=20), (TURNED,))
     assert nights.night(settings).is_new_release
     for table in ("scale_reliability", "careless_shares"):

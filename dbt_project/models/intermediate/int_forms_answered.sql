@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['measures']) }}
 
 -- Of closed months alone: figures that moved with every night's forms would give them away.
 with closed_months as (

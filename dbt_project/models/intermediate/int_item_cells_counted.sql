@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 with rated as (
     select
         practice_id,

@@ -1,3 +1,5 @@
+{{ config(tags=['measures']) }}
+
 with parts as (
     select
         instrument_code,
