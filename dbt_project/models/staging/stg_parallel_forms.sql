@@ -1,0 +1,6 @@
+select
+    instrument_code,
+    version,
+    parallel_code,
+    parallel_version
+from {{ source('reference', 'parallel_forms') }}
