@@ -72,12 +72,12 @@ def first_night(warehouse: RawWarehouse) -> None:
     forms += [arm("two", "client", 3, 7), arm("two", "therapist", 4, 4)]
     # The child 3 of 4 throughout; both parents and the therapist on their own forms.
     low, high = (1, 4, 1, 1, 4, 1, 4, 4, 1, 1, 4, 1), (4, 1, 4, 4, 1, 4, 1, 1, 4, 4, 1, 4)
-    parent = {"informant": "caregiver", "instrument_code": "tasc_p"}
+    parent = {"instrument_code": "tasc_p"}
     forms += [
         form("triad", "child", 1, *low),
         form("triad", "therapist", 1, *high),
-        form("triad", "moth", 1, *high, respondent="mother", **parent),
-        form("triad", "fath", 1, *low, respondent="father", **parent),
+        form("triad", "caregiver", 1, *high, respondent="mother", form_key="mum", **parent),
+        form("triad", "caregiver", 1, *low, respondent="father", form_key="dad", **parent),
     ]
     # In days: seven are enough, eight are not, and the nearest goes first.
     later = {"days": 0, "near": 2, "seven": 9, "eight": 20}
