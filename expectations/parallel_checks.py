@@ -12,12 +12,13 @@ def parallel_findings(
     """Where `parallel_to` names an instrument whose total is no counterpart of this one's."""
     for position, parallel in enumerate(instrument.parallel_to):
         place = ("parallel_to", position)
-        other = instruments.get((parallel.instrument_code, parallel.version))
+        key = (parallel.instrument_code, parallel.version)
+        other = instruments.get(key)
         if other is None:
             text = f"{parallel.instrument_code} version {parallel.version} is not declared"
             yield (*place, "instrument_code"), text
             continue
-        if other == instrument:
+        if key == (instrument.instrument_code, instrument.version):
             yield (*place, "instrument_code"), "is the instrument itself, which needs no mention"
             continue
         here, there = instrument.total, other.total

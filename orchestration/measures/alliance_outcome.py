@@ -107,8 +107,8 @@ def site_correlation(
         return _without(n, f"needs {max(fewest_episodes, 5)} episodes, found {n}")
     if (np.ptp(complete, axis=0) == 0).any():
         return _without(n, "the alliance or an outcome is the same in all episodes")
-    related = np.corrcoef(complete, rowvar=False)
-    ab, ay, by = (float(related[place]) for place in ((0, 1), (0, 2), (1, 2)))
+    related = np.asarray(np.corrcoef(complete, rowvar=False)).tolist()
+    ab, ay, by = related[0][1], related[0][2], related[1][2]
     unexplained = (1 - ab**2) * (1 - by**2)
     if unexplained < 1e-12:
         return _without(n, "the outcome at the form leaves nothing to explain")
@@ -142,9 +142,7 @@ def pooled_correlation(sites: Sequence[SiteCorrelation]) -> PooledCorrelation:
     if len(found) < FEWEST_SITES:
         text = f"needs {FEWEST_SITES} sites with a correlation, found {len(found)}"
         reasons.append(Reason("pooled", text))
-        return PooledCorrelation(
-            None, None, None, None, None, None, len(found), n, tuple(reasons)
-        )
+        return PooledCorrelation(None, None, None, None, None, None, len(found), n, tuple(reasons))
     z = np.array([each for each, _, _ in found])
     variance = np.array([error**2 for _, error, _ in found])
     weight = 1 / variance

@@ -8,8 +8,8 @@ moves as the client does, 0: does not).
 
 Estimator, per site: no likelihood and no distribution of dyads is assumed.
 - Bias: every dyad's mean of (J - T), averaged over the dyads with equal weight.
-- Tracking: one slope for all dyads, of J on T, both centred on their dyad's means (the fixed-effects
-  or within estimator), so that differences between dyads cannot enter it.
+- Tracking: one slope for all dyads, of J on T, both centred on their dyad's means (the within or
+  fixed-effects estimator), so that differences between dyads cannot enter it.
 - Standard errors: sandwich over clusters with the factor C / (C - 1) (Liang KY, Zeger SL 1986,
   Biometrika 73:13-22), intervals with Student's t of C - 1 degrees of freedom. A cluster is a dyad,
   or a therapist where the caller says who that is.

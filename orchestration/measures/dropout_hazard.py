@@ -134,7 +134,7 @@ def life_table(session_no: Integers, is_ended: Bools, last: int) -> tuple[Period
         range(1, last + 1),
         at_risk.astype(np.int64).tolist(),
         np.rint(ended).astype(np.int64).tolist(),
-        *(_with_none(each) for each in (hazard, error, survivor, survivor_error)),
+        *(_with_none(np.asarray(each)) for each in (hazard, error, survivor, survivor_error)),
         strict=True,
     )
     return tuple(Period(*row) for row in columns)
@@ -222,5 +222,5 @@ def _logistic(design: Floats, outcome: Floats) -> tuple[Floats, Floats]:
         step = np.linalg.solve(information, design.T @ (outcome - probability))
         estimate += step
         if np.abs(step).max() < 1e-10:
-            return estimate, np.linalg.inv(information)
+            return estimate, np.asarray(np.linalg.inv(information), dtype=np.float64)
     raise MeasureUndefined("states and session numbers cannot be told apart: no estimate")

@@ -96,7 +96,11 @@ ordered as (
             partition by
                 client_key, episode_key, instrument_code, version, language, informant, respondent
             order by
-                place nulls last, completed_on, session_no, occasion, administration_row
+                place asc nulls last,
+                completed_on asc,
+                session_no asc,
+                occasion asc,
+                administration_row asc
         ) as form_no
     from placed
 ),
@@ -125,7 +129,7 @@ chosen as (
         *,
         row_number() over (
             partition by client_key, episode_key, instrument_code, version, language, informant
-            order by n_days desc, n_forms desc, respondent nulls first
+            order by n_days desc, n_forms desc, respondent asc nulls first
         ) as choice
     from series
 ),
@@ -203,7 +207,13 @@ reliable_changes as (
                 partition by named.instrument_code, named.version, named.informant
                 order by case when declared.informants = '' then 1 else 0 end
             ) as choice
-        from (select distinct instrument_code, version, informant from identities) as named
+        from (
+            select distinct
+                instrument_code,
+                version,
+                informant
+            from identities
+        ) as named
         inner join {{ ref('stg_reliable_changes') }} as declared
             on
                 named.instrument_code = declared.instrument_code
@@ -229,7 +239,11 @@ cut_offs as (
         min(case when is_inclusive then 1 else 0 end) = 1 as is_inclusive
     from (
         select
-            identities.*,
+            identities.instrument_code,
+            identities.version,
+            identities.language,
+            identities.informant,
+            identities.age_band_at_intake,
             declared.cut_value,
             declared.side,
             declared.is_inclusive,

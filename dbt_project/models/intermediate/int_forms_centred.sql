@@ -85,20 +85,40 @@ select
         as n_site_clients,
     case when eligible.client_key is null then 'too_few_forms' end as null_reason
 from forms
-{%- for joined, keys in (
-    ('clients', ['practice_id', 'site_id', 'client_key']),
-    ('eligible', ['practice_id', 'site_id', 'client_key']),
-    ('therapists', ['practice_id', 'site_id']),
-    ('sites', ['practice_id', 'site_id']),
-) %}
-left join {{ joined }}
+left join clients
     on
-        {% for key in keys + ['instrument_code', 'version', 'language', 'informant'] -%}
-        {% if not loop.first %}and {% endif %}forms.{{ key }} = {{ joined }}.{{ key }}
-        {% endfor -%}
-        {% if joined in ('clients', 'eligible') -%}
-        and forms.therapist_key is not distinct from {{ joined }}.therapist_key
-        {%- elif joined == 'therapists' -%}
+        forms.practice_id = clients.practice_id
+        and forms.site_id = clients.site_id
+        and forms.client_key = clients.client_key
+        and forms.instrument_code = clients.instrument_code
+        and forms.version = clients.version
+        and forms.language = clients.language
+        and forms.informant = clients.informant
+        and forms.therapist_key is not distinct from clients.therapist_key
+left join eligible
+    on
+        forms.practice_id = eligible.practice_id
+        and forms.site_id = eligible.site_id
+        and forms.client_key = eligible.client_key
+        and forms.instrument_code = eligible.instrument_code
+        and forms.version = eligible.version
+        and forms.language = eligible.language
+        and forms.informant = eligible.informant
+        and forms.therapist_key is not distinct from eligible.therapist_key
+left join therapists
+    on
+        forms.practice_id = therapists.practice_id
+        and forms.site_id = therapists.site_id
+        and forms.instrument_code = therapists.instrument_code
+        and forms.version = therapists.version
+        and forms.language = therapists.language
+        and forms.informant = therapists.informant
         and forms.therapist_key = therapists.therapist_key
-        {%- endif %}
-{%- endfor %}
+left join sites
+    on
+        forms.practice_id = sites.practice_id
+        and forms.site_id = sites.site_id
+        and forms.instrument_code = sites.instrument_code
+        and forms.version = sites.version
+        and forms.language = sites.language
+        and forms.informant = sites.informant

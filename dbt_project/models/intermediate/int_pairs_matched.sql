@@ -135,29 +135,29 @@ matched_of_sessions as (
     {{ nearest_pairs('of_sessions') }}
 ),
 
+firsts_left as (
+    select firsts.*
+    from firsts
+    left join matched_of_sessions as matched
+        on firsts.administration_row = matched.first_row and firsts.dyad = matched.dyad
+    where matched.first_row is null
+),
+
+seconds_left as (
+    select seconds.*
+    from seconds
+    left join matched_of_sessions as matched
+        on seconds.administration_row = matched.second_row and seconds.dyad = matched.dyad
+    where matched.second_row is null
+),
+
 -- What is left on both sides is little where sessions are sent.
 of_days as (
     select
         {{ candidate | indent(8) }},
         abs({{ days_between('firsts.counted_on', 'seconds.counted_on') }}) as n_days_apart
-    from (
-        select firsts.*
-        from firsts
-        left join matched_of_sessions as matched
-            on
-                firsts.administration_row = matched.first_row
-                and firsts.dyad = matched.dyad
-        where matched.first_row is null
-    ) as firsts
-    inner join (
-        select seconds.*
-        from seconds
-        left join matched_of_sessions as matched
-            on
-                seconds.administration_row = matched.second_row
-                and seconds.dyad = matched.dyad
-        where matched.second_row is null
-    ) as seconds
+    from firsts_left as firsts
+    inner join seconds_left as seconds
         on
             {{ same_dyad | indent(12) }}
             and firsts.is_year_only = seconds.is_year_only

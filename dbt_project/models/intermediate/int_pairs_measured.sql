@@ -1,12 +1,5 @@
 {{ config(materialized='view') }}
 
-{%- set gaps = {
-    'client_therapist': 'pair_gap',
-    'child_therapist': 'triad_gap_child_therapist',
-    'caregiver_therapist': 'triad_gap_caregiver_therapist',
-    'child_caregiver': 'triad_gap_child_caregiver',
-} %}
-
 -- A gap within a triad is each pair's; congruence is a dyad's, so a client's and a therapist's gap
 -- counts once the dyad has enough pairs.
 with judged as (
@@ -33,11 +26,7 @@ select
     version,
     language,
     informant,
-    case
-        {%- for dyad, metric in gaps.items() %}
-        when dyad = '{{ dyad }}' then '{{ metric }}'
-        {%- endfor %}
-    end as metric,
+    case when dyad = 'client_therapist' then 'pair_gap' else 'triad_gap_' || dyad end as metric,
     month_on,
     stage,
     delivery_mode,

@@ -97,7 +97,7 @@ instruments_used as (
             informant,
             row_number() over (
                 partition by client_key, episode_key, informant
-                order by count(*) desc, instrument_code, version, language
+                order by count(*) desc, instrument_code asc, version asc, language asc
             ) as choice
         from forms
         group by client_key, episode_key, instrument_code, version, language, informant

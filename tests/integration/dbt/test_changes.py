@@ -300,12 +300,28 @@ def test_what_cannot_be_said_is_null_with_a_reason(states: RawWarehouse) -> None
 
 
 def test_the_shapes_columns_stand_in_their_order(states: RawWarehouse) -> None:
-    shape = (
-        "practice_id site_id therapist_key client_key episode_key instrument_code version language "
-        "informant metric month_on stage delivery_mode age_band has_interpreter numerator "
-        "denominator value null_reason"
-    ).split()
-    for family in ("changes", "pairs"):
+    shape = [
+        "practice_id",
+        "site_id",
+        "therapist_key",
+        "client_key",
+        "episode_key",
+        "instrument_code",
+        "version",
+        "language",
+        "informant",
+        "metric",
+        "month_on",
+        "stage",
+        "delivery_mode",
+        "age_band",
+        "has_interpreter",
+        "numerator",
+        "denominator",
+        "value",
+        "null_reason",
+    ]
+    for family in ("changes", "pairs", "dropouts"):
         columns = states.rows(
             "select column_name, data_type from information_schema.columns where table_name = "
             f"'int_{family}_measured' order by ordinal_position"

@@ -1,4 +1,4 @@
-"""Person-periods of the hazard: what is an unplanned ending, what is none, and what nobody knows."""
+"""Person-periods of the hazard: which ending is unplanned, which is not, and what nobody knows."""
 
 from collections.abc import Callable
 from datetime import date, timedelta

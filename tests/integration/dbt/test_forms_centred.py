@@ -30,10 +30,10 @@ def test_means_are_of_clients_with_enough_forms(
         for number, answer in enumerate(answers):
             named = {"form_key": f"{client}{number}", "client_key": client}
             on = {"completed_on": MONDAY + timedelta(weeks=number), "episode_key": f"e_{client}"}
-            forms.append({**named, **on, "answers": (answer,) * 4})
-        # An outcome form is no alliance form, whatever it says.
-        outcome = {"instrument_code": "ors", "version": "1", "answers": (1, 1, 1, 1)}
-        forms.append({**named, **on, **outcome, "form_key": f"{client}_ors"})
+            form = {**named, **on, "answers": (answer,) * 4}
+            # An outcome form is no alliance form, whatever it says.
+            outcome = {"instrument_code": "ors", "version": "1", "form_key": f"{client}{number}o"}
+            forms += [form, {**form, **outcome}]
     warehouse.deliver("episodes", "north", episodes)
     warehouse.deliver("administrations", "north", forms)
     warehouse.build()

@@ -64,7 +64,7 @@ def test_a_therapist_with_many_dyads_is_one_cluster() -> None:
 
 
 def simulated(seed: int, bias: float, tracking: float) -> Congruence:
-    """60 dyads of 15 therapists and 3 to 12 pairs, whose bias and tracking differ about the truth."""
+    """60 dyads of 15 therapists, 3 to 12 pairs each; bias and tracking differ about the truth."""
     random = np.random.default_rng(seed)
     rows: list[tuple[list[float], list[float]]] = []
     of_therapist = random.normal(0, 3, 15)

@@ -136,7 +136,7 @@ def simulated(seed: int) -> DropoutHazard:
 
 def test_planted_odds_ratios_are_found() -> None:
     truth = {"low": 2.5, "maximum": 0.6, "no_form": 1.5}
-    covered = {name: 0 for name in truth}
+    covered = dict.fromkeys(truth, 0)
     logs: dict[str, list[float]] = {name: [] for name in truth}
     for seed in range(20):
         for ratio in simulated(seed).odds_ratios:
@@ -159,6 +159,4 @@ def test_order_changes_nothing() -> None:
     one = dropout_hazard(number, state, ended)
     other = dropout_hazard(number[mixed], state[mixed], ended[mixed])
     assert one.life_tables == other.life_tables
-    assert [r.ratio for r in one.odds_ratios] == pytest.approx(
-        [r.ratio for r in other.odds_ratios]
-    )
+    assert [r.ratio for r in one.odds_ratios] == pytest.approx([r.ratio for r in other.odds_ratios])
