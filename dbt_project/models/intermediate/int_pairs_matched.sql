@@ -8,19 +8,15 @@
 {%- set same_dyad -%}
     firsts.client_key = seconds.client_key
     and firsts.episode_key = seconds.episode_key
-    and firsts.dyad = seconds.dyad
-    and firsts.parallel_code = seconds.instrument_code
-    and firsts.parallel_version = seconds.version
+    and firsts.kind_no = seconds.kind_no
     and firsts.language = seconds.language
     and coalesce(firsts.therapist_key = seconds.therapist_key, true)
 {%- endset -%}
 {%- set candidate -%}
+    firsts.kind_no,
     firsts.administration_row as first_row,
-    seconds.administration_row as second_row,
-    firsts.dyad,
-    firsts.instrument_code || ' ' || firsts.version as first_form,
     firsts.respondent as first_respondent,
-    seconds.instrument_code || ' ' || seconds.version as second_form,
+    seconds.administration_row as second_row,
     seconds.respondent as second_respondent
 {%- endset %}
 
@@ -49,7 +45,25 @@ with parallel_forms as (
 
 forms as (
     select
-        forms.*,
+        forms.administration_row,
+        forms.practice_id,
+        forms.site_id,
+        forms.therapist_key,
+        forms.client_key,
+        forms.episode_key,
+        forms.session_key,
+        forms.instrument_code,
+        forms.version,
+        forms.language,
+        forms.informant,
+        forms.respondent,
+        forms.completed_on,
+        forms.counted_on,
+        forms.is_year_only,
+        forms.month_on,
+        forms.stage_while_open,
+        forms.stage_once_closed,
+        forms.closed_from_on,
         100 * (forms.total - scales.minimum) / (scales.maximum - scales.minimum) as pomp
     from {{ ref('int_administrations_linked') }} as forms
     inner join {{ ref('stg_scales') }} as scales
@@ -87,37 +101,84 @@ dyads as (
         'caregiver' as second_informant
 ),
 
+used as (
+    select distinct
+        instrument_code,
+        version,
+        informant
+    from forms
+),
+
+-- Only kinds of pair that can occur, by a number: few, and cheap to compare.
 kinds as (
     select
-        dyads.*,
-        parallel_forms.instrument_code,
-        parallel_forms.version,
-        parallel_forms.parallel_code,
-        parallel_forms.parallel_version
+        dyads.dyad,
+        firsts.instrument_code,
+        firsts.version,
+        firsts.informant,
+        seconds.instrument_code as second_instrument_code,
+        seconds.version as second_version,
+        seconds.informant as second_informant,
+        row_number() over (
+            order by
+                dyads.dyad,
+                firsts.instrument_code,
+                firsts.version,
+                seconds.instrument_code,
+                seconds.version
+        ) as kind_no
     from dyads
-    cross join parallel_forms
+    inner join used as firsts on dyads.informant = firsts.informant
+    inner join used as seconds on dyads.second_informant = seconds.informant
+    inner join parallel_forms
+        on
+            firsts.instrument_code = parallel_forms.instrument_code
+            and firsts.version = parallel_forms.version
+            and seconds.instrument_code = parallel_forms.parallel_code
+            and seconds.version = parallel_forms.parallel_version
+),
+
+seconds as (
+    select
+        kinds.kind_no,
+        forms.administration_row,
+        forms.client_key,
+        forms.episode_key,
+        forms.session_key,
+        forms.therapist_key,
+        forms.language,
+        forms.respondent,
+        forms.completed_on,
+        forms.counted_on,
+        forms.is_year_only
+    from forms
+    inner join kinds
+        on
+            forms.informant = kinds.second_informant
+            and forms.instrument_code = kinds.second_instrument_code
+            and forms.version = kinds.second_version
 ),
 
 firsts as (
     select
-        forms.*,
-        kinds.dyad,
-        kinds.parallel_code,
-        kinds.parallel_version
+        kinds.kind_no,
+        forms.administration_row,
+        forms.client_key,
+        forms.episode_key,
+        forms.session_key,
+        forms.therapist_key,
+        forms.language,
+        forms.respondent,
+        forms.completed_on,
+        forms.counted_on,
+        forms.is_year_only
     from forms
     inner join kinds
         on
             forms.informant = kinds.informant
             and forms.instrument_code = kinds.instrument_code
             and forms.version = kinds.version
-),
-
-seconds as (
-    select
-        forms.*,
-        dyads.dyad
-    from forms
-    inner join dyads on forms.informant = dyads.second_informant
+    where forms.client_key in (select seconds.client_key from seconds)
 ),
 
 of_sessions as (
@@ -139,7 +200,7 @@ firsts_left as (
     select firsts.*
     from firsts
     left join matched_of_sessions as matched
-        on firsts.administration_row = matched.first_row and firsts.dyad = matched.dyad
+        on firsts.administration_row = matched.first_row and firsts.kind_no = matched.kind_no
     where matched.first_row is null
 ),
 
@@ -147,7 +208,7 @@ seconds_left as (
     select seconds.*
     from seconds
     left join matched_of_sessions as matched
-        on seconds.administration_row = matched.second_row and seconds.dyad = matched.dyad
+        on seconds.administration_row = matched.second_row and seconds.kind_no = matched.kind_no
     where matched.second_row is null
 ),
 
@@ -206,16 +267,17 @@ pairs as (
         coalesce(firsts.therapist_key, seconds.therapist_key) as therapist_key,
         firsts.client_key,
         firsts.episode_key,
-        matched.dyad,
+        kinds.dyad,
         matched.first_row as first_administration_row,
         matched.second_row as second_administration_row,
-        firsts.instrument_code,
-        firsts.version,
+        kinds.instrument_code,
+        kinds.version,
         firsts.language,
-        firsts.informant,
-        seconds.instrument_code as second_instrument_code,
-        seconds.version as second_version,
-        seconds.informant as second_informant,
+        kinds.informant,
+        kinds.second_instrument_code,
+        kinds.second_version,
+        kinds.second_informant,
+        kinds.kind_no,
         matched.match_method,
         cast(matched.n_days_apart as integer) as n_days_apart,
         firsts.session_key,
@@ -228,6 +290,7 @@ pairs as (
         seconds.pomp as second_pomp,
         firsts.pomp - seconds.pomp as gap_pomp
     from matched
+    inner join kinds on matched.kind_no = kinds.kind_no
     inner join forms as firsts on matched.first_row = firsts.administration_row
     inner join forms as seconds on matched.second_row = seconds.administration_row
 ),
@@ -240,16 +303,7 @@ counted as (
         count(*) over of_dyad as n_pairs
     from pairs
     window of_dyad as (
-        partition by
-            client_key,
-            episode_key,
-            therapist_key,
-            dyad,
-            instrument_code,
-            version,
-            language,
-            second_instrument_code,
-            second_version
+        partition by client_key, episode_key, therapist_key, kind_no, language
     )
 )
 
