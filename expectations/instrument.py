@@ -5,7 +5,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
-from expectations.instrument_facts import Construct, CutOff, Mark, ReliableChange, SourcedFact
+from expectations.instrument_facts import (
+    Construct,
+    CutOff,
+    Mark,
+    ParallelForm,
+    ReliableChange,
+    SourcedFact,
+)
 from expectations.model import Informant
 
 RISK_NOTICE = "Some items ask about risk. This is not an alerting system: nobody is told of a form."
@@ -135,6 +142,8 @@ class Instrument(Declaration):
     """Its forms are about a group: a contract must map the sessions' `group_session_id`."""
     cut_offs: tuple[CutOff, ...] = ()
     reliable_change: tuple[ReliableChange, ...] = ()
+    parallel_to: tuple[ParallelForm, ...] = ()
+    """Instruments whose totals ask the same of somebody else; it holds in both directions."""
     cautions: tuple[str, ...] = ()
     """What has to stand beside its numbers."""
     key_status: Literal["verified", "unverified"]

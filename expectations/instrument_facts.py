@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
 from expectations.model import Informant
+from expectations.schedule import AgeBand
 
 Mark = Literal["V", "V2", "R", "D"]
 """How sure: V read in a source; V2 read in one secondary or vendor page; R recalled by a
@@ -56,7 +57,8 @@ class CutOff(Declaration):
     """A score from which on something is said of a form. A prompt to talk, never a diagnosis.
 
     `side` and `bound` say which scores are meant: `at 36 and below` is side below, inclusive;
-    `under 36` is side below, exclusive. Empty `languages` or `informants`: the source names none.
+    `under 36` is side below, exclusive. Empty `languages`, `informants` or `age_bands`: the source
+    names none.
     """
 
     name: Identifier
@@ -66,6 +68,8 @@ class CutOff(Declaration):
     bound: Literal["inclusive", "exclusive"]
     languages: tuple[str, ...] = ()
     informants: tuple[Informant, ...] = ()
+    age_bands: tuple[AgeBand, ...] = ()
+    """Ages at intake it is for, where the source names them; it goes before one for every age."""
     use: Literal["clinical_range", "severity_band", "prompt_for_discussion"]
     mark: Mark
     source: str
@@ -112,3 +116,28 @@ class ReliableChange(Declaration):
         assert self.sd is not None
         assert self.reliability is not None
         return 1.96 * self.sd * math.sqrt(2 * (1 - self.reliability))
+
+    def is_reliable(self, change: float) -> bool:
+        """Whether a change (post - pre, scale points) is one.
+
+        A published index is quoted as the least change that counts; a computed one has to be
+        exceeded, as Jacobson & Truax 1991 have it.
+        """
+        return (
+            abs(change) >= self.points if self.published is not None else abs(change) > self.points
+        )
+
+
+class ParallelForm(Declaration):
+    """Another instrument whose total may be set against this one's, form by form.
+
+    `items` says which item here is which there, and names every item of both totals: a gap between
+    totals of other questions says nothing. One instrument filled in by two informants is parallel
+    to itself and needs no declaration.
+    """
+
+    instrument_code: Identifier
+    version: str
+    items: dict[int, int]
+    mark: Mark
+    source: str

@@ -11,7 +11,7 @@ from expectations.yaml_source import read_yaml
 
 METRICS = Path(__file__).with_name("metrics.yml")
 
-Setting = bool | int | float | str | tuple[int, ...]
+Setting = bool | int | float | str | tuple[str, ...]
 
 
 class Metric(Declaration):

@@ -18,6 +18,7 @@ from expectations.instrument import Instrument
 from expectations.instrument_checks import instrument_problems
 from expectations.metric import Metric, shipped_metrics
 from expectations.model import FEED_NAMES, Feed, FeedName, Group
+from expectations.parallel_checks import parallel_findings
 from expectations.practice import Practice
 from expectations.yaml_source import DeclarationError, Model, YamlSource, read_yaml
 
@@ -132,6 +133,10 @@ def _load_instruments(
             )
             continue
         found[key] = (instrument, path)
+    known = {key: instrument for key, (instrument, _) in found.items()}
+    for instrument, path in (each for each in found.values() if each[0].parallel_to):
+        source = read_yaml(path)
+        problems += [source.problem(*each) for each in parallel_findings(instrument, known)]
     return {key: found[key][0] for key in sorted(found)}
 
 

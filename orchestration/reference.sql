@@ -49,18 +49,23 @@ create or replace table reference.scale_items (
     instrument_code varchar, version varchar, scale varchar, item_no utinyint,
     is_reversed boolean
 );
--- Prompts, never diagnoses. Languages and informants: one text each, separated by spaces; empty
+-- Prompts, never diagnoses. Languages, informants, ages: one text each, separated by spaces; empty
 -- where the source names none. `is_inclusive`: whether the value itself lies on the side.
 create or replace table reference.cut_offs (
     instrument_code varchar, version varchar, scale varchar, cut_off varchar, cut_value double,
-    side varchar, is_inclusive boolean, languages varchar, informants varchar, intended_use varchar,
-    mark varchar, citation varchar
+    side varchar, is_inclusive boolean, languages varchar, informants varchar, age_bands varchar,
+    intended_use varchar, mark varchar, citation varchar
 );
 -- Least reliable change, scale points: published, or computed from the SD and reliability beside it.
 create or replace table reference.reliable_changes (
     instrument_code varchar, version varchar, scale varchar, informants varchar, points double,
     is_published boolean, sd double, reliability double, sample varchar, mark varchar,
     citation varchar
+);
+-- Instruments whose totals ask the same of two informants, one row in each direction. An instrument
+-- is parallel to itself and has no row.
+create or replace table reference.parallel_forms (
+    instrument_code varchar, version varchar, parallel_code varchar, parallel_version varchar
 );
 -- One row: the group's thresholds (columns named as in expectations/model.py, class Thresholds).
 create or replace table reference.settings (

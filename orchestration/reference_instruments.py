@@ -14,6 +14,7 @@ INSTRUMENT_TABLES: tuple[str, ...] = (
     "scale_parts",
     "cut_offs",
     "reliable_changes",
+    "parallel_forms",
 )
 
 
@@ -28,6 +29,7 @@ def write_instruments(con: duckdb.DuckDBPyConnection, instruments: Iterable[Inst
     insert_rows(con, "scale_parts", (row for one in known for row in _parts(one)))
     insert_rows(con, "cut_offs", (row for one in known for row in _cut_offs(one)))
     insert_rows(con, "reliable_changes", (row for one in known for row in _changes(one)))
+    insert_rows(con, "parallel_forms", _parallel(known))
 
 
 def _insert_items(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
@@ -114,6 +116,7 @@ def _cut_offs(instrument: Instrument) -> list[Row]:
             cut_off.bound == "inclusive",
             " ".join(cut_off.languages),
             " ".join(cut_off.informants),
+            " ".join(cut_off.age_bands),
             cut_off.use,
             cut_off.mark,
             cut_off.source,
@@ -139,3 +142,12 @@ def _changes(instrument: Instrument) -> list[Row]:
         )
         for change in instrument.reliable_change
     ]
+
+
+def _parallel(instruments: Iterable[Instrument]) -> list[Row]:
+    declared = {
+        ((one.instrument_code, one.version), (other.instrument_code, other.version))
+        for one in instruments
+        for other in one.parallel_to
+    }
+    return [(*one, *other) for one, other in sorted(declared | {pair[::-1] for pair in declared})]

@@ -10,3 +10,9 @@ union all
 select * from {{ ref('int_responses_measured') }}
 union all
 select * from {{ ref('int_events_measured') }}
+union all
+select * from {{ ref('int_changes_measured') }}
+union all
+select * from {{ ref('int_pairs_measured') }}
+union all
+select * from {{ ref('int_dropouts_measured') }}
