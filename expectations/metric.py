@@ -4,12 +4,14 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from expectations.base import Declaration, Identifier
-from expectations.yaml_source import read_yaml
+from expectations.yaml_source import DeclarationError, read_yaml
 
-METRICS = Path(__file__).with_name("metrics.yml")
+METRICS = Path(__file__).with_name("metrics")
+"""A file a family; dbt aggregates by `aggregation` and `minimum_units` (reference.metrics), and
+`settings` are the variables of dbt_project.yml with the defaults they ship with."""
 
 Setting = bool | int | float | str | tuple[str, ...]
 
@@ -41,19 +43,26 @@ class Metric(Declaration):
     citation: str
 
 
-class _Metrics(Declaration):
+class Family(Declaration):
+    """Metrics of one kind of unit."""
+
+    title: str
     metrics: tuple[Metric, ...]
 
-    @model_validator(mode="after")
-    def _each_once(self) -> "_Metrics":
-        names = [metric.metric for metric in self.metrics]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"declared twice: {', '.join(twice)}")
-        return self
+
+@cache
+def families() -> dict[str, Family]:
+    """Every family by the name of its file. Raises DeclarationError with file and line."""
+    paths = sorted(METRICS.glob("*.yml"))
+    return {path.stem: read_yaml(path).parse(Family) for path in paths}
 
 
 @cache
 def shipped_metrics() -> tuple[Metric, ...]:
-    """Every metric there is. Raises DeclarationError with file and line."""
-    return read_yaml(METRICS).parse(_Metrics).metrics
+    """Every metric there is, each once. Raises DeclarationError."""
+    found = tuple(metric for family in families().values() for metric in family.metrics)
+    names = [metric.metric for metric in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DeclarationError([f"{METRICS}: declared twice: {', '.join(twice)}"])
+    return found

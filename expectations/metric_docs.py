@@ -1,17 +1,17 @@
-"""docs/metrics.md out of metrics.yml, so that no definition is written twice.
+"""docs/metrics/*.md out of expectations/metrics/*.yml, so that no definition is written twice.
 
-python -m expectations.metric_docs > docs/metrics.md
+python -m expectations.metric_docs docs/metrics
 """
 
 import sys
-from collections.abc import Iterable
+from pathlib import Path
 
-from expectations.metric import Metric, shipped_metrics
+from expectations.metric import Family, Metric, families
 
 _HEAD = """\
-# Metrics
+# {title}
 
-Made from `expectations/metrics.yml` by `python -m expectations.metric_docs > docs/metrics.md`.
+Made from `expectations/metrics/{name}.yml` by `python -m expectations.metric_docs docs/metrics`.
 Every metric is computed within one instrument, version, language and informant; below its minimum
 its value is null with a reason. `marts.rpt_site_metrics` holds them by site, stratum and closed
 period, `marts.rpt_site_distributions` the percentiles. Nights build them where `group.yml` says
@@ -19,9 +19,9 @@ period, `marts.rpt_site_distributions` the percentiles. Nights build them where 
 """
 
 
-def as_markdown(metrics: Iterable[Metric]) -> str:
-    """The whole document: a section a metric, in the order of their declaration."""
-    return _HEAD + "".join(_section(metric) for metric in metrics)
+def as_markdown(name: str, family: Family) -> str:
+    """One family's document: a section a metric, in the order of their declaration."""
+    return _HEAD.format(title=family.title, name=name) + "".join(map(_section, family.metrics))
 
 
 def _section(metric: Metric) -> str:
@@ -40,4 +40,5 @@ def _section(metric: Metric) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(as_markdown(shipped_metrics()))
+    for each, family in families().items():
+        (Path(sys.argv[1]) / f"{each}.md").write_text(as_markdown(each, family), encoding="utf-8")

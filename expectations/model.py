@@ -165,6 +165,6 @@ class Group(Declaration):
     backup: Backup | None = None
     """Made at the end of every night with something new; without it none is."""
     with_measures: bool = False
-    """Whether nights also build the measures of episodes, events and pairs (metrics.yml)."""
+    """Whether nights also build the measures of expectations/metrics."""
     sample_practices: bool = False
     """Whether the practices shipped as samples belong to this group; a real group says no."""

@@ -76,7 +76,7 @@ create or replace table reference.settings (
 );
 -- Kinds of period the group publishes: month, quarter, year, last_12_months, all.
 create or replace table reference.period_kinds (period_kind varchar);
--- How units become a site's value, and how many of them it needs; the words are in metrics.yml.
+-- How units become a site's value, and how many of them it needs; the words are in expectations/metrics.
 create or replace table reference.metrics (
     metric varchar, aggregation varchar, is_per_instrument boolean, has_distribution boolean,
     minimum_units integer

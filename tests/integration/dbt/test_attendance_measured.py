@@ -18,7 +18,7 @@ def warehouse(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehous
     warehouse = open_warehouse(histories.declared())
     histories.deliver(warehouse, histories.ALL)
     histories.deliver_frame(warehouse)
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 
@@ -106,7 +106,7 @@ def test_gaps_are_between_attended_sessions(warehouse: RawWarehouse) -> None:
 
 
 def test_each_form_due_came_or_did_not(warehouse: RawWarehouse) -> None:
-    assert _counts(warehouse, RESPONSES, "response", "true") == [
+    assert _counts(warehouse, RESPONSES, "response_rate", "true") == [
         ("ada", None, 5, 6, 6),
         ("ben", None, 1, 2, 2),
         ("cleo", None, 0, 4, 4),

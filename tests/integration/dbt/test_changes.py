@@ -128,7 +128,7 @@ def test_categories_are_those_of_the_published_definition(
         for week, total in ((1, first), (5, 0.0), (9, 150.0), (16, last))
     ]
     warehouse.deliver("administrations", "north", forms)
-    warehouse.build()
+    warehouse.build_with_measures()
     rows = warehouse.rows(
         "select category, gain, n_forms, pre_on, post_on, null_reason "
         "from intermediate.int_changes_computed order by client_key"
@@ -230,7 +230,7 @@ def states(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehouse:
     session = {"client_key": "once", "session_key": "s1", "episode_key": "e_once"}
     reached = {**session, "site_id": "east", "scheduled_on": date(2026, 6, 1)}
     warehouse.deliver("sessions", "north", [reached])
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 

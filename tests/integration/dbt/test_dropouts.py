@@ -78,7 +78,7 @@ def built(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehouse:
     forms.append(form("unsaid", 2, 0, **other))
     forms.append(form("unsaid", 2, 5, language="en", occasion=2))
     warehouse.deliver("administrations", "north", forms)
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 
@@ -120,7 +120,7 @@ def test_below_the_cut_is_low(built: RawWarehouse) -> None:
     more = [session("left", number) for number in range(5, 12)]
     built.deliver("sessions", "north", more)
     built.deliver("administrations", "north", [form("left", n, 5) for n in range(5, 12)])
-    built.build()
+    built.build_with_measures()
     # Twenty-one forms, 2.1 of them 10 %: 1, 1, then 2. What is below 2 is low.
     assert built.rows(
         "select n_forms, low_below_upwards from intermediate.int_alliance_levels_derived"

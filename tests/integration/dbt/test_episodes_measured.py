@@ -33,7 +33,7 @@ def warehouse(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehous
     warehouse = open_warehouse(histories.declared())
     histories.deliver(warehouse, histories.ALL)
     histories.deliver_frame(warehouse)
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 
@@ -185,7 +185,7 @@ def test_the_order_of_rows_changes_nothing(
     backwards = open_warehouse(histories.declared())
     histories.deliver(backwards, histories.ALL[::-1], is_reversed=True)
     histories.deliver_frame(backwards, is_reversed=True)
-    backwards.build()
+    backwards.build_with_measures()
     for view in VIEWS:
         assert _measured(backwards, view, "*", "true") == _measured(warehouse, view, "*", "true")
 
@@ -207,12 +207,12 @@ def test_two_nights_end_where_one_build_does(
         histories.deliver(warehouse, early)
         histories.deliver_frame(warehouse)
         if warehouse is twice:
-            warehouse.build()
+            warehouse.build_with_measures()
             assert _quins_ending(warehouse) == [("open_episode",)]
             _mark(warehouse)
         histories.deliver(warehouse, late)
         warehouse.deliver("sessions", "north", [correction])
-        warehouse.build()
+        warehouse.build_with_measures()
     assert _marked(twice) == set(MARKED) - {"ada"}
     assert _marked(once) == set()
     # Nothing of Quin came that night: it is Ruth's session that shows the silence.

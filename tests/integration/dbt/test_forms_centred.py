@@ -36,7 +36,7 @@ def test_means_are_of_clients_with_enough_forms(
             forms += [form, {**form, **outcome}]
     warehouse.deliver("episodes", "north", episodes)
     warehouse.deliver("administrations", "north", forms)
-    warehouse.build()
+    warehouse.build_with_measures()
     rows = warehouse.rows(
         "select client_key, total, client_mean, deviation, therapist_mean, n_therapist_clients, "
         "site_mean, n_site_clients, n_client_forms, null_reason, administration_row "

@@ -92,7 +92,7 @@ def nights(declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse
     twice.build()
     # A mark that only making the row anew takes away.
     with twice.connect() as con:
-        con.execute("update intermediate.int_sessions_numbered set delivery_mode = 'marked'")
+        con.execute("update intermediate.int_sessions_numbered set stated_number = 999")
         con.execute("update intermediate.int_administrations_linked set timing = 'marked'")
     _second_night(twice)
     # A night that ended after the models but before it was noted is repeated.
@@ -106,17 +106,17 @@ def nights(declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse
 
 def _unmarked(warehouse: RawWarehouse) -> None:
     with warehouse.connect() as con:
-        con.execute("update intermediate.int_sessions_numbered set delivery_mode = 'not_recorded'")
+        con.execute("update intermediate.int_sessions_numbered set stated_number = null")
         con.execute("update intermediate.int_administrations_linked set timing = 'not_recorded'")
 
 
 def test_only_touched_clients_are_made_anew(nights: Nights) -> None:
-    for table, column in (
-        ("int_sessions_numbered", "delivery_mode"),
-        ("int_administrations_linked", "timing"),
+    for table, is_marked in (
+        ("int_sessions_numbered", "stated_number = 999"),
+        ("int_administrations_linked", "timing = 'marked'"),
     ):
         left = nights.twice.rows(
-            f"select distinct client_key from intermediate.{table} where {column} = 'marked'"
+            f"select distinct client_key from intermediate.{table} where {is_marked}"
         )
         assert left == [("evan",)], table
 

@@ -109,7 +109,7 @@ def declared() -> Registry:
 def built(declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehouse:
     warehouse = open_warehouse(declared)
     first_night(warehouse)
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 
@@ -183,7 +183,7 @@ def test_two_nights_end_where_one_build_does(
 ) -> None:
     twice, once = open_warehouse(declared), open_warehouse(declared)
     first_night(twice)
-    twice.build()
+    twice.build_with_measures()
     with twice.connect() as con:
         con.execute("update intermediate.int_pairs_matched set delivery_mode = 'marked'")
     for warehouse in (twice, once):
@@ -194,7 +194,7 @@ def test_two_nights_end_where_one_build_does(
         warehouse.deliver("administrations", "north", corrected)
         closed = episode("triad", state="closed", closed_on=MONDAY + timedelta(weeks=2))
         warehouse.deliver("episodes", "north", [closed])
-        warehouse.build()
+        warehouse.build_with_measures()
     kept = "select distinct client_key from intermediate.int_pairs_matched where delivery_mode = "
     assert twice.rows(kept + "'marked'") == [("days",)]
     with twice.connect() as con:

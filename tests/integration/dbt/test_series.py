@@ -21,7 +21,7 @@ OpenWarehouse = Callable[[Registry], RawWarehouse]
 def built(open_warehouse: OpenWarehouse) -> RawWarehouse:
     warehouse = open_warehouse(declared())
     deliver(warehouse, DROPS)
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 
@@ -215,7 +215,7 @@ def test_the_order_of_rows_changes_nothing(
 ) -> None:
     turned = open_warehouse(declared())
     deliver(turned, DROPS, is_turned=True)
-    turned.build()
+    turned.build_with_measures()
     assert _all(turned, with_row_numbers=False) == _all(built, with_row_numbers=False)
 
 
@@ -231,11 +231,11 @@ def test_two_nights_end_where_one_build_does(open_warehouse: OpenWarehouse) -> N
     for warehouse in (twice, once):
         deliver(warehouse, DROPS)
         if warehouse is twice:
-            warehouse.build()
+            warehouse.build_with_measures()
             with warehouse.connect() as con:
                 con.execute("update intermediate.int_forms_ordered set site_id = 'marked'")
         warehouse.deliver("administrations", "north", forms(more))
-        warehouse.build()
+        warehouse.build_with_measures()
     touched = ("ben", "dina", "max")
     marked = twice.rows(
         "select distinct client_key from intermediate.int_forms_ordered where site_id = 'marked'"

@@ -127,7 +127,7 @@ def counted(
     warehouse.deliver("episodes", "north", episodes)
     warehouse.deliver("sessions", "north", sessions)
     warehouse.deliver("administrations", "north", forms)
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse, units
 
 
@@ -270,4 +270,4 @@ def test_a_metric_that_nobody_declared_stops_the_build(
     with warehouse.connect() as con:
         con.execute("delete from reference.metrics where metric = 'ceiling_share'")
     with pytest.raises(DbtBuildFailed, match="assert_metrics_are_declared"):
-        warehouse.build()
+        warehouse.build_with_measures()

@@ -95,7 +95,7 @@ def built(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehouse:
         "closed_on": FIRST.replace(month=3),
     }
     warehouse.deliver("episodes", "north", [closed], FIRST.replace(month=6))
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 

@@ -8,7 +8,7 @@ import yaml
 from expectations import metric as declared
 from expectations.metric import shipped_metrics
 from expectations.metric_docs import as_markdown
-from expectations.yaml_source import DeclarationError, read_yaml
+from expectations.yaml_source import DeclarationError
 
 PROJECT = Path(__file__).parents[3] / "dbt_project" / "dbt_project.yml"
 
@@ -25,15 +25,21 @@ def test_settings_are_the_projects_variables() -> None:
     assert variables.keys() - settings.keys() == {"centring_minimum_forms"}
 
 
-def test_a_metric_is_declared_once(tmp_path: Path) -> None:
-    text = declared.METRICS.read_text(encoding="utf-8")
-    path = tmp_path / "metrics.yml"
-    path.write_text(text + text.partition("metrics:\n")[2].partition("  - metric: ceiling")[0])
-    with pytest.raises(DeclarationError, match="declared twice: mean_score"):
-        read_yaml(path).parse(declared._Metrics)
+def test_a_metric_is_declared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (declared.METRICS / "pairs.yml").read_text(encoding="utf-8")
+    for name in ("one.yml", "other.yml"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(declared, "METRICS", tmp_path)
+    declared.families.cache_clear()
+    try:
+        with pytest.raises(DeclarationError, match="declared twice: pair_gap"):
+            shipped_metrics.__wrapped__()
+    finally:
+        declared.families.cache_clear()
 
 
-def test_the_document_is_what_is_declared() -> None:
-    path = PROJECT.parents[1] / "docs" / "metrics.md"
-    written = path.read_text(encoding="utf-8")
-    assert written == as_markdown(shipped_metrics()), "run python -m expectations.metric_docs"
+def test_the_documents_are_what_is_declared() -> None:
+    folder = PROJECT.parents[1] / "docs" / "metrics"
+    written = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    made = {name: as_markdown(name, family) for name, family in declared.families().items()}
+    assert written == made, "run python -m expectations.metric_docs docs/metrics"
