@@ -38,7 +38,7 @@ def models(manifest: dict[str, Any]) -> Nodes:
 def built(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehouse:
     """Every model over an empty warehouse."""
     warehouse = open_warehouse(registry())
-    warehouse.build()
+    warehouse.build_with_measures()
     return warehouse
 
 
