@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from orchestration.benchmarking.psychometrics import CellSums
+from orchestration.measures.arrays import Ints
 from orchestration.measures.instrument_sums import InstrumentKey, InstrumentSums
-from orchestration.measures.item_moments import THOUSANDTHS, Ints
+from orchestration.measures.item_moments import THOUSANDTHS
 
 FORMS_A_SLICE = 40_000
 _ITEM_NUMBERS = 256

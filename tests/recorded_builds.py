@@ -6,9 +6,10 @@ each such kind is dbt's own, its statements are kept, and later ones send them a
 among them, and are judged as dbt judges them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,12 @@ class RecordedBuilds:
     @contextmanager
     def in_place(self) -> Iterator["RecordedBuilds"]:
         """Build with recordings while the block lasts."""
-        self._dbt = dbt_runner.build
-        dbt_runner.build = self._build
-        try:
+        with patch.object(dbt_runner, "build", partial(self._build, dbt_runner.build)):
             yield self
-        finally:
-            dbt_runner.build = self._dbt
 
     def _build(
         self,
+        dbt: Callable[..., list[ModelResult]],
         warehouse_path: Path,
         target_dir: Path,
         full_refresh: bool,
@@ -66,7 +64,7 @@ class RecordedBuilds:
             self.n_by_dbt += 1
             statements: list[_Statement] = []
             with _heard(statements):
-                results = self._dbt(
+                results = dbt(
                     warehouse_path,
                     target_dir,
                     full_refresh,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from expectations.model import Thresholds
 from orchestration.benchmarking.cells import is_small
+from orchestration.measures.arrays import Ints
 from orchestration.measures.instrument_sums import InstrumentSums
-from orchestration.measures.item_moments import Ints
 from orchestration.measures.site_reliability import (
     TOO_FEW_CLIENTS,
     TOO_FEW_FORMS,

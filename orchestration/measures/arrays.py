@@ -5,9 +5,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 Better = Literal["lower", "higher"]
 
 
@@ -26,6 +28,22 @@ class Reason:
     figure: str
     text: str
     place: int | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its standard error and 95 % interval."""
+
+    value: float
+    standard_error: float
+    lower95: float
+    upper95: float
+
+    @classmethod
+    def of(cls, value: float, standard_error: float, freedom: int) -> "Estimate":
+        """The interval is Student's with `freedom` degrees of freedom."""
+        reach = float(student.ppf(0.975, freedom)) * standard_error
+        return cls(value, standard_error, value - reach, value + reach)
 
 
 def reversed_items(answers: Floats, is_reversed: Bools, minimum: float, maximum: float) -> Floats:

@@ -21,27 +21,13 @@ of its own.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from orchestration.measures.arrays import Floats, MeasureUndefined, Reason
-
-Integers = NDArray[np.int64]
+from orchestration.measures.arrays import Bools, Estimate, Floats, Ints, MeasureUndefined, Reason
 
 FEWEST_PAIRS = 3
 """Pairs a dyad needs to be counted."""
 FEWEST_CLUSTERS = 10
 """Dyads (therapists) a site needs. Ours: the sandwich is too narrow with fewer."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its standard error and 95 % interval."""
-
-    value: float
-    standard_error: float
-    lower95: float
-    upper95: float
 
 
 @dataclass(frozen=True)
@@ -66,8 +52,8 @@ class Congruence:
 def congruence(
     client: Floats,
     therapist: Floats,
-    dyad: Integers,
-    cluster: Integers | None = None,
+    dyad: Ints,
+    cluster: Ints | None = None,
     *,
     fewest_pairs: int = FEWEST_PAIRS,
     fewest_clusters: int = FEWEST_CLUSTERS,
@@ -112,11 +98,11 @@ def congruence(
     )
 
 
-def _centred(score: Floats, place: Integers) -> Floats:
+def _centred(score: Floats, place: Ints) -> Floats:
     return score - (np.bincount(place, score) / np.bincount(place))[place]
 
 
-def _bias(client: Floats, therapist: Floats, place: Integers, group: Integers) -> Estimate:
+def _bias(client: Floats, therapist: Floats, place: Ints, group: Ints) -> Estimate:
     gap = np.bincount(place, therapist - client) / np.bincount(place)
     group_of_dyad = np.zeros(gap.size, dtype=np.int64)
     group_of_dyad[place] = group
@@ -127,8 +113,8 @@ def _bias(client: Floats, therapist: Floats, place: Integers, group: Integers) -
 def _tracking(
     client: Floats,
     therapist: Floats,
-    moves: NDArray[np.bool_],
-    group: Integers,
+    moves: Bools,
+    group: Ints,
     reasons: list[Reason],
 ) -> Estimate | None:
     n_moving = int(np.unique(group[moves]).size)
@@ -147,5 +133,4 @@ def _estimate(value: float, influence: Floats) -> Estimate:
     """`influence`: each cluster's share in the figure's error."""
     n = influence.size
     error = float(np.sqrt(n / (n - 1) * (influence**2).sum()))
-    reach = float(student.ppf(0.975, n - 1)) * error
-    return Estimate(value, error, value - reach, value + reach)
+    return Estimate.of(value, error, n - 1)

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestration.measures.arrays import Bools, Floats, MeasureUndefined, Reason
+from orchestration.measures.arrays import Bools, Floats, Ints, MeasureUndefined, Reason
 
-Integers = NDArray[np.int64]
 Words = NDArray[np.str_]
 
 STATES = ("low", "middle", "maximum", "no_form")
@@ -80,7 +79,7 @@ class DropoutHazard:
 
 
 def dropout_hazard(
-    session_no: Integers, state: Words, is_ended: Bools, *, fewest_endings: int = FEWEST_ENDINGS
+    session_no: Ints, state: Words, is_ended: Bools, *, fewest_endings: int = FEWEST_ENDINGS
 ) -> DropoutHazard:
     """Life tables and odds ratios of `session_no`, `state` and `is_ended`: one entry per period.
 
@@ -115,7 +114,7 @@ def dropout_hazard(
     return DropoutHazard(tables, ratios, int(session_no.size), n_ended, tuple(reasons))
 
 
-def life_table(session_no: Integers, is_ended: Bools, last: int) -> tuple[Period, ...]:
+def life_table(session_no: Ints, is_ended: Bools, last: int) -> tuple[Period, ...]:
     """Hazard and survivor function of sessions 1 to `last`.
 
     hazard h = ended / at risk, standard error sqrt(h (1 - h) / n); survivor S = product of (1 - h),
@@ -145,7 +144,7 @@ def _with_none(figures: Floats) -> list[float | None]:
 
 
 def _odds_ratios(
-    session_no: Integers, state: Words, is_ended: Bools, reasons: list[Reason]
+    session_no: Ints, state: Words, is_ended: Bools, reasons: list[Reason]
 ) -> tuple[OddsRatio, ...]:
     """Logistic regression of the ending on the state, with a parameter for each session number.
 
@@ -199,7 +198,7 @@ def _odds_ratios(
     return tuple(found)
 
 
-def _varies_within(session_no: Integers, is_ended: Bools) -> Bools:
+def _varies_within(session_no: Ints, is_ended: Bools) -> Bools:
     """Periods at whose session number some ended and some did not."""
     n = np.bincount(session_no)
     ended = np.bincount(session_no, weights=is_ended)

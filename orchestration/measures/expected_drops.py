@@ -18,12 +18,9 @@ would scatter less than they do.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from orchestration.measures.arrays import Bools, Floats, MeasureUndefined
-
-Ints = NDArray[np.int64]
+from orchestration.measures.arrays import Bools, Floats, Ints, MeasureUndefined
 
 RULES = ("fixed", "sd1", "sd2", "chart")
 _ROUNDING = 1e-9

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.measures.arrays import Bools, Floats, reversed_items
+from orchestration.measures.arrays import Bools, Floats, Ints, reversed_items
 from orchestration.measures.careless import FEWEST_ITEMS, has_same_answers, is_flagged
-from orchestration.measures.item_moments import Ints, ItemMoments
+from orchestration.measures.item_moments import ItemMoments
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from orchestration.measures.arrays import Floats
+from orchestration.measures.arrays import Floats, Ints
 
-Ints = NDArray[np.int64]
 THOUSANDTHS = 1000
 """Stored answers have three decimals."""
 

@@ -15,12 +15,8 @@ with the heteroscedasticity-consistent variance HC3 (MacKinnon JG, White H 1985,
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from orchestration.measures.arrays import Floats, MeasureUndefined, Reason
-
-Integers = NDArray[np.int64]
+from orchestration.measures.arrays import Estimate, Floats, Ints, MeasureUndefined, Reason
 
 FEWEST_FORMS = 3
 """Forms a client needs to have a mean and deviations from it."""
@@ -29,22 +25,12 @@ FEWEST_CLIENTS = 30
 
 
 @dataclass(frozen=True)
-class Slope:
-    """Units of y for one unit of x, with its standard error and 95 % interval."""
-
-    value: float
-    standard_error: float
-    lower95: float
-    upper95: float
-
-
-@dataclass(frozen=True)
 class WithinBetween:
-    """None with a Reason. `n_clients` with enough forms, `n_forms` theirs; `n_clients_short` those
-    left out for having too few."""
+    """Slopes are units of y for one unit of x, None with a Reason. `n_clients` with enough forms,
+    `n_forms` theirs; `n_clients_short` those left out for having too few."""
 
-    within: Slope | None
-    between: Slope | None
+    within: Estimate | None
+    between: Estimate | None
     n_clients: int
     n_forms: int
     n_clients_short: int
@@ -54,7 +40,7 @@ class WithinBetween:
 def within_between(
     x: Floats,
     y: Floats,
-    client: Integers,
+    client: Ints,
     *,
     fewest_forms: int = FEWEST_FORMS,
     fewest_clients: int = FEWEST_CLIENTS,
@@ -90,7 +76,7 @@ def within_between(
     return WithinBetween(within, between, n_clients, int(x.size), n_short, tuple(reasons))
 
 
-def _within(x: Floats, y: Floats, place: Integers, reasons: list[Reason]) -> Slope | None:
+def _within(x: Floats, y: Floats, place: Ints, reasons: list[Reason]) -> Estimate | None:
     spread = np.bincount(place, x**2)
     moves = spread > 1e-9
     n = int(moves.sum())
@@ -100,10 +86,10 @@ def _within(x: Floats, y: Floats, place: Integers, reasons: list[Reason]) -> Slo
     whole = float(spread.sum())
     value = float(x @ y) / whole
     pull = np.bincount(place, x * (y - value * x))[moves] / whole
-    return _slope(value, float(np.sqrt(n / (n - 1) * (pull**2).sum())), n - 1)
+    return Estimate.of(value, float(np.sqrt(n / (n - 1) * (pull**2).sum())), n - 1)
 
 
-def _between(x: Floats, y: Floats, reasons: list[Reason]) -> Slope | None:
+def _between(x: Floats, y: Floats, reasons: list[Reason]) -> Estimate | None:
     away = x - x.mean()
     spread = float(away @ away)
     leverage = 1 / x.size + away**2 / spread if spread > 1e-9 else np.ones(x.size)
@@ -113,9 +99,4 @@ def _between(x: Floats, y: Floats, reasons: list[Reason]) -> Slope | None:
     value = float(away @ y) / spread
     left = y - y.mean() - value * away
     error = float(np.sqrt(((away * left / (1 - leverage)) ** 2).sum())) / spread
-    return _slope(value, error, x.size - 2)
-
-
-def _slope(value: float, error: float, freedom: int) -> Slope:
-    reach = float(student.ppf(0.975, freedom)) * error
-    return Slope(value, error, value - reach, value + reach)
+    return Estimate.of(value, error, x.size - 2)

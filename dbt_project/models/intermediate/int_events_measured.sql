@@ -11,6 +11,7 @@
 with series as (
     select
         forms.*,
+        cast(null as varchar) as stage,
         case
             when forms.kind = 'alliance' then forms.month_on
             when episodes.is_closed
@@ -97,70 +98,36 @@ flagged as (
         on flags.administration_row = forms.administration_row
     inner join {{ ref('int_practices_dated') }} as practices
         on forms.practice_id = practices.practice_id
-),
-
-measured as (
-    select
-        {{- unit_measured(
-            'dropped', "'marked_drop_' || dropped.rule", 'dropped.series_month_on',
-            'cast(null as varchar)'
-        ) }}
-        case
-            when dropped.drop_null_reason is null
-                then case when dropped.n_drops > 0 then 1 else 0 end
-        end as numerator,
-        dropped.drop_null_reason as null_reason
-    from dropped
-    union all
-    select
-        {{- unit_measured(
-            'dropped', "'unrepaired_' || dropped.rule", 'dropped.series_month_on',
-            'cast(null as varchar)'
-        ) }}
-        case dropped.last_repair_state when 'unrepaired' then 1 when 'repaired' then 0 end
-            as numerator,
-        case when dropped.last_repair_state = 'open' then 'open' end as null_reason
-    from dropped
-    where dropped.n_drops > 0
-    {%- for kind in ('gain', 'loss') %}
-        union all
-        select
-            {{- unit_measured(
-                'stepped', "'sudden_" ~ kind ~ "'", 'stepped.series_month_on',
-                'cast(null as varchar)'
-            ) }}
-            case when stepped.step_null_reason is null then stepped.n_{{ kind }} end as numerator,
-            stepped.step_null_reason as null_reason
-        from stepped
-    {%- endfor %}
-    union all
-    select
-        {{- unit_measured('flagged', "'low_alliance'", 'flagged.month_on', 'flagged.stage') }}
-        case
-            when flagged.flag_null_reason is null then case when flagged.is_low then 1 else 0 end
-        end as numerator,
-        flagged.flag_null_reason as null_reason
-    from flagged
 )
 
-select
-    practice_id,
-    site_id,
-    therapist_key,
-    client_key,
-    episode_key,
-    instrument_code,
-    version,
-    language,
-    informant,
-    metric,
-    month_on,
-    stage,
-    delivery_mode,
-    age_band,
-    has_interpreter,
-    cast(numerator as double) as numerator,
-    case when numerator is not null then cast(1 as double) end as denominator,
-    cast(null as double) as value,
-    null_reason
-from measured
+{% for rule in rules %}
+    {{ share_measured(
+        'dropped',
+        'marked_drop_' ~ rule,
+        'n_drops > 0',
+        'drop_null_reason',
+        "rule = '" ~ rule ~ "'",
+        'series_month_on'
+    ) }}
+    union all
+    {{ share_measured(
+        'dropped',
+        'unrepaired_' ~ rule,
+        "last_repair_state = 'unrepaired'",
+        "case when last_repair_state = 'open' then 'open' end",
+        "n_drops > 0 and rule = '" ~ rule ~ "'",
+        'series_month_on'
+    ) }}
+    union all
+{% endfor %}
+{% for kind in ('gain', 'loss') %}
+    {{ share_measured(
+        'stepped',
+        'sudden_' ~ kind,
+        'n_' ~ kind ~ ' > 0',
+        'step_null_reason',
+        month_on='series_month_on'
+    ) }}
+    union all
+{% endfor %}
+{{ share_measured('flagged', 'low_alliance', 'is_low', 'flag_null_reason') }}

@@ -46,69 +46,13 @@ with forms as (
     where forms.exclusion_reason is null
 )
 
-select
-    practice_id,
-    site_id,
-    therapist_key,
-    client_key,
-    episode_key,
-    instrument_code,
-    version,
-    language,
-    informant,
-    'mean_score' as metric,
-    month_on,
-    stage,
-    delivery_mode,
-    age_band,
-    has_interpreter,
-    cast(total as double) as numerator,
-    cast(1 as double) as denominator,
-    cast(total as double) as value,
-    cast(null as varchar) as null_reason
-from forms
+{{ value_measured('forms', 'mean_score', 'total') }}
 union all
-select
-    practice_id,
-    site_id,
-    therapist_key,
-    client_key,
-    episode_key,
-    instrument_code,
-    version,
-    language,
-    informant,
-    'ceiling_share' as metric,
-    month_on,
-    stage,
-    delivery_mode,
-    age_band,
-    has_interpreter,
-    cast(case when is_at_best then 1 else 0 end as double) as numerator,
-    cast(1 as double) as denominator,
-    cast(null as double) as value,
-    cast(null as varchar) as null_reason
-from forms
+{{ share_measured('forms', 'ceiling_share', 'is_at_best') }}
 union all
-select
-    practice_id,
-    site_id,
-    therapist_key,
-    client_key,
-    episode_key,
-    instrument_code,
-    version,
-    language,
-    informant,
-    'all_items_at_best' as metric,
-    month_on,
-    stage,
-    delivery_mode,
-    age_band,
-    has_interpreter,
-    cast(case when is_every_item_at_best then 1 when not is_every_item_at_best then 0 end as double)
-        as numerator,
-    cast(case when is_every_item_at_best is not null then 1 end as double) as denominator,
-    cast(null as double) as value,
-    case when is_every_item_at_best is null then 'items_missing' end as null_reason
-from forms
+{{ share_measured(
+    'forms',
+    'all_items_at_best',
+    'is_every_item_at_best',
+    "case when is_every_item_at_best is null then 'items_missing' end"
+) }}

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestration.measures.arrays import Floats, MeasureUndefined
+from orchestration.measures.arrays import Floats, Ints, MeasureUndefined
 from orchestration.measures.expected_drops import (
     RULES,
     DropRules,
     ExpectedDrops,
-    Ints,
     expected_drops,
     fitted_levels,
     flagged_series,

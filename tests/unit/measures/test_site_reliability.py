@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from orchestration.measures.arrays import pairwise_covariance
-from orchestration.measures.item_moments import THOUSANDTHS, Ints, ItemMoments
+from orchestration.measures.arrays import Ints, pairwise_covariance
+from orchestration.measures.item_moments import THOUSANDTHS, ItemMoments
 from orchestration.measures.one_factor import OneFactor, one_factor
 from orchestration.measures.reliability import scale_reliability
 from orchestration.measures.site_reliability import (
