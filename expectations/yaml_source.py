@@ -103,13 +103,14 @@ def _composed(path: Path, text: str) -> YamlSource:
     """Kept as long as the text is the same: the orchestrator reads every file at each tick."""
     loader = None
     try:
-        if _depth_exceeds(text, MAXIMUM_DEPTH):
+        depth, has_aliases = _looked_over(text)
+        if depth > MAXIMUM_DEPTH:
             raise DeclarationError([f"{path}:1: is nested too deeply for a declaration"])
         loader = _LOADER(text)
         node = loader.get_single_node()
         if node is None:
             raise DeclarationError([f"{path}:1: is empty; a declaration is expected"])
-        problems = list(_refused_nodes(path, node, has_aliases="*" in text))
+        problems = list(_refused_nodes(path, node, has_aliases=has_aliases))
         if problems:
             raise DeclarationError(problems)
         content = loader.construct_document(node)
@@ -135,17 +136,24 @@ def _composed(path: Path, text: str) -> YamlSource:
     return YamlSource(path=path, content=content, node=node)
 
 
-def _depth_exceeds(text: str, limit: int) -> bool:
-    """Whether collections nest deeper than `limit`. Events come from a loop, not by recursion."""
-    depth = 0
+def _looked_over(text: str) -> tuple[int, bool]:
+    """How deeply collections nest, no deeper than one too deep, and whether anything is an alias.
+
+    Events come from a loop, not by recursion.
+    """
+    depth = deepest = 0
+    has_aliases = False
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAXIMUM_DEPTH:
+                break
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > limit:
-            return True
-    return False
+        elif isinstance(event, yaml.AliasEvent):
+            has_aliases = True
+    return deepest, has_aliases
 
 
 def _refused_nodes(path: Path, root: yaml.Node, *, has_aliases: bool) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from expectations.registry import Registry
 from orchestration.archive import Archive, ArchiveDamaged
-from orchestration.ingest.intake import FileJob
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.privacy import is_showable
 from orchestration.ingest.pseudonyms import PracticeKey, load_key

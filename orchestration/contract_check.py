@@ -18,7 +18,7 @@ import duckdb
 
 from expectations.practice import FileSpec
 from expectations.registry import Registry
-from orchestration.ingest.intake import FileJob
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.outcome import Outcome, RuleOutcome
 from orchestration.ingest.privacy import shown_header
 from orchestration.ingest.readers.formats import open_file

@@ -11,8 +11,8 @@ from pathlib import Path
 from expectations.model import FeedName
 from expectations.practice import Contract, FileSpec
 from expectations.registry import Registry
+from orchestration.ingest.content_hash import sha256_of
 from orchestration.ingest.privacy import is_showable
-from orchestration.ingest.receive import sha256_of
 from orchestration.manifest import Listed, Manifests, is_manifest, manifests_in
 
 _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})", re.ASCII)

@@ -17,9 +17,10 @@ from expectations.model import FeedName
 from expectations.registry import Registry
 from orchestration.archive import Archive, ArchiveDamaged
 from orchestration.ingest import ledger, load, sent_again
+from orchestration.ingest.conform import mapped_parts
 from orchestration.ingest.conformed import Part
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.held import held
-from orchestration.ingest.intake import FileJob, mapped_parts
 from orchestration.ingest.ledger_rows import Stamp, exported_on
 from orchestration.ingest.outcome import Outcome, refused
 from orchestration.ingest.pseudonyms import load_key

@@ -48,16 +48,16 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     """
     night = Night(settings, registry)
     night.begin()
-    landing = night.landing()
     with night.warehouse.connect() as con:
+        landing = night.landing()
         end = ledger_end(con)
         wanted = State(end, registry.digest, publishing_digest(), settings.code_version)
         published = last_published(con)
         has_marts = last_build(con) is not None
         is_closed = closed_since_release(con)
+        problems = tuple(night.lists())
     is_behind = end > 0 and (published != wanted or not has_marts or is_closed)
     through = published.processed_through if published else 0
-    problems = tuple(night.lists())
     return Plan(
         landing, tuple(selection(landing)), is_behind, through, problems, removed=night.removed
     )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+
 from expectations.practice import Retention
 from expectations.registry import Registry
 from orchestration.audit_chain import remove_verdicts
@@ -57,12 +59,14 @@ def keep_terms(settings: Settings, registry: Registry, today: date) -> tuple[str
     if not settings.warehouse.exists():
         return ()
     terms = {name: _terms(registry, name, today) for name in registry.practices}
-    return (
-        *_rows(settings, terms, today),
-        *_archive(settings, terms, today),
-        *_verdicts(settings, terms, today),
-        *_releases(settings, terms, today),
-    )
+    gone = tuple(_rows(settings, terms, today))
+    with Warehouse(settings).connect() as con:
+        return (
+            *gone,
+            *_archive(settings, con, terms, today),
+            *_verdicts(con, terms, today),
+            *_releases(settings, con, terms, today),
+        )
 
 
 def _terms(registry: Registry, practice_id: str, today: date) -> Retention:
@@ -120,14 +124,18 @@ def _past_with_rows(
     return found
 
 
-def _archive(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
-    with Warehouse(settings).connect() as con:
-        came = {
-            (practice_id, sha256): last
-            for practice_id, sha256, last in con.execute(
-                "select practice_id, file_sha256, max(received_on) from raw.deliveries group by all"
-            ).fetchall()
-        }
+def _archive(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    terms: Mapping[str, Retention],
+    today: date,
+) -> Iterator[str]:
+    came = {
+        (practice_id, sha256): last
+        for practice_id, sha256, last in con.execute(
+            "select practice_id, file_sha256, max(received_on) from raw.deliveries group by all"
+        ).fetchall()
+    }
     for name, term in terms.items():
         folder = settings.archive / name
         if not folder.is_dir():
@@ -149,7 +157,9 @@ def _archive(settings: Settings, terms: Mapping[str, Retention], today: date) ->
             )
 
 
-def _verdicts(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
+def _verdicts(
+    con: duckdb.DuckDBPyConnection, terms: Mapping[str, Retention], today: date
+) -> Iterator[str]:
     conditions = {
         name: f"practice_id = {literal(name)} "
         f"and checked_at < date {literal(_before(today, term.audit_days).isoformat())}"
@@ -157,27 +167,31 @@ def _verdicts(settings: Settings, terms: Mapping[str, Retention], today: date) -
     }
     if not conditions:
         return
-    with Warehouse(settings).connect() as con, transaction(con):
+    with transaction(con):
         anyone = " or ".join(f"({condition})" for condition in conditions.values())
         n_removed = remove_verdicts(con, anyone, today)
     if n_removed:
         yield f"{n_removed} verdicts were past their practice's term and are gone; the chain holds"
 
 
-def _releases(settings: Settings, terms: Mapping[str, Retention], today: date) -> Iterator[str]:
+def _releases(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    terms: Mapping[str, Retention],
+    today: date,
+) -> Iterator[str]:
     """A release is of all practices, so the shortest term counts."""
     if not terms or not settings.releases.is_dir():
         return
     days = min(term.releases_days for term in terms.values())
     releases = Releases(settings.releases)
     in_force = releases.current_id()
-    with Warehouse(settings).connect() as con:
-        published = {
-            release_id: last.date()
-            for release_id, last in con.execute(
-                "select release_id, max(published_at) from benchmark.published group by 1"
-            ).fetchall()
-        }
+    published = {
+        release_id: last.date()
+        for release_id, last in con.execute(
+            "select release_id, max(published_at) from benchmark.published group by 1"
+        ).fetchall()
+    }
     limit = _before(today, days)
     n_gone = 0
     for path in sorted(settings.releases.glob("*.duckdb")):

@@ -1,7 +1,9 @@
 """Contract -> canonical columns, one row per unit. Pure: declarations in, SQL text out."""
 
 from expectations.mapping import Mapping
+from expectations.model import FeedName
 from expectations.practice import FileSpec
+from expectations.registry import Registry
 from expectations.units import unit_column
 from orchestration.ingest import cells
 from orchestration.ingest.conform_long import conform_long
@@ -23,6 +25,22 @@ from orchestration.ingest.conformed import (
 from orchestration.sql import identifier
 
 REPEATED_ROW = "repeated_row"
+
+
+def mapped_parts(
+    registry: Registry, practice_id: str, feed: FeedName, spec: FileSpec, source: str = ""
+) -> Conformed:
+    """How one feed of one kind of file is conformed; the same on both sides of the pipe."""
+    practice = registry.practices[practice_id]
+    mapping = next(m for m in spec.mappings if m.feed == feed)
+    terms = Terms(
+        practice_id=practice_id,
+        sites=tuple(site.site_id for site in practice.sites),
+        feed=registry.feeds[feed],
+        instruments=registry.instruments,
+        source=source,
+    )
+    return conform(spec, mapping, terms)
 
 
 def conform(spec: FileSpec, mapping: Mapping, terms: Terms) -> Conformed:

@@ -7,20 +7,18 @@ sender ids to a folder beside scratch: see `Settings.scratch`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from expectations.model import FeedName
 from expectations.practice import DEFAULT_QUARANTINE_SHARE, Contract, FileSpec
 from expectations.registry import Registry
 from expectations.tolerance import QUARANTINE
 from orchestration.ingest import privacy
 from orchestration.ingest.cell_scan import cell_rules, row_number_ids, scan, with_findings
-from orchestration.ingest.conform import conform
-from orchestration.ingest.conformed import Conformed, Part, Terms
+from orchestration.ingest.conform import mapped_parts
+from orchestration.ingest.conformed import Conformed, Part
+from orchestration.ingest.file_job import FileJob, dead
 from orchestration.ingest.frames import CheckedTable
 from orchestration.ingest.outcome import Outcome, RuleOutcome, refused
 from orchestration.ingest.pseudonymised import exclude_withdrawn, follow_rotations
@@ -30,49 +28,12 @@ from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.ingest.small_groups import row_number_verdicts, small_groups
 from orchestration.ingest.stated import (
-    NOTHING_STATED,
-    Stated,
     check_before_reading,
     check_rows,
     exported_in_rows,
 )
 from orchestration.settings import Limits
 from orchestration.sql import identifier
-
-
-@dataclass(frozen=True)
-class FileJob:
-    """One file for one feed, as the run hands it to the worker."""
-
-    delivery_id: str
-    practice_id: str
-    feed: FeedName
-    file: str | None
-    path: str
-    sha256: str
-    received_on: str
-    rules_on: str | None = None
-    """Day whose contract reads the file, when it is not the day it came: a replay."""
-    rules: str | None = None
-    """File with declarations kept from then, in place of the home's; the same for a whole batch."""
-    stated: Stated = NOTHING_STATED
-    withdrawn: Sequence[str] = ()
-    """Pseudonyms of the practice's withdrawn clients: their rows are left out."""
-
-    @property
-    def day(self) -> date:
-        """The group's local date on which the file came."""
-        return date.fromisoformat(self.received_on)
-
-    @property
-    def rules_day(self) -> date:
-        """The day whose contract and agreement are asked for."""
-        return date.fromisoformat(self.rules_on or self.received_on)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "FileJob":
-        """The job a run sent."""
-        return cls(**{**document, "stated": Stated(**document["stated"])})
 
 
 @dataclass
@@ -85,22 +46,6 @@ class _Taken:
     n_bytes: int
     exported_on: str | None
     warnings: tuple[RuleOutcome, ...] = ()
-
-
-def mapped_parts(
-    registry: Registry, practice_id: str, feed: FeedName, spec: FileSpec, source: str = ""
-) -> Conformed:
-    """How one feed of one kind of file is conformed; the same on both sides of the pipe."""
-    practice = registry.practices[practice_id]
-    mapping = next(m for m in spec.mappings if m.feed == feed)
-    terms = Terms(
-        practice_id=practice_id,
-        sites=tuple(site.site_id for site in practice.sites),
-        feed=registry.feeds[feed],
-        instruments=registry.instruments,
-        source=source,
-    )
-    return conform(spec, mapping, terms)
 
 
 def take_in(
@@ -351,14 +296,3 @@ def _counts(con: duckdb.DuckDBPyConnection, schema: str, part: Part) -> tuple[in
         [part.table],
     ).fetchall()
     return int(kept), int(set_aside)
-
-
-def dead(job: FileJob, why: str) -> Outcome:
-    """The outcome of a file whose reading did not come to an end."""
-    return refused(
-        job.delivery_id,
-        "reading_died",
-        f"{why}; the file was not taken in and is tried again next night; if it stays so, send it "
-        "in parts, by period, and report it when that does not help",
-        state="dead",
-    )

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestration.ingest.intake import FileJob
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.reading import ReadingWorker
 

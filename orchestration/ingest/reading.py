@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestration.ingest.intake import FileJob, dead
+from orchestration.ingest.file_job import FileJob, dead
 from orchestration.ingest.outcome import Outcome
 from orchestration.settings import Settings
 

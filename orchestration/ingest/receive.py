@@ -37,12 +37,6 @@ class Received:
     other_texts: tuple[OtherText, ...] = ()
 
 
-def sha256_of(path: Path) -> str:
-    """Content hash of a file, read in chunks."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 class _Hashed:
     """A stream that hashes what is read from it."""
 

@@ -17,7 +17,8 @@ from threading import Thread
 from typing import Any, TextIO
 
 from expectations.registry import Registry, load_registry
-from orchestration.ingest.intake import FileJob, take_in
+from orchestration.ingest.file_job import FileJob
+from orchestration.ingest.intake import take_in
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import load_key
 from orchestration.kept_rules import read_rules

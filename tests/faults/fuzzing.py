@@ -19,7 +19,8 @@ import duckdb
 import psutil
 
 from expectations.registry import Registry, load_registry
-from orchestration.ingest.intake import FileJob, mapped_parts
+from orchestration.ingest.conform import mapped_parts
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.ledger_rows import Stamp
 from orchestration.ingest.load import load
 from orchestration.ingest.outcome import Outcome

@@ -11,7 +11,8 @@ from typing import Any
 from expectations.model import FeedName
 from expectations.practice import Practice
 from expectations.registry import Registry, load_registry
-from orchestration.ingest.intake import FileJob, take_in
+from orchestration.ingest.file_job import FileJob
+from orchestration.ingest.intake import take_in
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, load_key
 from orchestration.ingest.reading import ReadingWorker

@@ -11,7 +11,7 @@ import duckdb
 from expectations.registry import load_registry
 from orchestration.ingest import privacy
 from orchestration.ingest.cell_scan import cell_rules, row_number_ids, scan
-from orchestration.ingest.intake import mapped_parts
+from orchestration.ingest.conform import mapped_parts
 from orchestration.ingest.pseudonyms import PracticeKey, install
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.small_groups import row_number_verdicts, small_groups

@@ -19,7 +19,7 @@ from orchestration.cli.main import app
 from orchestration.contract_check import FileCheck, check_files
 from orchestration.drafting.formats import read_sample
 from orchestration.drafting.words import meaning
-from orchestration.ingest.intake import FileJob
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key
 from orchestration.ingest.reading import ReadingWorker

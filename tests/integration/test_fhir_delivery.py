@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from expectations.registry import Registry, load_registry
-from orchestration.ingest.intake import FileJob, take_in
+from orchestration.ingest.file_job import FileJob
+from orchestration.ingest.intake import take_in
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import PracticeKey
 from orchestration.settings import Limits

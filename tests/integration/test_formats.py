@@ -12,10 +12,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from orchestration.ingest.intake import FileJob, take_in
+from orchestration.ingest.content_hash import sha256_of
+from orchestration.ingest.file_job import FileJob
+from orchestration.ingest.intake import take_in
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, load_key
-from orchestration.ingest.receive import sha256_of
 from orchestration.settings import Settings
 from tests.integration import small_group as group
 from tests.unit.ingest import declarations

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestration.dbt_runner import models_digest
-from orchestration.ingest.intake import FileJob, dead
+from orchestration.ingest.file_job import FileJob, dead
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, key_path
 from orchestration.ingest.reading import ReadingWorker

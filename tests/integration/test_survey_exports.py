@@ -13,7 +13,8 @@ import pytest
 from expectations.model import FeedName
 from expectations.practice import Practice
 from expectations.registry import Registry
-from orchestration.ingest.intake import FileJob, take_in
+from orchestration.ingest.file_job import FileJob
+from orchestration.ingest.intake import take_in
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.pseudonyms import create_key, load_key
 from orchestration.settings import Limits, Settings

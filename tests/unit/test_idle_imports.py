@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-HEAVY = ("dagster", "dbt", "great_expectations", "pandas", "scipy", "streamlit")
+HEAVY = (
+    "dagster",
+    "dbt",
+    "great_expectations",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "python_calamine",
+    "scipy",
+    "streamlit",
+)
 
 
 def test_the_command_and_an_idle_night_import_no_engine() -> None:

@@ -17,7 +17,7 @@ with due as (
         cast(sum(case when is_completed then 1 else 0 end) as integer) as n_completed,
         max_by(case when is_completed then 1 else 0 end, -session_no) = 1 as is_first_completed,
         max_by(case when is_completed then 1 else 0 end, session_no) = 1 as is_last_completed
-    from {{ ref('int_forms_due') }}
+    from {{ ref('int_forms_due_placed') }}
     where {{ is_touched() }} and not is_treated_together
     group by client_key, episode_key, instrument_code, version, informant
 )

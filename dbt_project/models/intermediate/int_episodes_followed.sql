@@ -131,7 +131,7 @@ due as (
             ) as integer
         ) as n_due_early,
         max(case when due.is_due_each_session then 1 else 0 end) as is_asked_each_session
-    from {{ ref('int_forms_due') }} as due
+    from {{ ref('int_forms_due_placed') }} as due
     inner join alliance
         on
             due.instrument_code = alliance.instrument_code

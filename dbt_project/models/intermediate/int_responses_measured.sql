@@ -18,7 +18,7 @@ with due as (
         nullif(due.age_band_at_intake, 'not_recorded') as age_band,
         due.interpreter as has_interpreter,
         due.is_completed
-    from {{ ref('int_forms_due') }} as due
+    from {{ ref('int_forms_due_placed') }} as due
     inner join {{ ref('int_practices_dated') }} as practices
         on due.practice_id = practices.practice_id
     where

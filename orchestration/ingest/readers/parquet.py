@@ -12,11 +12,12 @@ from pathlib import Path
 import duckdb
 
 from expectations.practice import FileSpec
+from orchestration.ingest.content_hash import sha256_of
 from orchestration.ingest.privacy import listed
 from orchestration.ingest.readers.damage import refused_when_damaged
 from orchestration.ingest.readers.header import checked_header
 from orchestration.ingest.readers.opened import Opened, OtherText, TextRelation
-from orchestration.ingest.receive import sha256_of, sized
+from orchestration.ingest.receive import sized
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Limits
 from orchestration.sql import identifier, literal, path_literal

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from expectations.practice import FileSpec
+from orchestration.ingest.content_hash import sha256_of
 from orchestration.ingest.readers.damage import refused_when_damaged
 from orchestration.ingest.readers.header import MAX_COLUMNS
 from orchestration.ingest.readers.opened import Opened, OtherText, TextRelation
@@ -29,7 +30,7 @@ from orchestration.ingest.readers.workbook_xml import (
     WorkbookPart,
 )
 from orchestration.ingest.readers.zip_members import read_members
-from orchestration.ingest.receive import sha256_of, sized
+from orchestration.ingest.receive import sized
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Limits
 from orchestration.sql import identifier

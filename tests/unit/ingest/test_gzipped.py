@@ -11,10 +11,10 @@ import pytest
 
 from expectations.practice import FileSpec
 from orchestration.ingest import privacy
+from orchestration.ingest.content_hash import sha256_of
 from orchestration.ingest.readers import gzipped
 from orchestration.ingest.readers.formats import open_file
 from orchestration.ingest.readers.opened import Opened
-from orchestration.ingest.receive import sha256_of
 from orchestration.ingest.refusal import DeliveryRefused
 from orchestration.settings import Limits
 from tests.unit.ingest import declarations

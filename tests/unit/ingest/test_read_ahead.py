@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.ingest import read_ahead
-from orchestration.ingest.intake import FileJob
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.outcome import Outcome
 from orchestration.ingest.read_ahead import ReadAhead, batches
 from orchestration.ingest.reading import ReadingWorker

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.ingest.intake import FileJob
+from orchestration.ingest.file_job import FileJob
 from orchestration.ingest.reading import ReadingWorker
 from orchestration.settings import Limits, Settings
 
