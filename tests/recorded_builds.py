@@ -6,7 +6,7 @@ each such kind is dbt's own, its statements are kept, and later ones send them a
 among them, and are judged as dbt judges them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -56,8 +56,10 @@ class RecordedBuilds:
         *,
         is_tested: bool = True,
         with_measures: bool = True,
+        standing: Collection[str] = (),
     ) -> list[ModelResult]:
-        asked = (full_refresh, select and tuple(select), is_tested, with_measures)
+        # Which views stand is known from the relations.
+        asked = (full_refresh, select and tuple(select), is_tested, with_measures, bool(standing))
         kind = (*asked, _relations(warehouse_path))
         found = self._recorded.get(kind)
         if found is None:
@@ -72,6 +74,7 @@ class RecordedBuilds:
                     memory_limit,
                     is_tested=is_tested,
                     with_measures=with_measures,
+                    standing=standing,
                 )
             self._recorded[kind] = _Recording(tuple(statements), tuple(results))
             return results

@@ -11,6 +11,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from orchestration import dbt_runner
@@ -92,12 +93,14 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
         changed = build is None or build[1:] != (night.registry.digest, digest)
         if build is not None and not changed and not has_loaded_since(con, build[0]):
             return {}
+        standing = [] if changed else standing_views(con)
     results = dbt_runner.build(
         night.settings.warehouse,
         night.settings.dbt_target,
         full_refresh=changed,
         memory_limit=night.settings.limits.warehouse_duckdb_memory,
         with_measures=night.registry.group.with_measures,
+        standing=standing,
     )
     built_at = night.now.astimezone(UTC).replace(tzinfo=None)
     with night.warehouse.connect() as con, transaction(con):
@@ -106,3 +109,12 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
             [end, night.registry.digest, digest, built_at],
         )
     return {result.name: result for result in results if result.kind == "model"}
+
+
+def standing_views(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Every view of the warehouse, as schema.name."""
+    rows = con.execute(
+        "select table_schema || '.' || table_name from information_schema.tables "
+        "where table_type = 'VIEW'"
+    ).fetchall()
+    return [name for (name,) in rows]

@@ -20,6 +20,7 @@ from expectations.practice import Contract, Practice, Site
 from expectations.registry import Registry, load_registry
 from expectations.schedule import Schedule, Scope
 from orchestration import dbt_runner
+from orchestration.assets.dbt import standing_views
 from orchestration.dbt_runner import ModelResult, build
 from orchestration.reference import write_reference
 from orchestration.warehouse import schema_sql
@@ -173,7 +174,11 @@ class RawWarehouse:
 
     def build(self, *, full_refresh: bool = False, is_noted: bool = True) -> list[ModelResult]:
         """A night's build; `is_noted` moves the watermark as the nightly run does after it."""
-        results = build(self.path, self.target_dir, full_refresh, with_measures=False)
+        with self.connect() as con:
+            standing = [] if full_refresh else standing_views(con)
+        results = build(
+            self.path, self.target_dir, full_refresh, with_measures=False, standing=standing
+        )
         if is_noted:
             self._note_build()
         return results

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from expectations.registry import Registry
+from orchestration.assets.dbt import standing_views
 from orchestration.dbt_runner import DbtBuildFailed, build
 from tests.integration.dbt.raw_rows import RawWarehouse, Row, every_session, practice, registry
 
@@ -161,6 +162,28 @@ def test_a_client_whose_episode_went_to_another_has_none(nights: Nights) -> None
         "select distinct exclusion_reason from marts.fct_administrations "
         "where client_key = key('dina')"
     ) == [("episode_unknown",)]
+
+
+def test_views_stand_and_every_test_runs_all_the_same(
+    declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse]
+) -> None:
+    warehouse = open_warehouse(declared)
+    _first_night(warehouse)
+    first = warehouse.build()
+    _second_night(warehouse)
+    second = warehouse.build()
+    made = {result.name for result in first} - {result.name for result in second}
+    with warehouse.connect() as con:
+        views = {name.partition(".")[2] for name in standing_views(con)}
+    assert made <= views
+    assert {"stg_sessions", "fct_sessions"} <= made
+    assert [r.name for r in second if r.kind == "test"] != []
+    assert {r.name for r in second if r.kind == "test"} == {
+        r.name for r in first if r.kind == "test"
+    }
+    with warehouse.connect() as con:
+        con.execute("drop view marts.fct_sessions")
+    assert {result.name for result in warehouse.build()} == {result.name for result in first}
 
 
 def test_a_model_that_fails_leaves_last_nights_rows(
