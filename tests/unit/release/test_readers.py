@@ -30,7 +30,9 @@ def _marked(con: duckdb.DuckDBPyConnection, number: int) -> None:
 
 def _read_until_told(folder: Path, stop: Event, answers: "multiprocessing.Queue[object]") -> None:
     releases, seen, mixed = Releases(folder), set[str](), 0
-    while not stop.is_set():
+    publisher = multiprocessing.parent_process()
+    # A publisher that was stopped from outside must not leave its readers reading.
+    while not stop.is_set() and publisher is not None and publisher.is_alive():
         pointer = releases.current()
         assert pointer is not None
         found = set()
