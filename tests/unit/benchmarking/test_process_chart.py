@@ -8,10 +8,11 @@ from orchestration.benchmarking.process_chart import RULES, process_chart
 # Twenty normal numbers, their mean and limits: the package NHSRplotthedots 0.1.0 (tests/testthat/
 # _snaps/ptd_spc_standard.md), which prints three digits of each.
 PUBLISHED = np.array(
-    """-0.560 -0.230 1.56 0.0705 0.129 1.72 0.461 -1.27 -0.687 -0.446
-    1.22 0.360 0.401 0.111 -0.556 1.79 0.498 -1.97 0.701 -0.473""".split(),
-    dtype=np.float64,
-)
+    [
+        [-0.560, -0.230, 1.56, 0.0705, 0.129, 1.72, 0.461, -1.27, -0.687, -0.446],
+        [1.22, 0.360, 0.401, 0.111, -0.556, 1.79, 0.498, -1.97, 0.701, -0.473],
+    ]
+).ravel()
 FLAT = np.array([10.0, 11.0] * 12)
 """Mean 10.5, moving ranges of 1: limits 10.5 ± 2.66, outer third beyond 10.5 ± 1.7733."""
 
