@@ -15,6 +15,7 @@ from orchestration.cli import (
     pseudonymise,
     quarantine,
     recovery,
+    release,
     reliability,
     score,
     serve,
@@ -50,6 +51,7 @@ app.command("careless")(careless.careless)
 app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)
+app.add_typer(release.app)
 
 
 if __name__ == "__main__":
