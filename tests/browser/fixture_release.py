@@ -216,7 +216,7 @@ def _naive(moment: datetime) -> datetime:
 SRS = "Session Rating Scale, version 3"
 WAI_SR = "Working Alliance Inventory, Short Revised, client form"
 PHQ_9 = "Patient Health Questionnaire, nine items"
-_INSTRUMENTS = (
+_INSTRUMENTS: tuple[tuple[object, ...], ...] = (
     ("srs", "3", SRS, "alliance", "higher_is_better", 4, 0, 40, None, None, "verified"),
     ("wai_sr", "1", WAI_SR, "alliance", "higher_is_better", 12, 12, 60, None, None, "unverified"),
     (

@@ -193,6 +193,8 @@ def test_of_two_nights_at_once_one_waits_and_finds_nothing_left(
     assert killed.digests(home) == ground.clean
 
 
-@pytest.mark.parametrize("point", [*COMMIT_POINTS, *MEASURE_POINTS, *history_nights.CRASHES], ids=str)
+@pytest.mark.parametrize(
+    "point", [*COMMIT_POINTS, *MEASURE_POINTS, *history_nights.CRASHES], ids=str
+)
 def test_a_named_point_is_a_function(point: CommitPoint) -> None:
     assert callable(getattr(locate(point.owner), point.function))

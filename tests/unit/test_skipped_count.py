@@ -14,7 +14,13 @@ def test_the_number_of_skipped_tests_is_printed(
     (tmp_path / "test_one.py").write_text(f"import pytest\ndef test_one():\n    {body}\n")
     # In processes of its own, as `make test` runs it, and in this one alone.
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.conftest"]
-    options = ["-c", str(repository / "pyproject.toml"), "--numprocesses", str(n_skipped), str(tmp_path)]
+    options = [
+        "-c",
+        str(repository / "pyproject.toml"),
+        "--numprocesses",
+        str(n_skipped),
+        str(tmp_path),
+    ]
     done = subprocess.run(
         [*command, *options], cwd=repository, capture_output=True, text=True, check=False
     )
