@@ -7,7 +7,7 @@ date. Published norms of another population are no reference here: they would ne
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -57,8 +57,8 @@ class Norm(Declaration):
 
 
 class FrozenReference(Declaration):
-    """All norms of one freeze. `norms_sha256` is taken of the norms: a file that was changed after
-    it was frozen is refused."""
+    """All norms of one freeze. `sha256` is taken of everything else in it: a file that was changed
+    after it was frozen is refused."""
 
     frozen_on: date
     """In force for forms from this day on, until the next freeze's day."""
@@ -68,14 +68,18 @@ class FrozenReference(Declaration):
     """Digest of the declarations under which the forms were scored."""
     release_id: str | None = None
     """The release in force then."""
-    norms_sha256: str
     norms: tuple[Norm, ...] = Field(min_length=1)
+    sha256: str = ""
 
+    def sealed(self) -> "FrozenReference":
+        """The same with its digest."""
+        return self.model_copy(update={"sha256": self.digest})
 
-def norms_digest(norms: Sequence[Norm]) -> str:
-    """sha256 of norms, whatever their layout as text."""
-    content = [norm.model_dump(mode="json") for norm in norms]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    @property
+    def digest(self) -> str:
+        """sha256 of the content, whatever its layout as text."""
+        content = json.dumps(self.model_dump(mode="json", exclude={"sha256"}), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def load_references(folder: Path, problems: list[str]) -> tuple[FrozenReference, ...]:
@@ -96,11 +100,11 @@ def load_references(folder: Path, problems: list[str]) -> tuple[FrozenReference,
 def _findings(reference: FrozenReference, name: str) -> Iterator[Finding]:
     if name != reference.frozen_on.isoformat():
         yield ("frozen_on",), f"the file of this day is called {reference.frozen_on}.yml"
-    if norms_digest(reference.norms) != reference.norms_sha256:
+    if reference.digest != reference.sha256:
         yield (
-            ("norms_sha256",),
-            "the norms were changed after they were frozen; put the file back from a backup, or "
-            "freeze new ones with `alliance reference freeze`",
+            ("sha256",),
+            "the file was changed after it was frozen; put it back from a backup, or take it away "
+            "and freeze new norms with `alliance reference freeze`",
         )
     named = [norm.identity for norm in reference.norms]
     for position, identity in enumerate(named):

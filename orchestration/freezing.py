@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from expectations.frozen_reference import MINIMUM_FORMS, FrozenReference, Norm, norms_digest
+from expectations.frozen_reference import MINIMUM_FORMS, FrozenReference, Norm
 from expectations.model import Thresholds
 from expectations.registry import Registry
 from orchestration.benchmarking.cells import DOMINANT_THERAPIST_SHARE
@@ -49,15 +49,13 @@ def frozen_reference(
             f"no questionnaire has {MINIMUM_FORMS} usable forms of enough clients and therapists "
             "yet; freeze when there are more"
         )
-    norms = tuple(map(_norm, shown))
     return FrozenReference(
         frozen_on=frozen_on,
         data_through_on=shown[0]["data_through_on"],
         registry_version=registry.digest,
         release_id=release_id,
-        norms_sha256=norms_digest(norms),
-        norms=norms,
-    )
+        norms=tuple(map(_norm, shown)),
+    ).sealed()
 
 
 def _may_be_shown(cell: Mapping[str, Any], thresholds: Thresholds) -> bool:

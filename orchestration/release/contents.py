@@ -58,7 +58,7 @@ class ReleaseMeta:
                 "periods": list(group.periods),
                 "thresholds": group.thresholds.model_dump(mode="json"),
                 "references": [
-                    {"frozen_on": str(each.frozen_on), "norms_sha256": each.norms_sha256}
+                    {"frozen_on": str(each.frozen_on), "sha256": each.sha256}
                     for each in registry.references
                 ],
             },

@@ -149,7 +149,15 @@ def test_a_changed_file_is_refused_by_its_line(
     with pytest.raises(RegistryError) as refused:
         load_registry([tmp_path])
     (problem,) = refused.value.problems
-    assert problem.startswith(f"{changed}:6: norms_sha256: the norms were changed")
+    assert problem.startswith(f"{changed}:")
+    assert "sha256: the file was changed after it was frozen" in problem
+    # Its day is part of it: put under another, it would judge other forms.
+    other_day = f"frozen_on: {frozen['frozen_on']}", "frozen_on: 2026-01-01"
+    (tmp_path / "references" / "2026-01-01.yml").write_text(text.replace(*other_day))
+    changed.unlink()
+    with pytest.raises(RegistryError, match="was changed after it was frozen"):
+        load_registry([tmp_path])
+    changed.write_text(text, encoding="utf-8")
     changed.rename(tmp_path / "references" / "2026-01-01.yml")
     with pytest.raises(RegistryError, match="the file of this day is called"):
         load_registry([tmp_path])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from expectations.frozen_reference import FrozenReference, Norm, NormStage, norms_digest
+from expectations.frozen_reference import FrozenReference, Norm, NormStage
 from expectations.registry import Registry
 from tests.integration.dbt.raw_rows import RawWarehouse
 from tests.integration.dbt.series_rows import DROPS, RATED, SRS, declared, deliver
@@ -42,9 +42,8 @@ def _reference(day: int, *norms: Norm) -> FrozenReference:
         frozen_on=date(2026, 1, day),
         data_through_on=date(2025, 12, 31),
         registry_version="r",
-        norms_sha256=norms_digest(norms),
         norms=norms,
-    )
+    ).sealed()
 
 
 REFERENCES = (

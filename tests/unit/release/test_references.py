@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.frozen_reference import FrozenReference, Norm, norms_digest
+from expectations.frozen_reference import FrozenReference, Norm
 from expectations.registry import load_registry
 from orchestration.freezing import FreezeRefused, write_reference_file
 from orchestration.release.contents import ReleaseMeta
@@ -24,9 +24,8 @@ def test_a_frozen_reference_counts_in_the_digest_and_touches_no_practice(tmp_pat
         frozen_on=date(2026, 1, 12),
         data_through_on=date(2025, 12, 31),
         registry_version=first.digest,
-        norms_sha256=norms_digest([norm]),
         norms=(norm,),
-    )
+    ).sealed()
     path = write_reference_file(own / "references", reference)
     second = load_registry([own])
     assert second.references == (reference,)
@@ -34,8 +33,6 @@ def test_a_frozen_reference_counts_in_the_digest_and_touches_no_practice(tmp_pat
     assert second.practice_digest("lakeside") == first.practice_digest("lakeside")
     now = datetime(2026, 2, 1, tzinfo=UTC)
     meta = ReleaseMeta.of(second, created_at=now, data_through_on=None, code_version="1")
-    assert meta.settings["references"] == [
-        {"frozen_on": "2026-01-12", "norms_sha256": reference.norms_sha256}
-    ]
+    assert meta.settings["references"] == [{"frozen_on": "2026-01-12", "sha256": reference.sha256}]
     with pytest.raises(FreezeRefused, match="never rewritten"):
         write_reference_file(path.parent, reference)
