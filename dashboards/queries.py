@@ -232,7 +232,7 @@ def instruments(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Inst
     sql = """
         select
             instrument_code, version, name, kind, direction, total_minimum, total_maximum,
-            key_status, key_note, licence, citations
+            key_status, key_note, licence, citations, risk_notice, cautions
         from instruments
     """
     found = [Instrument(**row) for row in _rows(cursor, sql)]

@@ -34,6 +34,8 @@ class Instrument:
     key_note: str | None
     licence: str | None
     citations: str | None
+    risk_notice: str | None = None
+    cautions: str | None = None
 
     @property
     def decimals(self) -> int:

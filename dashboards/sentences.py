@@ -281,6 +281,11 @@ def key_note(instrument: Instrument) -> str:
     )
 
 
+def instrument_notes(instrument: Instrument) -> list[str]:
+    """What its own declaration wants beside its numbers: risk items, and how they mislead."""
+    return [note for note in (instrument.risk_notice, instrument.cautions) if note]
+
+
 def late_deliveries(
     expected: Iterable[ExpectedDelivery], now: datetime, time_zone: str
 ) -> list[str]:

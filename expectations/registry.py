@@ -14,6 +14,7 @@ from pathlib import Path
 from expectations.base import Declaration
 from expectations.contract_checks import contract_problems
 from expectations.feed_checks import feed_problems, group_problems
+from expectations.frozen_reference import FOLDER, FrozenReference, load_references
 from expectations.instrument import Instrument
 from expectations.instrument_checks import instrument_problems
 from expectations.metric import Metric, shipped_metrics
@@ -46,6 +47,8 @@ class Registry:
     instruments: dict[InstrumentKey, Instrument]
     broken: dict[str, tuple[str, ...]]
     metrics: tuple[Metric, ...] = field(default_factory=shipped_metrics)
+    references: tuple[FrozenReference, ...] = ()
+    """Norms frozen by this group, oldest first."""
 
     @cached_property
     def digest(self) -> str:
@@ -60,6 +63,7 @@ class Registry:
             *self.instruments.values(),
             *self.practices.values(),
             *self.metrics,
+            *self.references,
             left_out=self.broken,
         )
 
@@ -85,19 +89,23 @@ class Registry:
 def load_registry(home_dirs: Sequence[Path] = (), *, shipped: Path = SHIPPED) -> Registry:
     """The shipped declarations, extended by those of each home.
 
-    A home holds `group.yml` (the last one found replaces the shipped one), `instruments/` and
-    `practices/`. Shipped practices are samples and load only when the group says so.
-    Raises RegistryError when the group, a feed or an instrument is broken.
+    A home holds `group.yml` (the last one found replaces the shipped one), `instruments/`,
+    `practices/` and `references/`. Shipped practices are samples and load only when the group says
+    so.
+    Raises RegistryError when the group, a feed, an instrument or a frozen reference is broken.
     """
     problems: list[str] = []
     feeds = _load_feeds(shipped, problems)
     instruments = _load_instruments([shipped, *home_dirs], problems)
     group = _load_group([shipped, *home_dirs], problems)
+    references = tuple(
+        reference for home in home_dirs for reference in load_references(home / FOLDER, problems)
+    )
     if group is None or problems:
         raise RegistryError(problems)
     folders = [*([shipped] if group.sample_practices else []), *home_dirs]
     practices, broken = _load_practices(folders, feeds, instruments)
-    return Registry(group, practices, feeds, instruments, broken)
+    return Registry(group, practices, feeds, instruments, broken, references=references)
 
 
 def _load_group(folders: Sequence[Path], problems: list[str]) -> Group | None:

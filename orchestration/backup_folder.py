@@ -12,7 +12,7 @@ from typing import Any
 
 POOL, MANIFESTS = "pool", "manifests"
 FILES = ("warehouse.duckdb", "group.yml", "simulation.json")
-FOLDERS = ("archive", "practices", "instruments", "releases")
+FOLDERS = ("archive", "practices", "instruments", "references", "releases")
 _CHUNK = 2**20
 
 Entry = Mapping[str, Any]

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import duckdb
 
+from expectations.frozen_reference import FrozenReference
 from expectations.model import NOT_RECORDED, Thresholds
 from expectations.practice import Contract, Practice
 from expectations.registry import Registry
@@ -29,6 +30,7 @@ REFERENCE_TABLES: tuple[str, ...] = (
     "settings",
     "period_kinds",
     "metrics",
+    "frozen_norms",
 )
 """Tables of the schema `reference` that dbt reads; `registry` beside them holds the digest."""
 
@@ -64,6 +66,7 @@ def write_reference(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
             for each in registry.metrics
         ),
     )
+    insert_rows(con, "frozen_norms", _norms(registry.references))
     insert_rows(con, "registry", [(registry.digest,)])
     for table, rows in kept.items():
         insert_rows(con, table, rows)
@@ -193,6 +196,28 @@ def _day_before_next(contracts: Sequence[Contract], position: int) -> date | Non
 
 def _dated(due: Schedule, contract: Contract) -> str:
     return f"{due.schedule_id}@{contract.valid_from}"
+
+
+def _norms(references: Sequence[FrozenReference]) -> list[Row]:
+    """Every norm with the days it is in force, both ends inclusive."""
+    following: list[date | None] = [each.frozen_on - timedelta(days=1) for each in references[1:]]
+    return [
+        (
+            each.frozen_on,
+            valid_to,
+            each.data_through_on,
+            *norm.identity,
+            norm.n_forms,
+            norm.n_clients,
+            norm.p10,
+            norm.p25,
+            norm.median,
+            norm.p75,
+            norm.p90,
+        )
+        for each, valid_to in zip(references, [*following, None], strict=False)
+        for norm in each.norms
+    ]
 
 
 def _settings(thresholds: Thresholds) -> Row:

@@ -81,5 +81,11 @@ create or replace table reference.metrics (
     metric varchar, aggregation varchar, is_per_instrument boolean, has_distribution boolean,
     minimum_units integer
 );
+-- The network's norms as they were frozen, each in force for forms of these days; scale points.
+create or replace table reference.frozen_norms (
+    valid_from date, valid_to date, data_through_on date, instrument_code varchar,
+    version varchar, language varchar, informant varchar, stage varchar, n_forms integer,
+    n_clients integer, p10 double, p25 double, median double, p75 double, p90 double
+);
 -- The registry's digest these tables were written from.
 create or replace table reference.registry (digest varchar);

@@ -32,6 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.campaign)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, none included: pytest's own line leaves a zero out."""
+    terminalreporter.write_line(f"skipped: {len(terminalreporter.getreports('skipped'))}")
+
+
 @pytest.fixture(scope="session")
 def is_full_campaign(pytestconfig: pytest.Config) -> bool:
     """Whether `make faults` or `make studies` asked for every seed."""

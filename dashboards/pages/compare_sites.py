@@ -69,6 +69,8 @@ def _download(
         "instrument_code": form.instrument_code,
         "version": form.version,
         "key_status": instrument.key_status,
+        "risk_notice": instrument.risk_notice,
+        "cautions": instrument.cautions,
         "language": form.language,
         "informant": form.informant,
         "collection_mode": form.collection_mode,
@@ -136,6 +138,8 @@ def _body(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
     chosen = choosers.choose_site(rows, site_place)
     if note := sentences.key_note(instrument):
         st.warning(masthead.plain(note), icon=":material/key:")
+    for note in sentences.instrument_notes(instrument):
+        st.warning(masthead.plain(note), icon=":material/report:")
     present = {(row.practice_id, row.site_id) for row in rows}
     absent_sites = [
         site for site in queries.sites(cursor) if (site.practice_id, site.site_id) not in present

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestration.simulation import SimulationSettings
 
 SPAN = timedelta(days=730)
-FOLDERS = ("practices", "instruments", "landing", "archive", "releases", "keys")
+FOLDERS = ("practices", "instruments", "references", "landing", "archive", "releases", "keys")
 
 
 def init(

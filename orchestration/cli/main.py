@@ -15,6 +15,7 @@ from orchestration.cli import (
     pseudonymise,
     quarantine,
     recovery,
+    reference,
     release,
     reliability,
     score,
@@ -35,6 +36,7 @@ app.command("simulate")(home.simulate)
 app.command("nightly")(night.nightly)
 app.add_typer(deliveries.app)
 app.add_typer(quarantine.app)
+app.add_typer(reference.app)
 app.command("withdraw")(withdraw.withdraw)
 app.command("dashboard")(serve.dashboard)
 app.command("orchestrator")(serve.orchestrator)

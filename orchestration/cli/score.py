@@ -47,7 +47,7 @@ def score(
     """Score a CSV of item answers: every scale, by the instrument's own rules.
 
     A form with an answer the instrument does not offer is refused, named by row and item; then the
-    exit status is 1.
+    exit status is 1. Where the file's columns are not the instrument's items it is 2.
 
     Example: alliance score phq_9 answers.csv
     """
@@ -65,7 +65,7 @@ def score(
             found = score_csv(file, chosen, engine)
     except AnswersRefused as refusal:
         messages.print(f"{file.name}: {refusal}", markup=False, highlight=False)
-        raise typer.Exit(NEEDS_A_PERSON) from refusal
+        raise typer.Exit(WRONG_USE) from refusal
     columns = list(found.scores.columns)
     rows = [[_cell(value) for value in row] for row in found.scores.itertuples(index=False)]
     if as_json:

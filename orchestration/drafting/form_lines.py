@@ -157,8 +157,14 @@ def _why(n_items: int, first: Candidate) -> str:
 
 
 def _doubt(found: Sequence[Candidate]) -> str:
-    first, others = found[0], [c.instrument.instrument_code for c in found[1:]]
+    first, others = found[0], [_named_with_coding(other) for other in found[1:]]
     doubt = f"; open: or {', '.join(others)}?" if others else ""
     if first.is_doubtful:
         doubt += "; open: do its answers count from there? another start would fit too"
     return doubt + ("" if first.n_named or others else "; open: is it that one?")
+
+
+def _named_with_coding(other: Candidate) -> str:
+    """What else it may be, with the options it would need: its code alone would be read wrongly."""
+    options = other.options.removeprefix(", ")
+    return other.instrument.instrument_code + (f" with {options}" if options else "")

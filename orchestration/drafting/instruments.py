@@ -14,6 +14,7 @@ _NUMBERED = re.compile(r"(.*?)[ _.-]?0*(\d{1,3})")
 _FEWEST = 3
 _SLIP = 0.005
 """Difference of shares that says nothing."""
+_WORSE_END = 0.5
 _CODED, _UNUSUAL = 0.3, 0.2
 """What a coding of the practice's own, and a form no client fills in, weigh
 against the share of a range that no answer reaches."""
@@ -145,14 +146,18 @@ def _unlikeliness(
 
 
 def _unused(candidate: Candidate, values: Sequence[float]) -> float:
-    """Share of the instrument's range above the highest and below the lowest admissible answer."""
+    """Share of the instrument's range that no admissible answer reaches; at the worse end half of
+    it, since few choose that: answers of 1 to 4 are rather those of 0 to 4 than of 1 to 7."""
     one = candidate.instrument
     low, high = one.item_minimum or 0, one.item_maximum or 0
     coded = [round(value * candidate.scale_by + candidate.shift, 3) for value in values]
     fitting = [value for value in coded if one.is_admissible(value)]
     if not fitting or one.item_step is None:
         return 0.0
-    return (high - max(fitting) + min(fitting) - low) / (high - low)
+    above, below = high - max(fitting), min(fitting) - low
+    if one.direction == "higher_is_better":
+        return (above + below * _WORSE_END) / (high - low)
+    return (above * _WORSE_END + below) / (high - low)
 
 
 def _coding(values: Sequence[float], instrument: Instrument) -> tuple[float, float, bool] | None:

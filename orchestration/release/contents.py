@@ -57,6 +57,10 @@ class ReleaseMeta:
             settings={
                 "periods": list(group.periods),
                 "thresholds": group.thresholds.model_dump(mode="json"),
+                "references": [
+                    {"frozen_on": str(each.frozen_on), "sha256": each.sha256}
+                    for each in registry.references
+                ],
             },
             group_name=group.name,
             time_zone=group.time_zone,

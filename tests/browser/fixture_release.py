@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.instrument import RISK_NOTICE
 from orchestration.release.tables import tables_of
 
 Z95, Z998 = 1.959964, 3.090232
@@ -215,10 +216,13 @@ def _naive(moment: datetime) -> datetime:
 SRS = "Session Rating Scale, version 3"
 WAI_SR = "Working Alliance Inventory, Short Revised, client form"
 PHQ_9 = "Patient Health Questionnaire, nine items"
-_INSTRUMENTS = (
-    ("srs", "3", SRS, "alliance", "higher_is_better", 4, 0, 40, "verified"),
-    ("wai_sr", "1", WAI_SR, "alliance", "higher_is_better", 12, 12, 60, "unverified"),
-    ("phq_9", "1", PHQ_9, "outcome", "lower_is_better", 9, 0, 27, "verified"),
+_INSTRUMENTS: tuple[tuple[object, ...], ...] = (
+    ("srs", "3", SRS, "alliance", "higher_is_better", 4, 0, 40, None, None, "verified"),
+    ("wai_sr", "1", WAI_SR, "alliance", "higher_is_better", 12, 12, 60, None, None, "unverified"),
+    (
+        *("phq_9", "1", PHQ_9, "outcome", "lower_is_better", 9, 0, 27),
+        *(RISK_NOTICE, "Read it with care.", "verified"),
+    ),
 )
 
 
@@ -232,6 +236,8 @@ def _instrument_rows() -> list[dict[str, object]]:
         "n_items",
         "total_minimum",
         "total_maximum",
+        "risk_notice",
+        "cautions",
         "key_status",
     )
     return [

@@ -71,6 +71,17 @@ COMMIT_POINTS: tuple[CommitPoint, ...] = (
     *_points("orchestration.assets.release", "publish", "after"),
 )
 
+MEASURE_POINTS: tuple[CommitPoint, ...] = (
+    # Among the statements of the measures, which come after all the others.
+    *_points(_DBT, "execute", "after", nth=(400, 600)),
+    # Psychometrics: before and after the pass over the answers, between their tables and the
+    # alarm's verdicts, which are one transaction, and after it.
+    *_points("orchestration.assets.psychometrics", "write_psychometrics", "before", "after"),
+    *_points("orchestration.item_slices", "summed_answers", "after"),
+    *_points("orchestration.key_alarm", "write_key_verdicts", "before", "after"),
+)
+"""What a night comes by only where it builds the measures."""
+
 
 def arm(point: CommitPoint, die: Callable[[], None]) -> None:
     """Call `die` when the point is reached in this process."""

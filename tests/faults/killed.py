@@ -20,6 +20,8 @@ from tests.faults import forked_nights as nights
 from tests.faults.deliveries import PRACTICE, Delivery, delimited, deliveries, write_home
 
 SHAPES = ("wide", "long", "totals", "episodes")
+_OF_A_NIGHT = ("published", "psychometrics_made")
+"""Tables of when, not of what."""
 _FEEDS = ("episodes", "sessions", "administrations")
 
 Digests = dict[str, str]
@@ -51,6 +53,12 @@ def template(folder: Path, parsed: Path) -> tuple[ForkServerContext, Path]:
     return context, home
 
 
+def with_measures(home: Path) -> None:
+    """From its next night on a home builds the measures."""
+    group = home / "group.yml"
+    group.write_text(f"{group.read_text(encoding='utf-8')}with_measures: true\n", encoding="utf-8")
+
+
 def _send(home: Path, name: str, content: bytes) -> None:
     folder = home / "landing" / PRACTICE
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +87,7 @@ def digests(home: Path) -> Digests:
             f"{schema}.{name}": found
             for schema in ("marts", "benchmark")
             for name, found in table_digests(con, schema).items()
-            if name != "published"
+            if name not in _OF_A_NIGHT
         }
 
 

@@ -22,7 +22,7 @@ import pytest
 from tests.faults import forked_nights as nights
 from tests.faults import history_nights, killed
 from tests.faults.campaigns import Campaign
-from tests.faults.commit_points import COMMIT_POINTS, CommitPoint
+from tests.faults.commit_points import COMMIT_POINTS, MEASURE_POINTS, CommitPoint
 
 N_TIMED, SAMPLE_TIMED, SAMPLE_POINTS = 200, 1, 1
 AT_ONCE = 2
@@ -59,7 +59,21 @@ class Kill:
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Ground:
     folder = tmp_path_factory.mktemp("killed")
-    context, home = killed.template(folder, parsed)
+    return _ground(folder, *killed.template(folder, parsed))
+
+
+@pytest.fixture(scope="module")
+def measured_ground(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """The same, whose second night is the first to build the measures."""
+    folder = tmp_path_factory.mktemp("measured")
+    home = killed.copied(ground.home, folder / "template")
+    killed.with_measures(home)
+    measured = _ground(folder, ground.context, home)
+    assert {"benchmark.scale_reliability", "marts.rpt_site_metrics"} <= measured.clean.keys()
+    return measured
+
+
+def _ground(folder: Path, context: ForkServerContext, home: Path) -> Ground:
     clean = killed.copied(home, folder / "clean")
 
     began = time.monotonic()
@@ -93,7 +107,21 @@ def _kills(is_full: bool) -> list[Kill]:
 
 @pytest.mark.slow
 def test_a_killed_night_converges(ground: Ground, tmp_path: Path, campaign: Campaign) -> None:
-    kills = {kill.name: kill for kill in _kills(campaign.is_full)}
+    _kill_all(_kills(campaign.is_full), ground, tmp_path, campaign)
+
+
+@pytest.mark.slow
+def test_a_night_killed_over_its_measures_converges(
+    measured_ground: Ground, tmp_path: Path, campaign: Campaign
+) -> None:
+    kills = [Kill(f"measures: {point}", point) for point in MEASURE_POINTS]
+    if not campaign.is_full:
+        kills = random.Random(SEED).sample(kills, SAMPLE_POINTS)
+    _kill_all(kills, measured_ground, tmp_path, campaign)
+
+
+def _kill_all(chosen: list[Kill], ground: Ground, tmp_path: Path, campaign: Campaign) -> None:
+    kills = {kill.name: kill for kill in chosen}
     campaign.say(f"a clean night takes {ground.seconds:.1f} s, {ground.cpu_seconds:.1f} of CPU")
 
     def tried(name: str) -> None:
@@ -165,6 +193,8 @@ def test_of_two_nights_at_once_one_waits_and_finds_nothing_left(
     assert killed.digests(home) == ground.clean
 
 
-@pytest.mark.parametrize("point", [*COMMIT_POINTS, *history_nights.CRASHES], ids=str)
+@pytest.mark.parametrize(
+    "point", [*COMMIT_POINTS, *MEASURE_POINTS, *history_nights.CRASHES], ids=str
+)
 def test_a_named_point_is_a_function(point: CommitPoint) -> None:
     assert callable(getattr(locate(point.owner), point.function))

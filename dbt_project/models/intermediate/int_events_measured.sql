@@ -90,14 +90,12 @@ stepped as (
 flagged as (
     select
         forms.*,
-        {{ treatment_stage('forms', 'practices.data_through_on') }} as stage,
+        flags.stage,
         flags.is_low,
         flags.null_reason as flag_null_reason
     from {{ ref('int_alliance_flagged') }} as flags
     inner join {{ ref('int_forms_ordered') }} as forms
         on flags.administration_row = forms.administration_row
-    inner join {{ ref('int_practices_dated') }} as practices
-        on forms.practice_id = practices.practice_id
 )
 
 {% for rule in rules %}

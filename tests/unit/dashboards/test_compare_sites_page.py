@@ -117,6 +117,16 @@ def test_an_unverified_key_is_said_wherever_its_numbers_show(home: Path) -> None
     assert any("scoring key" in warning.value for warning in app.warning)
 
 
+def test_risk_items_and_cautions_are_said_wherever_their_numbers_show(home: Path) -> None:
+    build_release(home, late=())
+    app = _run(home)
+    assert not app.warning
+    app = _choose(app, "Questionnaire", PHQ_9)
+    risk, caution = app.warning
+    assert "This is not an alerting system" in risk.value
+    assert caution.value == "Read it with care."
+
+
 def test_a_practice_is_late_by_the_clock_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build_release(home)
     [warning] = _run(home).warning

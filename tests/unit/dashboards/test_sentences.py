@@ -219,6 +219,12 @@ def test_only_an_unverified_key_carries_a_note() -> None:
     assert "not been checked" in note
 
 
+def test_an_instrument_s_own_notes_stand_beside_its_numbers() -> None:
+    assert sentences.instrument_notes(ALLIANCE) == []
+    noted = replace(ALLIANCE, risk_notice="Risk.", cautions="Care.")
+    assert sentences.instrument_notes(noted) == ["Risk.", "Care."]
+
+
 def test_a_practice_is_late_once_a_deadline_has_passed_and_not_before() -> None:
     deadline = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
     owed = [

@@ -6,7 +6,9 @@ import pytest
 
 from expectations.registry import Registry, load_registry
 from orchestration.drafting.columns import id_pattern, missing_words, profile
+from orchestration.drafting.form_lines import form_lines
 from orchestration.drafting.formats import read_sample
+from orchestration.drafting.forms import Block, Forms
 from orchestration.drafting.instruments import candidates, is_instrument_word, item_blocks
 from orchestration.drafting.kinds import kinds
 from orchestration.drafting.matching import match_columns
@@ -128,6 +130,9 @@ def test_items_count_up_from_one() -> None:
         (4, ["9,7", "10"], "", "srs", 0, 1, True),
         (4, ["97", "100"], "", "srs", 0, 0.1, False),
         (9, ["0", "3"], "", "phq_9", 0, 1, False),
+        # 1 to 4 may be 0 to 4 without the worst answer, or 1 to 7 without the three best.
+        (12, ["1", "4", "3"], "wai", "wai_sr", 1, 1, True),
+        (12, ["1", "4", "3"], "wai_s", "wai_s", 0, 1, True),
     ],
 )
 def test_an_instrument_is_known_by_count_and_range(
@@ -143,6 +148,24 @@ def test_an_instrument_is_known_by_count_and_range(
     first = candidates(n_items, answers, (around,), registry.instruments)[0]
     assert first.instrument.instrument_code == code
     assert (first.shift, first.scale_by, first.is_doubtful) == (shift, scale_by, is_doubtful)
+
+
+def test_where_several_instruments_fit_the_draft_asks_and_names_each_with_its_coding(
+    registry: Registry,
+) -> None:
+    items = {number: f"wai_{number}" for number in range(1, 13)}
+    found = candidates(12, ["1", "4", "3"], ("wai",), registry.instruments)
+    text = _form_lines(Block("wai_", items, found, ("wai",)))
+    assert "instrument_code: wai_sr\n" in text
+    assert "shift: 1 " in text
+    assert "; open: or wai_s, tasc_p, tasc_r, star_p, star_c?" in text
+    turned = [found[1], found[0]]
+    text = _form_lines(Block("wai_", items, turned, ("wai",)))
+    assert "open: or wai_sr with shift: 1?" in text
+
+
+def _form_lines(block: Block) -> str:
+    return "\n".join(form_lines(Forms("wide", [block], block.columns), [], str))
 
 
 def test_answers_no_instrument_has_are_of_none(registry: Registry) -> None:

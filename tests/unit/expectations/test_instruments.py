@@ -55,6 +55,8 @@ FACTS: dict[str, tuple[int, float, float, int]] = {
     "wai_co": (0, 63, 441, 0),
     "ctas_r": (0, 40, 280, 0),
     "softa_s": (0, 16, 80, 0),
+    "ham_d": (0, 0, 52, 0),
+    "bdi": (0, 0, 63, 0),
 }
 
 
@@ -208,6 +210,36 @@ def test_both_cut_offs_of_the_session_rating_scale_stand_and_differ_at_36() -> N
     assert BY_CODE["srs"].reliable_change == ()
     above = CutOff.model_validate(at_most.model_dump() | {"side": "above"})
     assert [above.includes(score) for score in (35.9, 36, 36.1)] == [False, True, True]
+
+
+def test_clinical_ranges_begin_where_their_sources_say() -> None:
+    """Lower is better on the first five: the value itself is in the range. Higher is better on the
+    last two: it is not. A language or an informant of its own goes before none."""
+    found = {
+        (code, " ".join(c.languages), " ".join(c.informants), " ".join(c.age_bands)): (
+            c.value,
+            c.includes(c.value),
+            c.includes(c.value - 0.5),
+        )
+        for code, one in BY_CODE.items()
+        for c in one.cut_offs
+        if c.use == "clinical_range"
+    }
+    assert found == {
+        ("phq_9", "", "", ""): (10, True, False),  # Kroenke et al. 2001
+        ("phq_9", "en", "", ""): (10, True, False),  # NHS Talking Therapies
+        ("gad_7", "", "", ""): (10, True, False),
+        ("gad_7", "en", "", ""): (8, True, False),  # NHS Talking Therapies
+        ("core_10", "", "", ""): (11, True, False),
+        ("core_om", "", "", ""): (10, True, False),
+        ("oq_45", "", "", ""): (63, True, False),
+        ("sdq", "en", "caregiver", ""): (17, True, False),
+        ("sdq", "en", "teacher", ""): (16, True, False),
+        ("sdq", "en", "child", ""): (20, True, False),
+        ("ors", "", "", ""): (25, False, True),
+        ("ors", "", "", "13_17"): (28, False, True),
+        ("cors", "", "child", ""): (32, False, True),
+    }
 
 
 def test_reliable_change_is_published_or_computed_from_a_named_sample() -> None:

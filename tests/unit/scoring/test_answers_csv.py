@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from expectations.instrument import Instrument
 from expectations.registry import Registry
 from orchestration.answers_csv import AnswersRefused, RefusedAnswer, score_csv
+from orchestration.cli.main import app
 from orchestration.scoring import ScoringEngine
 
 LOINC_ITEMS = (
@@ -115,6 +118,17 @@ def test_other_encodings_and_missing_files_are_said(
         score_csv(_file(tmp_path, "1,2,3,4\n", "utf-16"), srs, engine)
     with pytest.raises(AnswersRefused, match="No such file"):
         score_csv(tmp_path / "absent.csv", srs, engine)
+
+
+def test_the_command_ends_with_2_on_wrong_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Columns are read before anything is scored, so no SQL has to be compiled for it.
+    monkeypatch.setattr("orchestration.scoring.ScoringEngine", lambda _: nullcontext())
+    path = _file(tmp_path, "1,2\n3,4\n")
+    result = CliRunner().invoke(app, ["score", "srs", str(path), "--home", str(tmp_path)])
+    assert result.exit_code == 2, result.output
+    assert path.name in result.stderr
 
 
 def _scored(
