@@ -6,8 +6,10 @@ show if every client stayed at one level and the forms only scattered around it.
 standard rule (Lipner et al. 2022), and this is what tells the rules apart.
 
 The rules are those of dbt_project/models/intermediate/int_drops_marked.sql, whose settings
-`DropRules` repeats. Fixed: one point of an item mean from 1 to 7, rescaled. SD: Gumz et al. 2012.
-Chart: individual values and moving ranges, 2.66 = 3 / 1.128 (Shewhart), the tested form left out.
+`DropRules` repeats. Fixed: one point of an item mean from 1 to 7, rescaled. SD: Gumz et al. 2012
+(BMC Med Res Methodol 12:10): the stricter of the variability within and between clients, which is
+the SD of all forms. Chart: individual values and moving ranges, 2.66 = 3 / 1.128 (Shewhart), the
+tested form left out.
 
 Levels are normal, cut off at both ends of the scale and rounded to its steps. The level of a client
 is what makes the *cut* form's mean the observed one, and one latent SD for all makes the pooled SD
@@ -71,7 +73,7 @@ def expected_drops(
     maximum: float,
     step: float,
     seed: int,
-    network_sd: float | None = None,
+    network_sd: float,
     rules: DropRules | None = None,
     n_repeats: int = 20,
 ) -> tuple[ExpectedDrops, ...]:
@@ -80,8 +82,8 @@ def expected_drops(
     `n_forms` and `client_mean` have one entry a series, `within_sd` is the pooled SD within series;
     all but counts are scale points of the total, higher is better (turn round a scale where lower
     is better). `step` is the distance between neighbouring totals. `network_sd` is what the SD rule
-    holds a client's own SD against; without it, the within-client SD. Every series is simulated
-    `n_repeats` times; the same seed gives the same figures.
+    holds a client's own SD against: the one that `marked_drop_network_sd` names. Every series is
+    simulated `n_repeats` times; the same seed gives the same figures.
 
     Raises MeasureUndefined where the scale has no width, a step is not above 0, an SD is not
     finite and at least 0, or the arrays do not fit each other.
@@ -89,7 +91,6 @@ def expected_drops(
     _require(n_forms, client_mean, within_sd, minimum, maximum, step)
     rules = rules or DropRules()
     level, latent_sd = fitted_levels(n_forms, client_mean, within_sd, minimum, maximum)
-    held_against = within_sd if network_sd is None else network_sd
     width = maximum - minimum
     rng = np.random.default_rng(seed)
     n_flagged = dict.fromkeys(RULES, 0)
@@ -99,7 +100,7 @@ def expected_drops(
             some = levels[first : first + max(1, _CELLS // max(length, 1))]
             latent = some[:, np.newaxis] + latent_sd * rng.standard_normal((len(some), length))
             forms = minimum + np.round((latent - minimum) / step) * step
-            flagged = flagged_series(np.clip(forms, minimum, maximum), width, held_against, rules)
+            flagged = flagged_series(np.clip(forms, minimum, maximum), width, network_sd, rules)
             for rule, found in flagged.items():
                 n_flagged[rule] += int(found.sum())
     fewest = _fewest(rules)
