@@ -54,8 +54,9 @@ class DropRules:
 class ExpectedDrops:
     """One rule: the share of eligible series with any marked drop, from noise alone.
 
-    `share` is 0 to 1, None where no series is long enough; `n_eligible` counts the series given
-    that are. `standard_error` is the simulation's own.
+    `n_eligible` counts the series given that are long enough. `share` is 0 to 1, of the simulated
+    ones that the rule can judge: one that does not move at all has no control chart, as in what is
+    observed. None where none can be judged. `standard_error` is the simulation's own.
     """
 
     rule: str
@@ -93,19 +94,24 @@ def expected_drops(
     level, latent_sd = fitted_levels(n_forms, client_mean, within_sd, minimum, maximum)
     width = maximum - minimum
     rng = np.random.default_rng(seed)
-    n_flagged = dict.fromkeys(RULES, 0)
+    n_flagged, n_judged = dict.fromkeys(RULES, 0), dict.fromkeys(RULES, 0)
     for length in np.unique(n_forms).tolist():
         levels = np.repeat(level[n_forms == length], n_repeats)
         for first in range(0, len(levels), max(1, _CELLS // max(length, 1))):
             some = levels[first : first + max(1, _CELLS // max(length, 1))]
             latent = some[:, np.newaxis] + latent_sd * rng.standard_normal((len(some), length))
             forms = minimum + np.round((latent - minimum) / step) * step
-            flagged = flagged_series(np.clip(forms, minimum, maximum), width, network_sd, rules)
+            forms = np.clip(forms, minimum, maximum)
+            flagged = flagged_series(forms, width, network_sd, rules)
+            moves = int((np.ptp(forms, axis=1) > _ROUNDING).sum())
+            has_sd = len(some) if network_sd > _ROUNDING else moves
+            judged = {"fixed": len(some), "sd1": has_sd, "sd2": has_sd, "chart": moves}
             for rule, found in flagged.items():
                 n_flagged[rule] += int(found.sum())
+                n_judged[rule] += judged[rule] if length >= _fewest(rules)[rule] else 0
     fewest = _fewest(rules)
     return tuple(
-        _estimate(rule, int((n_forms >= fewest[rule]).sum()), n_flagged[rule], n_repeats)
+        _estimate(rule, int((n_forms >= fewest[rule]).sum()), n_flagged[rule], n_judged[rule])
         for rule in RULES
     )
 
@@ -209,12 +215,11 @@ def _fewest(rules: DropRules) -> dict[str, int]:
     }
 
 
-def _estimate(rule: str, n_eligible: int, n_flagged: int, n_repeats: int) -> ExpectedDrops:
-    if n_eligible == 0:
-        return ExpectedDrops(rule, 0, None, None)
-    n = n_eligible * n_repeats
-    share = n_flagged / n
-    return ExpectedDrops(rule, n_eligible, share, float(np.sqrt(share * (1 - share) / n)))
+def _estimate(rule: str, n_eligible: int, n_flagged: int, n_judged: int) -> ExpectedDrops:
+    if n_judged == 0:
+        return ExpectedDrops(rule, n_eligible, None, None)
+    share = n_flagged / n_judged
+    return ExpectedDrops(rule, n_eligible, share, float(np.sqrt(share * (1 - share) / n_judged)))
 
 
 def _require(
