@@ -30,6 +30,8 @@ _CELLS = 2_000_000
 """Forms simulated at a time: memory stays below a hundred megabytes."""
 _FURTHEST = 8.0
 """SDs outside the scale beyond which a level makes no difference: every form lies at the end."""
+_TABLE = 4_001
+"""Levels in the table that means are read off: what lies between two of them is a straight line."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,24 @@ class DropRules:
 class ExpectedDrops:
     """One rule: the share of eligible series with any marked drop, from noise alone.
 
-    `n_eligible` counts the series given that are long enough. `share` is 0 to 1, of the simulated
-    ones that the rule can judge: one that does not move at all has no control chart, as in what is
-    observed. None where none can be judged. `standard_error` is the simulation's own.
+    `share` is 0 to 1, None where no series is long enough; `n_eligible` counts the series given
+    that are. `standard_error` is the simulation's own. `judged_share`: how many of the eligible the
+    rule can be held against, less than 1 for the chart, which says nothing of forms that are all
+    alike (`no_variation` in int_events_measured).
     """
 
     rule: str
     n_eligible: int
     share: float | None
     standard_error: float | None
+    judged_share: float | None = None
+
+    @property
+    def share_of_judged(self) -> float | None:
+        """`share` of those series alone, as marts.rpt_site_metrics counts what was observed."""
+        if self.share is None or not self.judged_share:
+            return None
+        return self.share / self.judged_share
 
 
 def expected_drops(
@@ -94,24 +105,29 @@ def expected_drops(
     level, latent_sd = fitted_levels(n_forms, client_mean, within_sd, minimum, maximum)
     width = maximum - minimum
     rng = np.random.default_rng(seed)
-    n_flagged, n_judged = dict.fromkeys(RULES, 0), dict.fromkeys(RULES, 0)
+    n_flagged = dict.fromkeys(RULES, 0)
+    fewest = _fewest(rules)
+    # The fixed rule needs no variation, nor does an SD that is the network's.
+    n_varied = 0
     for length in np.unique(n_forms).tolist():
         levels = np.repeat(level[n_forms == length], n_repeats)
         for first in range(0, len(levels), max(1, _CELLS // max(length, 1))):
             some = levels[first : first + max(1, _CELLS // max(length, 1))]
             latent = some[:, np.newaxis] + latent_sd * rng.standard_normal((len(some), length))
             forms = minimum + np.round((latent - minimum) / step) * step
-            forms = np.clip(forms, minimum, maximum)
-            flagged = flagged_series(forms, width, network_sd, rules)
-            moves = int((np.ptp(forms, axis=1) > _ROUNDING).sum())
-            has_sd = len(some) if network_sd > _ROUNDING else moves
-            judged = {"fixed": len(some), "sd1": has_sd, "sd2": has_sd, "chart": moves}
+            flagged = flagged_series(np.clip(forms, minimum, maximum), width, network_sd, rules)
             for rule, found in flagged.items():
                 n_flagged[rule] += int(found.sum())
-                n_judged[rule] += judged[rule] if length >= _fewest(rules)[rule] else 0
-    fewest = _fewest(rules)
+            varies = np.ptp(np.clip(forms, minimum, maximum), axis=1) > _ROUNDING
+            n_varied += int(varies.sum()) if length >= fewest["chart"] else 0
     return tuple(
-        _estimate(rule, int((n_forms >= fewest[rule]).sum()), n_flagged[rule], n_judged[rule])
+        _estimate(
+            rule,
+            int((n_forms >= fewest[rule]).sum()),
+            n_flagged[rule],
+            n_varied if rule == "chart" else None,
+            n_repeats,
+        )
         for rule in RULES
     )
 
@@ -182,13 +198,10 @@ def fitted_levels(
 
 
 def _levels(client_mean: Floats, sd: float, minimum: float, maximum: float) -> Floats:
-    low = np.full_like(client_mean, minimum - _FURTHEST * sd)
-    high = np.full_like(client_mean, maximum + _FURTHEST * sd)
-    for _ in range(50):
-        middle = (low + high) / 2
-        is_low = _cut_moments(middle, sd, minimum, maximum)[0] < client_mean
-        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
-    return np.asarray((low + high) / 2)
+    """Read off a table of levels and the means they give: the mean rises with the level."""
+    reach = _FURTHEST * sd
+    table = np.linspace(minimum - reach, maximum + reach, _TABLE)
+    return np.asarray(np.interp(client_mean, _cut_moments(table, sd, minimum, maximum)[0], table))
 
 
 def _cut_moments(level: Floats, sd: float, minimum: float, maximum: float) -> tuple[Floats, Floats]:
@@ -215,11 +228,15 @@ def _fewest(rules: DropRules) -> dict[str, int]:
     }
 
 
-def _estimate(rule: str, n_eligible: int, n_flagged: int, n_judged: int) -> ExpectedDrops:
-    if n_judged == 0:
-        return ExpectedDrops(rule, n_eligible, None, None)
-    share = n_flagged / n_judged
-    return ExpectedDrops(rule, n_eligible, share, float(np.sqrt(share * (1 - share) / n_judged)))
+def _estimate(
+    rule: str, n_eligible: int, n_flagged: int, n_varied: int | None, n_repeats: int
+) -> ExpectedDrops:
+    if n_eligible == 0:
+        return ExpectedDrops(rule, 0, None, None)
+    n = n_eligible * n_repeats
+    share = n_flagged / n
+    error = float(np.sqrt(share * (1 - share) / n))
+    return ExpectedDrops(rule, n_eligible, share, error, 1.0 if n_varied is None else n_varied / n)
 
 
 def _require(

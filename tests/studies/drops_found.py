@@ -68,30 +68,39 @@ _LEVELS = 400
 
 def planted_drops(n_series: int, n_drawn: int, seed: int, folder: Path, parsed: Path) -> DropsFound:
     """Run the planted worlds, `n_series` series a cell against `n_drawn` for what is implied."""
-    rng = np.random.default_rng(seed)
+    parts = [_planted(world, n_series, n_drawn, seed, folder, parsed) for world in PLANTED]
+    return DropsFound(
+        tuple(line for part in parts for line in part.lines),
+        tuple(one for part in parts for one in part.exact),
+        sum(part.n_forms for part in parts),
+        sum(part.n_unlike for part in parts),
+    )
+
+
+def _planted(
+    world: World, n_series: int, n_drawn: int, seed: int, folder: Path, parsed: Path
+) -> DropsFound:
+    rng = _stream(world, seed)
     cells = [
-        draw_cell(rng, world, size, n_forms, n_series)
-        for world in PLANTED
-        for size in SIZES
-        for n_forms in LENGTHS
+        draw_cell(rng, world, size, n_forms, n_series) for size in SIZES for n_forms in LENGTHS
     ]
-    warehouse, load_seq = _built(cells, folder, parsed)
-    spreads = _network_sds(warehouse)
+    warehouse, load_seq = _built(cells, folder / f"planted_{world.language}", parsed)
     marked = _marked(warehouse, load_seq, sum(cell.forms.size for cell in cells))
     shares = _shares(warehouse)
-    lines, exact, n_unlike, first = [], [], 0, 0
+    ((sd,),) = warehouse.rows("select stddev_samp(stated_total::double) from raw.administrations")
+    lines: list[Line] = []
+    exact: list[Exact] = []
+    n_unlike, first = 0, 0
     for cell in cells:
         here = {rule: one[first : first + cell.forms.size] for rule, one in marked.items()}
         here = {rule: one.reshape(cell.forms.shape) for rule, one in here.items()}
         first += cell.forms.size
-        sd = spreads[cell.world.language]
         by_definition = marked_forms(cell.forms, MAXIMUM, sd)
         nothing = np.zeros(cell.forms.shape, dtype=bool)
         n_unlike += sum(
             int((here[rule] != by_definition.get(rule, nothing)).sum()) for rule in RULES
         )
-        drawn = draw_cell(rng, cell.world, cell.size, cell.n_forms, n_drawn)
-        implied = _implied(drawn, sd)
+        implied = _implied(draw_cell(rng, world, cell.size, cell.n_forms, n_drawn), sd)
         lines += [_line(cell, rule, here[rule], implied.get(rule), shares) for rule in RULES]
         exact += _exact(cell, implied, sd)
     return DropsFound(tuple(lines), tuple(exact), first, n_unlike)
@@ -99,53 +108,54 @@ def planted_drops(n_series: int, n_drawn: int, seed: int, folder: Path, parsed: 
 
 def noise_alone(n_series: int, seed: int, folder: Path, parsed: Path) -> tuple[Noise, ...]:
     """Run the worlds in which nothing happens, `n_series` series of each length."""
-    rng = np.random.default_rng(seed)
-    cells = [
-        draw_cell(rng, world, "none", n_forms, n_series) for world in STILL for n_forms in LENGTHS
-    ]
-    warehouse, _ = _built(cells, folder, parsed)
+    return tuple(one for world in STILL for one in _still(world, n_series, seed, folder, parsed))
+
+
+def _still(world: World, n_series: int, seed: int, folder: Path, parsed: Path) -> list[Noise]:
+    rng = _stream(world, seed + 1)
+    cells = [draw_cell(rng, world, "none", n_forms, n_series) for n_forms in LENGTHS]
+    warehouse, _ = _built(cells, folder / f"still_{world.language}", parsed)
+    ceiling = float(np.mean(np.concatenate([cell.forms.ravel() for cell in cells]) == MAXIMUM))
+    with warehouse.connect() as con:
+        series = con.execute(
+            "select n_forms, series_mean from intermediate.int_forms_ordered "
+            "where administration_row = series_row order by series_row"
+        ).fetchnumpy()
+        ((within_sd, total_sd),) = con.execute(
+            "select within_sd, total_sd from intermediate.int_spreads_pooled"
+        ).fetchall()
+        observed = con.execute(
+            "select metric, sum(numerator), sum(denominator) from marts.rpt_site_metrics "
+            "where metric like 'marked_drop_%' and stratum_kind = 'all' and period = 'all' "
+            "group by metric"
+        ).fetchall()
+    counted = {metric: (float(has), int(n)) for metric, has, n in observed}
     found = []
-    for world in STILL:
-        forms = [cell.forms.ravel() for cell in cells if cell.world is world]
-        ceiling = float(np.mean(np.concatenate(forms) == MAXIMUM))
-        with warehouse.connect() as con:
-            series = con.execute(
-                "select n_forms, series_mean from intermediate.int_forms_ordered "
-                "where administration_row = series_row and language = ? order by series_row",
-                [world.language],
-            ).fetchnumpy()
-            ((within_sd, total_sd),) = con.execute(
-                "select within_sd, total_sd from intermediate.int_spreads_pooled "
-                "where language = ?",
-                [world.language],
-            ).fetchall()
-            observed = con.execute(
-                "select metric, sum(numerator), sum(denominator) from marts.rpt_site_metrics "
-                "where language = ? and metric like 'marked_drop_%' and stratum_kind = 'all' "
-                "and period = 'all' group by metric",
-                [world.language],
-            ).fetchall()
-        counted = {metric: (float(has), int(n)) for metric, has, n in observed}
-        for expected in expected_drops(
-            series["n_forms"].astype(np.int64),
-            series["series_mean"].astype(np.float64),
-            within_sd=within_sd,
-            minimum=0.0,
-            maximum=MAXIMUM,
-            step=STEP,
-            seed=seed,
-            network_sd=total_sd,
-            n_repeats=N_REPEATS,
-        ):
-            has, n = counted[f"marked_drop_{expected.rule}"]
-            assert expected.share is not None
-            share = Share(has / n, n, expected.share, n * N_REPEATS)
-            found.append(Noise(world.name, expected.rule, ceiling, share))
-    return tuple(found)
+    for expected in expected_drops(
+        series["n_forms"].astype(np.int64),
+        series["series_mean"].astype(np.float64),
+        within_sd=within_sd,
+        minimum=0.0,
+        maximum=MAXIMUM,
+        step=STEP,
+        seed=seed,
+        network_sd=total_sd,
+        n_repeats=N_REPEATS,
+    ):
+        has, n = counted[f"marked_drop_{expected.rule}"]
+        assert expected.share_of_judged is not None
+        share = Share(has / n, n, expected.share_of_judged, n * N_REPEATS)
+        found.append(Noise(world.name, expected.rule, ceiling, share))
+    return found
+
+
+def _stream(world: World, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, STILL.index(world)])
 
 
 def _built(cells: list[Cell], folder: Path, parsed: Path) -> tuple[RawWarehouse, int]:
     """A warehouse with the cells as sites of one practice, and the number of its forms' load."""
+    folder.mkdir()
     warehouse = RawWarehouse(folder / "warehouse.duckdb", parsed)
     sites = [site_of(size, n_forms) for size in SIZES for n_forms in LENGTHS]
     warehouse.prepare(registry(practice("north", sites)))
@@ -154,15 +164,6 @@ def _built(cells: list[Cell], folder: Path, parsed: Path) -> tuple[RawWarehouse,
     load_seq = warehouse.deliver_frame("administrations", "north", forms)
     warehouse.build_with_measures()
     return warehouse, load_seq
-
-
-def _network_sds(warehouse: RawWarehouse) -> dict[str, float]:
-    """SD of all forms by language, straight from the totals and not from the models."""
-    return dict(
-        warehouse.rows(
-            "select language, stddev_samp(stated_total::double) from raw.administrations group by 1"
-        )
-    )
 
 
 def _marked(warehouse: RawWarehouse, load_seq: int, n_forms: int) -> dict[str, Bools]:
@@ -180,12 +181,12 @@ def _marked(warehouse: RawWarehouse, load_seq: int, n_forms: int) -> dict[str, B
     return marked
 
 
-def _shares(warehouse: RawWarehouse) -> dict[tuple[str, str, str], tuple[float, int]]:
-    """(language, site, metric) -> (share of clients with a marked drop, clients judged)."""
+def _shares(warehouse: RawWarehouse) -> dict[tuple[str, str], tuple[float, int]]:
+    """(site, metric) -> (share of clients with a marked drop, clients judged)."""
     return {
-        (language, site, metric): (value, int(n))
-        for language, site, metric, value, n in warehouse.rows(
-            "select language, site_id, metric, value, denominator from marts.rpt_site_metrics "
+        (site, metric): (value, int(n))
+        for site, metric, value, n in warehouse.rows(
+            "select site_id, metric, value, denominator from marts.rpt_site_metrics "
             "where metric like 'marked_drop_%' and stratum_kind = 'all' and period = 'all' "
             "and value is not null"
         )
@@ -212,9 +213,9 @@ def _line(
     rule: str,
     marked: Bools,
     implied: Implied | None,
-    shares: dict[tuple[str, str, str], tuple[float, int]],
+    shares: dict[tuple[str, str], tuple[float, int]],
 ) -> Line:
-    published = shares.get((cell.world.language, cell.site_id, f"marked_drop_{rule}"))
+    published = shares.get((cell.site_id, f"marked_drop_{rule}"))
     is_long_enough = cell.n_forms >= FEWEST[rule]
     if (published is not None) != is_long_enough or (implied is not None) != is_long_enough:
         raise AssertionError(f"{rule}, {cell.n_forms} forms: the minimum is not the definition's")
@@ -270,14 +271,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ensure_manifest(folder / "parsed")
-        for each in ("planted", "still"):
-            (folder / each).mkdir()
-        found = planted_drops(
-            options.series, options.drawn, options.seed, folder / "planted", folder / "parsed"
-        )
+        parsed = folder / "parsed"
+        found = planted_drops(options.series, options.drawn, options.seed, folder, parsed)
         print(*found.report(), sep="\n")
-        still = noise_alone(options.series, options.seed, folder / "still", folder / "parsed")
-        print(*noise_report(still), sep="\n")
+        print(*noise_report(noise_alone(options.series, options.seed, folder, parsed)), sep="\n")
 
 
 if __name__ == "__main__":

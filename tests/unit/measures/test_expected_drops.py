@@ -154,13 +154,13 @@ def test_without_scatter_or_all_at_the_ceiling_nothing_is_expected_and_no_chart_
     n_forms = np.full(5, 10)
     for means, sd in ((np.full(5, 30.0), 0.0), (np.full(5, 40.0), 0.0)):
         shares = expected_of_srs(n_forms, means, within_sd=sd, network_sd=4, seed=1)
-        assert [one.share for one in shares] == [0, 0, 0, None]
-        assert [one.n_eligible for one in shares] == [5, 5, 5, 5]
+        assert [one.share for one in shares] == [0, 0, 0, 0]
+        assert [one.share_of_judged for one in shares] == [0, 0, 0, None]
     # Half of the clients at the ceiling: those alone who move have a chart, as in the marts.
     means = np.repeat([30.0, 40.0], 200)
     of_both = expected_of_srs(np.full(400, 10), means, within_sd=1, network_sd=4, seed=1)
     of_one = expected_of_srs(np.full(200, 10), means[:200], within_sd=2**0.5, network_sd=4, seed=1)
-    assert of_both[3].share == of_one[3].share
+    assert of_both[3].share_of_judged == of_one[3].share_of_judged
     assert of_both[0].share == pytest.approx((of_one[0].share or 0) / 2, abs=0.002)
 
 
