@@ -17,6 +17,7 @@ noise, from the means and SDs that the models supply.
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ from tests.studies.drop_rules import (
     FEWEST,
     RULES,
     Bools,
+    Floats,
     fixed_by_chance,
     fixed_found,
     marked_forms,
@@ -61,14 +63,22 @@ from tests.studies.drops_table import (
 
 PLANTED = (INTERIOR, CEILING)
 STILL = (INTERIOR, CEILING, RESTLESS)
+SEED = 20261128
 N_REPEATS = 20
 _LEVELS = 400
 """Levels of clients that an exact figure is averaged over: equally likely ones."""
 
 
-def planted_drops(n_series: int, n_drawn: int, seed: int, folder: Path, parsed: Path) -> DropsFound:
+def planted_drops(
+    n_series: int,
+    n_drawn: int,
+    seed: int,
+    folder: Path,
+    parsed: Path,
+    worlds: Sequence[World] = PLANTED,
+) -> DropsFound:
     """Run the planted worlds, `n_series` series a cell against `n_drawn` for what is implied."""
-    parts = [_planted(world, n_series, n_drawn, seed, folder, parsed) for world in PLANTED]
+    parts = [_planted(world, n_series, n_drawn, seed, folder, parsed) for world in worlds]
     return DropsFound(
         tuple(line for part in parts for line in part.lines),
         tuple(one for part in parts for one in part.exact),
@@ -106,9 +116,11 @@ def _planted(
     return DropsFound(tuple(lines), tuple(exact), first, n_unlike)
 
 
-def noise_alone(n_series: int, seed: int, folder: Path, parsed: Path) -> tuple[Noise, ...]:
+def noise_alone(
+    n_series: int, seed: int, folder: Path, parsed: Path, worlds: Sequence[World] = STILL
+) -> tuple[Noise, ...]:
     """Run the worlds in which nothing happens, `n_series` series of each length."""
-    return tuple(one for world in STILL for one in _still(world, n_series, seed, folder, parsed))
+    return tuple(one for world in worlds for one in _still(world, n_series, seed, folder, parsed))
 
 
 def _still(world: World, n_series: int, seed: int, folder: Path, parsed: Path) -> list[Noise]:
@@ -255,7 +267,7 @@ def _sd_found(world: World, size: str, n_forms: int, factor: float, network_sd: 
     for place in range(1, n_forms):
         for lasts, weight in COURSES:
             is_down = (at >= place) & (at < place + lasts)
-            means = world.mean - world.points(size) * is_down
+            means: Floats = world.mean - world.points(size) * is_down
             found = sd_found(means, place, factor, world.within_sd, network_sd, STEP)
             total += weight * found / (n_forms - 1)
     return total
@@ -266,7 +278,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=2_000, help="of each cell")
     parser.add_argument("--drawn", type=int, default=100_000, help="for what is implied")
-    parser.add_argument("--seed", type=int, default=20261128)
+    parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import ndtri
@@ -32,9 +32,8 @@ class Share:
         leaves open about the next one (Jeffreys' prior). Normal errors would not do near 0 and 1.
         """
         n_found = round(self.found * self.n)
-        if self.n_drawn is None:
-            law = binom(self.n, self.implied)
-        else:
+        law: Any = binom(self.n, self.implied)
+        if self.n_drawn is not None:
             n_implied = round(self.implied * self.n_drawn)
             law = betabinom(self.n, n_implied + 0.5, self.n_drawn - n_implied + 0.5)
         below = law.cdf(n_found) - law.pmf(n_found) / 2
@@ -70,6 +69,10 @@ class DropsFound:
     n_forms: int
     n_unlike: int
 
+    def exact_distances(self) -> Floats:
+        """z of what is implied, drawn against exact."""
+        return np.array([one.share.z for one in self.exact])
+
     def report(self) -> list[str]:
         """Tables of sensitivity and of clients with any drop, and how far off they are."""
         return [
@@ -77,7 +80,7 @@ class DropsFound:
             *_table("clients with any marked drop, % (implied)", self.lines, "any_drop"),
             f"{self.n_forms} forms, {self.n_unlike} judged otherwise than by the definitions",
             _spread("found against implied", self.distances()),
-            _spread("implied, drawn against exact", np.array([one.share.z for one in self.exact])),
+            _spread("implied, drawn against exact", self.exact_distances()),
         ]
 
     def distances(self) -> Floats:

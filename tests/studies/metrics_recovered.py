@@ -27,14 +27,14 @@ _BY = ["metric", "instrument_code", "version", "informant"]
 
 
 def study(
-    seeds: Sequence[int], folder: Path, parsed: Path, n_clients: int = NETWORK.n_clients
+    seeds: Sequence[int], folder: Path, n_clients: int = NETWORK.n_clients
 ) -> tuple[Coverage, ...]:
     """Coverage by metric, instrument and informant over the seeds' networks."""
     rows = []
     for seed in seeds:
         home = folder / f"metrics_{seed}"
         simulation = replace(WORLDS["recovered"], seed=seed, n_clients=n_clients)
-        rows += _network(home, simulation, parsed)
+        rows += _network(home, simulation, folder / "parsed")
         shutil.rmtree(home)
     return coverages(rows)
 
@@ -45,10 +45,11 @@ def _network(home: Path, simulation: SimulationSettings, parsed: Path) -> list[p
     truths = metric_truths(night.registry, simulation)
     rows = []
     with night.warehouse.connect() as con:
-        for (metric, *form), truth in truths.groupby(_BY):
+        for names, truth in truths.groupby(_BY):
+            metric, instrument_code, version, informant = map(str, names)
             kind: Literal["mean", "share"] = "share" if metric == RESPONSE else "mean"
-            found = site_intervals(con, str(metric), kind, (form[0], form[1], form[2]))
-            found["figure"] = f"{metric} {form[0]} {form[2]}"
+            found = site_intervals(con, metric, kind, (instrument_code, version, informant))
+            found["figure"] = f"{metric} {instrument_code} {informant}"
             rows.append(found.merge(truth[["site_id", "truth"]], validate="one_to_one"))
     night.close()
     return rows
@@ -61,7 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(*study(range(1, options.seeds + 1), folder, folder / "parsed"), sep="\n")
+        print(*study(range(1, options.seeds + 1), folder), sep="\n")
 
 
 if __name__ == "__main__":

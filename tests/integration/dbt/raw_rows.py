@@ -197,11 +197,12 @@ class RawWarehouse:
                 numbered["administration_row"] = numbered["row_no"] + load_seq * ROWS_A_DELIVERY
             con.register("numbered", numbered)
             cells = ", ".join(
-                f"key({name}::varchar)" if name.endswith("_key") else name for name in numbered
+                f"key({name}::varchar)" if name.endswith("_key") else name
+                for name in map(str, numbered)
             )
             marks = ", ".join("?" for _ in usual)
             con.execute(
-                f"insert into raw.{feed} ({', '.join([*numbered, *usual])}) "
+                f"insert into raw.{feed} ({', '.join([*map(str, numbered), *usual])}) "
                 f"select {cells}, {marks} from numbered order by row_no",
                 list(usual.values()),
             ).fetchall()
