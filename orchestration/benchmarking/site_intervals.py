@@ -101,9 +101,8 @@ def _errors(
     pairs, group = np.unique(np.column_stack([site, therapist]), axis=0, return_inverse=True)
     of_therapist = pairs[:, 0].astype(np.intp)
     means, n = _means(group.astype(np.intp), values, len(pairs))
-    squared: Floats = (values - means[group]) ** 2
-    squares: Floats = np.bincount(group, weights=squared, minlength=len(pairs))
-    components = estimate_variances(of_therapist, n, means, squares)
+    squares = np.bincount(group, weights=(values - means[group]) ** 2, minlength=len(pairs))
+    components = estimate_variances(of_therapist, n, means, squares.astype(np.float64))
     effective = effective_therapists(of_therapist, n, n_sites)
     return clustered_standard_error(
         components, effective, np.where(n_clients > 0, n_clients, np.nan)

@@ -45,7 +45,6 @@ from tests.studies.drop_rules import (
     FEWEST,
     RULES,
     Bools,
-    Floats,
     fixed_by_chance,
     fixed_found,
     marked_forms,
@@ -267,8 +266,10 @@ def _sd_found(world: World, size: str, n_forms: int, factor: float, network_sd: 
     for place in range(1, n_forms):
         for lasts, weight in COURSES:
             is_down = (at >= place) & (at < place + lasts)
-            means: Floats = world.mean - world.points(size) * is_down
-            found = sd_found(means, place, factor, world.within_sd, network_sd, STEP)
+            means = world.mean - world.points(size) * is_down
+            found = sd_found(
+                means.astype(np.float64), place, factor, world.within_sd, network_sd, STEP
+            )
             total += weight * found / (n_forms - 1)
     return total
 

@@ -63,6 +63,7 @@ def test_forms_missing_not_at_random_are_reported_apart(
     assert found.n_cells > 0
 
 
+@pytest.mark.slow
 def test_marked_drops_are_found_as_the_rules_imply(
     tmp_path: Path, parsed: Path, is_full_campaign: bool
 ) -> None:
@@ -79,6 +80,7 @@ def test_marked_drops_are_found_as_the_rules_imply(
         assert np.mean(z**2) < 1.4
 
 
+@pytest.mark.slow
 def test_with_nothing_planted_drops_are_those_expected_of_noise(
     tmp_path: Path, parsed: Path, is_full_campaign: bool
 ) -> None:
@@ -91,13 +93,14 @@ def test_with_nothing_planted_drops_are_those_expected_of_noise(
     assert max(abs(one.share.z) for one in found) < 3
 
 
+@pytest.mark.slow
 def test_gaps_bias_and_tracking_are_covered(
     tmp_path: Path, parsed: Path, is_full_campaign: bool
 ) -> None:
     target = tmp_path / "parsed"
     give(parsed, target)
-    model = PairModel() if is_full_campaign else PairModel(n_sites=6)
-    seeds = range(1, 21) if is_full_campaign else range(1, 3)
+    model = PairModel() if is_full_campaign else PairModel(n_sites=8)
+    seeds = range(1, 21) if is_full_campaign else range(1, 6)
     found = pairs_recovered.study(seeds, tmp_path, target, model)
     print("", *found, sep="\n")
     _assert_covered([one for one in found if not one.figure.endswith(pairs_recovered.BY_DYAD)])
