@@ -6,8 +6,10 @@ show if every client stayed at one level and the forms only scattered around it.
 standard rule (Lipner et al. 2022), and this is what tells the rules apart.
 
 The rules are those of dbt_project/models/intermediate/int_drops_marked.sql, whose settings
-`DropRules` repeats. Fixed: one point of an item mean from 1 to 7, rescaled. SD: Gumz et al. 2012.
-Chart: individual values and moving ranges, 2.66 = 3 / 1.128 (Shewhart), the tested form left out.
+`DropRules` repeats. Fixed: one point of an item mean from 1 to 7, rescaled. SD: Gumz et al. 2012
+(BMC Med Res Methodol 12:10): the stricter of the variability within and between clients, which is
+the SD of all forms. Chart: individual values and moving ranges, 2.66 = 3 / 1.128 (Shewhart), the
+tested form left out.
 
 Levels are normal, cut off at both ends of the scale and rounded to its steps. The level of a client
 is what makes the *cut* form's mean the observed one, and one latent SD for all makes the pooled SD
@@ -28,6 +30,8 @@ _CELLS = 2_000_000
 """Forms simulated at a time: memory stays below a hundred megabytes."""
 _FURTHEST = 8.0
 """SDs outside the scale beyond which a level makes no difference: every form lies at the end."""
+_TABLE = 4_001
+"""Levels in the table that means are read off: what lies between two of them is a straight line."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,23 @@ class ExpectedDrops:
     """One rule: the share of eligible series with any marked drop, from noise alone.
 
     `share` is 0 to 1, None where no series is long enough; `n_eligible` counts the series given
-    that are. `standard_error` is the simulation's own.
+    that are. `standard_error` is the simulation's own. `judged_share`: how many of the eligible the
+    rule can be held against, less than 1 for the chart, which says nothing of forms that are all
+    alike (`no_variation` in int_events_measured).
     """
 
     rule: str
     n_eligible: int
     share: float | None
     standard_error: float | None
+    judged_share: float | None = None
+
+    @property
+    def share_of_judged(self) -> float | None:
+        """`share` of those series alone, as marts.rpt_site_metrics counts what was observed."""
+        if self.share is None or not self.judged_share:
+            return None
+        return self.share / self.judged_share
 
 
 def expected_drops(
@@ -71,7 +85,7 @@ def expected_drops(
     maximum: float,
     step: float,
     seed: int,
-    network_sd: float | None = None,
+    network_sd: float,
     rules: DropRules | None = None,
     n_repeats: int = 20,
 ) -> tuple[ExpectedDrops, ...]:
@@ -80,8 +94,8 @@ def expected_drops(
     `n_forms` and `client_mean` have one entry a series, `within_sd` is the pooled SD within series;
     all but counts are scale points of the total, higher is better (turn round a scale where lower
     is better). `step` is the distance between neighbouring totals. `network_sd` is what the SD rule
-    holds a client's own SD against; without it, the within-client SD. Every series is simulated
-    `n_repeats` times; the same seed gives the same figures.
+    holds a client's own SD against: the one that `marked_drop_network_sd` names. Every series is
+    simulated `n_repeats` times; the same seed gives the same figures.
 
     Raises MeasureUndefined where the scale has no width, a step is not above 0, an SD is not
     finite and at least 0, or the arrays do not fit each other.
@@ -89,22 +103,31 @@ def expected_drops(
     _require(n_forms, client_mean, within_sd, minimum, maximum, step)
     rules = rules or DropRules()
     level, latent_sd = fitted_levels(n_forms, client_mean, within_sd, minimum, maximum)
-    held_against = within_sd if network_sd is None else network_sd
     width = maximum - minimum
     rng = np.random.default_rng(seed)
     n_flagged = dict.fromkeys(RULES, 0)
+    fewest = _fewest(rules)
+    # The fixed rule needs no variation, nor does an SD that is the network's.
+    n_varied = 0
     for length in np.unique(n_forms).tolist():
         levels = np.repeat(level[n_forms == length], n_repeats)
         for first in range(0, len(levels), max(1, _CELLS // max(length, 1))):
             some = levels[first : first + max(1, _CELLS // max(length, 1))]
             latent = some[:, np.newaxis] + latent_sd * rng.standard_normal((len(some), length))
             forms = minimum + np.round((latent - minimum) / step) * step
-            flagged = flagged_series(np.clip(forms, minimum, maximum), width, held_against, rules)
+            flagged = flagged_series(np.clip(forms, minimum, maximum), width, network_sd, rules)
             for rule, found in flagged.items():
                 n_flagged[rule] += int(found.sum())
-    fewest = _fewest(rules)
+            varies = np.ptp(np.clip(forms, minimum, maximum), axis=1) > _ROUNDING
+            n_varied += int(varies.sum()) if length >= fewest["chart"] else 0
     return tuple(
-        _estimate(rule, int((n_forms >= fewest[rule]).sum()), n_flagged[rule], n_repeats)
+        _estimate(
+            rule,
+            int((n_forms >= fewest[rule]).sum()),
+            n_flagged[rule],
+            n_varied if rule == "chart" else None,
+            n_repeats,
+        )
         for rule in RULES
     )
 
@@ -175,13 +198,10 @@ def fitted_levels(
 
 
 def _levels(client_mean: Floats, sd: float, minimum: float, maximum: float) -> Floats:
-    low = np.full_like(client_mean, minimum - _FURTHEST * sd)
-    high = np.full_like(client_mean, maximum + _FURTHEST * sd)
-    for _ in range(50):
-        middle = (low + high) / 2
-        is_low = _cut_moments(middle, sd, minimum, maximum)[0] < client_mean
-        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
-    return np.asarray((low + high) / 2)
+    """Read off a table of levels and the means they give: the mean rises with the level."""
+    reach = _FURTHEST * sd
+    table = np.linspace(minimum - reach, maximum + reach, _TABLE)
+    return np.asarray(np.interp(client_mean, _cut_moments(table, sd, minimum, maximum)[0], table))
 
 
 def _cut_moments(level: Floats, sd: float, minimum: float, maximum: float) -> tuple[Floats, Floats]:
@@ -208,12 +228,15 @@ def _fewest(rules: DropRules) -> dict[str, int]:
     }
 
 
-def _estimate(rule: str, n_eligible: int, n_flagged: int, n_repeats: int) -> ExpectedDrops:
+def _estimate(
+    rule: str, n_eligible: int, n_flagged: int, n_varied: int | None, n_repeats: int
+) -> ExpectedDrops:
     if n_eligible == 0:
         return ExpectedDrops(rule, 0, None, None)
     n = n_eligible * n_repeats
     share = n_flagged / n
-    return ExpectedDrops(rule, n_eligible, share, float(np.sqrt(share * (1 - share) / n)))
+    error = float(np.sqrt(share * (1 - share) / n))
+    return ExpectedDrops(rule, n_eligible, share, error, 1.0 if n_varied is None else n_varied / n)
 
 
 def _require(

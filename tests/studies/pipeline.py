@@ -6,7 +6,7 @@ once serves all networks.
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -27,6 +27,7 @@ from tests.recorded_builds import BUILDS
 from tests.text_practices import of_items_as_text
 
 KEY = ["practice_id", "site_id", "instrument_code", "version", "informant"]
+TRUTH = "truth.parquet"
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,36 @@ def run_network(home: Path, simulation: SimulationSettings, parsed: Path) -> Net
 
     `parsed` is a folder that keeps dbt's reading of the project from network to network.
     """
+    night = load_network(home, simulation, parsed, with_measures=False)
+    settings, registry = night.settings, night.registry
+    truth_path = settings.home / TRUTH
+    with night.warehouse.connect() as con:
+        write_benchmarks(con, registry.group.thresholds)
+    publish(night)
+    pointer = Releases(settings.releases).current()
+    assert pointer is not None
+    with duckdb.connect(str(pointer.release), read_only=True) as con:
+        cells = con.execute("select * from site_benchmarks where not is_suppressed").df()
+    is_whole = (cells["stage"] == "all") & (cells["period"] == "all")
+    truth = pd.read_parquet(truth_path)[[*KEY, "truth", "planted_sd", "missing_bias"]]
+    whole = cells[is_whole].merge(truth, how="inner", on=KEY, validate="many_to_one")
+    return NetworkRun(cells, whole)
+
+
+def load_network(
+    home: Path, simulation: SimulationSettings, parsed: Path, *, with_measures: bool
+) -> Night:
+    """Simulate into an empty home, load, and build the models: what a night does up to there.
+
+    Without measures the truth of the sites' means is computed too, and stands in the home.
+    """
     settings = Settings(home)
     registry = of_items_as_text(load_registry([settings.home]))
+    group = registry.group.model_copy(update={"with_measures": with_measures})
+    registry = replace(registry, group=group)
     for practice_id in registry.practices:
         create_key(settings.keys, practice_id)
-    truth_path = settings.home / "truth.parquet"
+    truth_path = None if with_measures else settings.home / TRUTH
     simulate(registry, settings.landing, simulation, truth_path=truth_path)
     dbt_runner.ensure_manifest(parsed)
     shutil.copytree(parsed, settings.dbt_target)
@@ -60,14 +86,4 @@ def run_network(home: Path, simulation: SimulationSettings, parsed: Path) -> Net
                 raise RuntimeError(f"{arrival.shown_name}: {outcome.reason}: {outcome.message}")
     with BUILDS.in_place():
         build_models(night)
-    with night.warehouse.connect() as con:
-        write_benchmarks(con, registry.group.thresholds)
-    publish(night)
-    pointer = Releases(settings.releases).current()
-    assert pointer is not None
-    with duckdb.connect(str(pointer.release), read_only=True) as con:
-        cells = con.execute("select * from site_benchmarks where not is_suppressed").df()
-    is_whole = (cells["stage"] == "all") & (cells["period"] == "all")
-    truth = pd.read_parquet(truth_path)[[*KEY, "truth", "planted_sd", "missing_bias"]]
-    whole = cells[is_whole].merge(truth, how="inner", on=KEY, validate="many_to_one")
-    return NetworkRun(cells, whole)
+    return night

@@ -1,11 +1,23 @@
 """The studies' promises: whole with `make studies`, a seeded sample of each with `make test`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.parsed_project import give
-from tests.studies import truth_recovered, variance_model
+from tests.studies import (
+    drops_found,
+    metrics_recovered,
+    pairs_recovered,
+    truth_recovered,
+    variance_model,
+)
+from tests.studies.coverage import Coverage
+from tests.studies.drawn_pairs import PairModel
+from tests.studies.drawn_series import CEILING, INTERIOR
+from tests.studies.drops_table import noise_report
 
 
 def _size(is_full_campaign: bool, folder: Path) -> tuple[range, Path, int]:
@@ -49,6 +61,65 @@ def test_forms_missing_not_at_random_are_reported_apart(
     found = truth_recovered.study("not_at_random", range(1, 21), tmp_path)
     print("\nnot_at_random", *found.lines(), sep="\n  ")
     assert found.n_cells > 0
+
+
+@pytest.mark.slow
+def test_marked_drops_are_found_as_the_rules_imply(
+    tmp_path: Path, parsed: Path, is_full_campaign: bool
+) -> None:
+    target = tmp_path / "parsed"
+    give(parsed, target)
+    size = (2_000, 100_000) if is_full_campaign else (100, 4_000)
+    worlds = drops_found.PLANTED if is_full_campaign else (INTERIOR,)
+    found = drops_found.planted_drops(*size, drops_found.SEED, tmp_path, target, worlds)
+    print("", *found.report(), sep="\n")
+    assert found.n_unlike == 0
+    for z in (found.distances(), found.exact_distances()):
+        # Of some 350 normal deviates the furthest lies beyond 4 in 2 % of studies.
+        assert np.abs(z).max() < 4
+        assert np.mean(z**2) < 1.4
+
+
+@pytest.mark.slow
+def test_with_nothing_planted_drops_are_those_expected_of_noise(
+    tmp_path: Path, parsed: Path, is_full_campaign: bool
+) -> None:
+    target = tmp_path / "parsed"
+    give(parsed, target)
+    n_series, worlds = (2_000, drops_found.STILL) if is_full_campaign else (200, (CEILING,))
+    found = drops_found.noise_alone(n_series, drops_found.SEED, tmp_path, target, worlds)
+    print("", *noise_report(found), sep="\n")
+    # Twelve shares, 3: the furthest of so many lies beyond in 3 % of studies.
+    assert max(abs(one.share.z) for one in found) < 3
+
+
+@pytest.mark.slow
+def test_gaps_bias_and_tracking_are_covered(
+    tmp_path: Path, parsed: Path, is_full_campaign: bool
+) -> None:
+    target = tmp_path / "parsed"
+    give(parsed, target)
+    model = PairModel() if is_full_campaign else PairModel(n_sites=8)
+    seeds = range(1, 21) if is_full_campaign else range(1, 6)
+    found = pairs_recovered.study(seeds, tmp_path, target, model)
+    print("", *found, sep="\n")
+    _assert_covered([one for one in found if not one.figure.endswith(pairs_recovered.BY_DYAD)])
+
+
+@pytest.mark.slow
+def test_early_alliance_and_response_rates_are_covered(
+    tmp_path: Path, parsed: Path, is_full_campaign: bool
+) -> None:
+    give(parsed, tmp_path / "parsed")
+    found = metrics_recovered.study(*_size(is_full_campaign, tmp_path))
+    print("", *found, sep="\n")
+    assert len({one.figure for one in found}) == 6
+    _assert_covered(found)
+
+
+def _assert_covered(found: Sequence[Coverage]) -> None:
+    """Each figure at the nominal rate, as far as chance allows."""
+    assert [one.figure for one in found if not one.is_nominal] == []
 
 
 def test_the_inference_alone_over_many_networks(is_full_campaign: bool) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import duckdb
+import numpy as np
+import pandas as pd
 
 from expectations.instrument import Instrument, MissingRule, Scale
 from expectations.model import FeedName
@@ -170,6 +172,46 @@ class RawWarehouse:
                     "client_key": client,
                 }
                 _insert(con, "touched_clients", touched)
+        return int(load_seq)
+
+    def deliver_frame(self, feed: FeedName, practice_id: str, frame: pd.DataFrame) -> int:
+        """Load one delivery of many rows, by columns; its number. A key is a number or short word.
+
+        A form has a stated total and no answers; its administration_row is the delivery's number
+        times ROWS_A_DELIVERY plus its place in the frame, from 1.
+        """
+        with self.connect() as con:
+            ((load_seq,),) = con.execute(
+                "select coalesce(max(load_seq), 0) + 1 from raw.deliveries"
+            ).fetchall()
+            common = {
+                "practice_id": practice_id,
+                "delivery_id": f"d{load_seq}",
+                "load_seq": load_seq,
+                "exported_on": None,
+            }
+            _insert(con, "deliveries", _delivery(feed, common, RECEIVED, len(frame)))
+            usual = {**_USUAL[feed], **common}
+            usual = {name: cell for name, cell in usual.items() if name not in frame.columns}
+            numbered = frame.assign(row_no=np.arange(1, len(frame) + 1))
+            if feed == "administrations":
+                numbered["administration_row"] = numbered["row_no"] + load_seq * ROWS_A_DELIVERY
+            con.register("numbered", numbered)
+            cells = ", ".join(
+                f"key({name}::varchar)" if name.endswith("_key") else name
+                for name in map(str, numbered)
+            )
+            marks = ", ".join("?" for _ in usual)
+            con.execute(
+                f"insert into raw.{feed} ({', '.join([*map(str, numbered), *usual])}) "
+                f"select {cells}, {marks} from numbered order by row_no",
+                list(usual.values()),
+            ).fetchall()
+            con.execute(
+                "insert into raw.touched_clients (load_seq, practice_id, client_key) "
+                "select ?, ?, key(client_key::varchar) from numbered group by client_key",
+                [load_seq, practice_id],
+            ).fetchall()
         return int(load_seq)
 
     def build(self, *, full_refresh: bool = False, is_noted: bool = True) -> list[ModelResult]:

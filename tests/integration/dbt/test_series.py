@@ -124,7 +124,7 @@ def test_the_sd_rule_takes_the_stricter_sd(built: RawWarehouse) -> None:
         "select n_series, n_forms, mean_total, within_sd, total_sd "
         "from intermediate.int_spreads_pooled where language = 'de'"
     ) == [(2, 10, 30.0, sqrt(5), sqrt(40 / 9))]
-    # Lea's falls of 2 are beyond her own SD and within the network's.
+    # Lea's falls of 2 are beyond her own SD and within that of all forms.
     assert _drops(built, "sd1", "lea") == []
     assert _event(built, "marked_drop_sd1", "lea") == [NO]
     # Max's falls of 4 are beyond his own 2.828. One is never made good by its three forms: open.
@@ -231,7 +231,7 @@ def test_two_nights_end_where_one_build_does(open_warehouse: OpenWarehouse) -> N
     with twice.connect() as con:
         con.execute("update intermediate.int_forms_ordered set site_id = 'east'")
     assert _all(twice, with_row_numbers=True) == _all(once, with_row_numbers=True)
-    # Pooled sqrt((8 + 32.0093) / (4 + 13)) = 1.534; Lea's 2 points are beyond it now.
+    # All 19 forms: sqrt((8 + 32.01 - 19 x .0053 squared) / 18) = 1.491; Lea's 2 are beyond it now.
     assert _drops(twice, "sd1", "lea") == [(3, 2, "open"), (4, 2, "repaired")]
     # Five forms have followed Ben's drop, and none was back at 34.333.
     assert _event(twice, "unrepaired_fixed", "ben") == [YES]

@@ -87,7 +87,7 @@ def test_with_nothing_planted_the_observed_share_is_the_expected_one(within: flo
     n_forms = rng.integers(2, 20, 4000)
     series = _still_clients(rng, n_forms, within)
     means, sd = _pooled(series)
-    expected = expected_of_srs(n_forms, means, within_sd=sd, seed=1)
+    expected = expected_of_srs(n_forms, means, within_sd=sd, network_sd=sd, seed=1)
     for one in expected:
         n_flagged = sum(
             bool(flagged_series(row[np.newaxis, :], 40, sd, DropRules())[one.rule][0])
@@ -115,14 +115,14 @@ def test_the_published_shares_of_twelve_srs_forms() -> None:
     means, sd = _pooled(list(forms))
     assert sd == pytest.approx(1.8, abs=0.05)
 
-    def shares(network_sd: float | None) -> list[float | None]:
+    def shares(network_sd: float) -> list[float | None]:
         found = expected_of_srs(
             n_forms, means, within_sd=sd, seed=1, network_sd=network_sd, n_repeats=4
         )
         return [one.share for one in found]
 
     assert shares(4.0) == pytest.approx([0.09, 0.51, 0.03, 0.25], abs=0.02)
-    assert shares(None) == pytest.approx([0.09, 0.83, 0.50, 0.25], abs=0.02)
+    assert shares(sd) == pytest.approx([0.09, 0.83, 0.50, 0.25], abs=0.02)
     moving_range = np.abs(np.diff(forms, axis=1)).mean(axis=1, keepdims=True)
     left_in = forms < forms.mean(axis=1, keepdims=True) - 2.66 * moving_range - 1e-9
     assert np.mean((left_in & (moving_range > 0)).any(axis=1)) == pytest.approx(0.13, abs=0.01)
@@ -130,31 +130,38 @@ def test_the_published_shares_of_twelve_srs_forms() -> None:
 
 def test_the_same_seed_gives_the_same_shares_in_any_order() -> None:
     n_forms, means = np.array([3, 9, 12, 2]), np.array([30.0, 36.0, 39.9, 20.0])
-    once = expected_of_srs(n_forms, means, within_sd=2.5, seed=4)
-    assert once == expected_of_srs(n_forms, means, within_sd=2.5, seed=4)
-    assert once != expected_of_srs(n_forms, means, within_sd=2.5, seed=5)
+    once = expected_of_srs(n_forms, means, within_sd=2.5, network_sd=4, seed=4)
+    assert once == expected_of_srs(n_forms, means, within_sd=2.5, network_sd=4, seed=4)
+    assert once != expected_of_srs(n_forms, means, within_sd=2.5, network_sd=4, seed=5)
     assert {one.rule: one.n_eligible for one in once} == {
         "fixed": 3,
         "sd1": 2,
         "sd2": 2,
         "chart": 2,
     }
-    turned = expected_of_srs(n_forms[::-1], means[::-1], within_sd=2.5, seed=4)
+    turned = expected_of_srs(n_forms[::-1], means[::-1], within_sd=2.5, network_sd=4, seed=4)
     assert [one.n_eligible for one in turned] == [one.n_eligible for one in once]
 
 
 def test_below_the_minimum_there_is_no_share() -> None:
-    two = expected_of_srs(np.array([2]), np.array([30.0]), within_sd=2, seed=1)
+    two = expected_of_srs(np.array([2]), np.array([30.0]), within_sd=2, network_sd=4, seed=1)
     assert two == tuple(ExpectedDrops(rule, 0, None, None) for rule in RULES)
-    none = expected_of_srs(np.array([], dtype=int), np.array([]), within_sd=2, seed=1)
+    none = expected_of_srs(np.array([], dtype=int), np.array([]), within_sd=2, network_sd=4, seed=1)
     assert none == two
 
 
-def test_without_scatter_or_all_at_the_ceiling_nothing_is_expected() -> None:
+def test_without_scatter_or_all_at_the_ceiling_nothing_is_expected_and_no_chart_drawn() -> None:
     n_forms = np.full(5, 10)
     for means, sd in ((np.full(5, 30.0), 0.0), (np.full(5, 40.0), 0.0)):
-        shares = expected_of_srs(n_forms, means, within_sd=sd, seed=1)
+        shares = expected_of_srs(n_forms, means, within_sd=sd, network_sd=4, seed=1)
         assert [one.share for one in shares] == [0, 0, 0, 0]
+        assert [one.share_of_judged for one in shares] == [0, 0, 0, None]
+    # Half of the clients at the ceiling: those alone who move have a chart, as in the marts.
+    means = np.repeat([30.0, 40.0], 200)
+    of_both = expected_of_srs(np.full(400, 10), means, within_sd=1, network_sd=4, seed=1)
+    of_one = expected_of_srs(np.full(200, 10), means[:200], within_sd=2**0.5, network_sd=4, seed=1)
+    assert of_both[3].share_of_judged == of_one[3].share_of_judged
+    assert of_both[0].share == pytest.approx((of_one[0].share or 0) / 2, abs=0.002)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +180,7 @@ def test_what_cannot_be_simulated_says_why(changed: dict[str, Any], message: str
         "n_forms": np.array([8]),
         "client_mean": np.array([30.0]),
         "within_sd": 2.0,
+        "network_sd": 4.0,
         "seed": 1,
     }
     with pytest.raises(MeasureUndefined, match=message):
