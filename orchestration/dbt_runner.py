@@ -27,6 +27,8 @@ CATALOG = "warehouse"
 
 MEASURES = "tag:measures"
 """Selects the models of measures, which a group asks for (`with_measures`)."""
+RATINGS = "tag:process_ratings"
+"""Selects the models of a feed few practices send; measures read them."""
 
 _MANIFEST = "manifest.json"
 _PARSED = "partial_parse.msgpack"
@@ -113,6 +115,7 @@ def build(
     *,
     is_tested: bool = True,
     with_measures: bool = True,
+    with_ratings: bool = False,
 ) -> list[ModelResult]:
     """Build the models and run their data tests; unit tests belong to `make test`.
 
@@ -120,8 +123,8 @@ def build(
     DuckDB; what needs more goes to a folder in `target_dir`. A build that was killed is repeated
     by the next: every model is one transaction, and the watermark moves when the caller says so.
 
-    With `with_measures` false the models of measures, and tests of them, are left out. With
-    `is_tested` false data tests are left out, as where `select` leaves out models they read.
+    With `with_measures` false the models of measures, and tests of them, are left out; so are those
+    of process ratings, unless `with_ratings`. With `is_tested` false data tests are left out, as where `select` leaves out models they read.
 
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
@@ -134,13 +137,21 @@ def build(
         arguments.append("--full-refresh")
     if select:
         arguments += ["--select", *select]
-    if not with_measures:
-        arguments += ["--exclude", MEASURES]
+    left_out = left_out_models(with_measures=with_measures, with_ratings=with_ratings)
+    if left_out:
+        arguments += ["--exclude", *left_out]
     manifest = load_manifest(target_dir)
     results = run(arguments, target_dir, warehouse_path, manifest, memory_limit).results
     shutil.rmtree(target_dir / "spill", ignore_errors=True)
     built = ("model", "test")  # dbt also reports exposures, as having done nothing
     return [_model_result(result) for result in results if result.node.resource_type in built]
+
+
+def left_out_models(*, with_measures: bool, with_ratings: bool) -> list[str]:
+    """What a build leaves out, as dbt selects it; none where measures are built."""
+    if with_measures:
+        return []
+    return [MEASURES] if with_ratings else [MEASURES, RATINGS]
 
 
 def load_manifest(target_dir: Path) -> "Manifest":

@@ -56,8 +56,9 @@ class RecordedBuilds:
         *,
         is_tested: bool = True,
         with_measures: bool = True,
+        with_ratings: bool = False,
     ) -> list[ModelResult]:
-        asked = (full_refresh, select and tuple(select), is_tested, with_measures)
+        asked = (full_refresh, select and tuple(select), is_tested, with_measures, with_ratings)
         kind = (*asked, _relations(warehouse_path))
         found = self._recorded.get(kind)
         if found is None:
@@ -72,6 +73,7 @@ class RecordedBuilds:
                     memory_limit,
                     is_tested=is_tested,
                     with_measures=with_measures,
+                    with_ratings=with_ratings,
                 )
             self._recorded[kind] = _Recording(tuple(statements), tuple(results))
             return results

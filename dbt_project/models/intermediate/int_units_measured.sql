@@ -16,3 +16,5 @@ union all
 select * from {{ ref('int_pairs_measured') }}
 union all
 select * from {{ ref('int_dropouts_measured') }}
+union all
+select * from {{ ref('int_ruptures_measured') }}
