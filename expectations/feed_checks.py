@@ -100,7 +100,9 @@ def _rule_problems(feed: Feed, column: Column, rule: Rule) -> list[tuple[str, st
     if rule.rule == "required_when":
         words = {each.name: each.allowed for each in feed.columns}.get(rule.when_column or "", ())
         if rule.when_word not in words:
-            found.append(("when_word", "must be a word of `when_column`, an enumeration of this feed"))
+            found.append(
+                ("when_word", "must be a word of `when_column`, an enumeration of this feed")
+            )
     elif rule.when_column is not None or rule.when_word is not None:
         found.append(("when_column", "goes with the rule `required_when`"))
     if rule.rule != "between":

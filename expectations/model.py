@@ -46,11 +46,12 @@ RuleKind = Literal[
 class Rule(Declaration):
     """One expectation of one column of a feed; its check is named `<feed>.<column>.<rule>`.
 
-    `required`: not null. `required_when`: not null where `when_column` is `when_word`. `one_of`: null or one of the column's values. `valid`: null or parsed as
-    the column's type (a cell that could not be read as its type fails this one). `between`: null
-    or minimum <= x <= maximum (dates as ISO text). `unique`: the unit's key occurs once in the
-    delivery. `ordered`: null or not before `after_column`. `not_future`: null or not after the day
-    the delivery came.
+    `required`: not null. `required_when`: not null where `when_column` is `when_word`.
+    `one_of`: null or one of the column's values. `valid`: null or parsed as the column's type
+    (a cell that could not be read as its type fails this one). `between`: null or minimum <= x
+    <= maximum (dates as ISO text). `unique`: the unit's key occurs once in the delivery.
+    `ordered`: null or not before `after_column`. `not_future`: null or not after the day the
+    delivery came.
     """
 
     rule: RuleKind

@@ -124,7 +124,8 @@ def build(
     by the next: every model is one transaction, and the watermark moves when the caller says so.
 
     With `with_measures` false the models of measures, and tests of them, are left out; so are those
-    of process ratings, unless `with_ratings`. With `is_tested` false data tests are left out, as where `select` leaves out models they read.
+    of process ratings, unless `with_ratings`. With `is_tested` false data tests are left out, as
+    where `select` leaves out models they read.
 
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """

@@ -231,6 +231,11 @@ _USUAL: dict[FeedName, Row] = {
         "status": "completed",
         "collection_mode": "paper",
     },
+    "process_ratings": {
+        "date_precision": "day",
+        "informant": "client",
+        "rating_kind": "rupture",
+    },
 }
 
 
