@@ -72,7 +72,7 @@ def test_the_unbroken_feed_has_nothing_to_tell(tmp_path: Path) -> None:
     ("old", "new", "expected"),
     [
         ("feed: sessions", "feed: episodes", "1: feed: must equal the file's name"),
-        ("rule: unique", "rule: valid", "35: rules[0].rule: belongs to a column"),
+        ("rule: unique", "rule: valid", "46: rules[0].rule: belongs to a column"),
         ("required: true", "required: false", "7: columns[0].required: goes with a critical"),
         ("{rule: required, severity: critical", "{rule: required, severity: info", "7: columns[0]"),
         (
@@ -94,9 +94,9 @@ def test_the_unbroken_feed_has_nothing_to_tell(tmp_path: Path) -> None:
             "rule: not_future",
             "27: columns[3].rules[0]",
         ),
-        ("when_word: a", "when_word: c", "33: columns[4].rules[0].when_word: must be a word of"),
-        ("when_column: kind", "when_column: minutes", "33: columns[4].rules[0].when_word"),
-        ("        when_column: kind\n", "", "32: columns[4].rules[0].when_word: must be a word of"),
+        ("when_word: a", "when_word: c", "34: columns[4].rules[0].when_word: must be a word of"),
+        ("when_column: kind", "when_column: minutes", "34: columns[4].rules[0].when_word"),
+        ("        when_column: kind\n", "", "33: columns[4].rules[0].when_word: must be a word of"),
         (
             "rule: required_when",
             "rule: required",
