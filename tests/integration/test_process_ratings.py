@@ -13,6 +13,7 @@ from orchestration.as_of import as_of
 from orchestration.assets.dbt import build_models
 from orchestration.assets.raw import feeds_with_assets
 from orchestration.content_digest import content_digest
+from orchestration.former_warehouse import find_former
 from orchestration.ingest.outcome import Outcome
 from orchestration.key_rotation import rotate
 from orchestration.night import Night
@@ -382,3 +383,13 @@ def test_no_sample_practice_sends_it_and_nothing_is_made_for_it() -> None:
     shipped = load_registry()
     assert shipped.practices
     assert feeds_with_assets(shipped) == ("episodes", "sessions", "administrations")
+
+
+def test_a_home_from_before_the_feed_is_read_and_brought_up(home: Path, declared: Registry) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb")) as con:
+        con.execute("drop table raw.process_ratings")
+    former = find_former(Settings(home), home)
+    assert former.ledger_from == "ledger"
+    assert former.old_file is not None
+    _night(home, declared, {"ratings_20260401.csv": SECOND})
+    assert _ask(home, "select count(*) from raw.process_ratings") == [(2,)]
