@@ -28,7 +28,7 @@ CATALOG = "warehouse"
 MEASURES = "tag:measures"
 """Selects the models of measures, which a group asks for (`with_measures`)."""
 RATINGS = "tag:process_ratings"
-"""Selects the models of a feed few practices send; measures read them."""
+"""Selects the models of a feed few practices send, its metric among them."""
 
 _MANIFEST = "manifest.json"
 _PARSED = "partial_parse.msgpack"
@@ -115,7 +115,7 @@ def build(
     *,
     is_tested: bool = True,
     with_measures: bool = True,
-    with_ratings: bool = False,
+    with_ratings: bool = True,
 ) -> list[ModelResult]:
     """Build the models and run their data tests; unit tests belong to `make test`.
 
@@ -123,9 +123,9 @@ def build(
     DuckDB; what needs more goes to a folder in `target_dir`. A build that was killed is repeated
     by the next: every model is one transaction, and the watermark moves when the caller says so.
 
-    With `with_measures` false the models of measures, and tests of them, are left out; so are those
-    of process ratings, unless `with_ratings`. With `is_tested` false data tests are left out, as
-    where `select` leaves out models they read.
+    With `with_measures` false the models of measures, and tests of them, are left out, with
+    `with_ratings` false those of process ratings. With `is_tested` false data tests are left out,
+    as where `select` leaves out models they read.
 
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
@@ -149,10 +149,9 @@ def build(
 
 
 def left_out_models(*, with_measures: bool, with_ratings: bool) -> list[str]:
-    """What a build leaves out, as dbt selects it; none where measures are built."""
-    if with_measures:
-        return []
-    return [MEASURES] if with_ratings else [MEASURES, RATINGS]
+    """What a build leaves out, as dbt selects it."""
+    wanted = {MEASURES: with_measures, RATINGS: with_ratings}
+    return [selector for selector, is_built in wanted.items() if not is_built]
 
 
 def load_manifest(target_dir: Path) -> "Manifest":

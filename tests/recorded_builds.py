@@ -56,7 +56,7 @@ class RecordedBuilds:
         *,
         is_tested: bool = True,
         with_measures: bool = True,
-        with_ratings: bool = False,
+        with_ratings: bool = True,
     ) -> list[ModelResult]:
         asked = (full_refresh, select and tuple(select), is_tested, with_measures, with_ratings)
         kind = (*asked, _relations(warehouse_path))

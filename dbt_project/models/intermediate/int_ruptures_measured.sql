@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['measures']) }}
+{{ config(materialized='view', tags=['measures', 'process_ratings']) }}
 
 -- Of several answers of one informant on one session (two partners, a marker in two segments) one is
 -- enough: the unit is the session.

@@ -173,15 +173,19 @@ class RawWarehouse:
 
     def build(self, *, full_refresh: bool = False, is_noted: bool = True) -> list[ModelResult]:
         """A night's build; `is_noted` moves the watermark as the nightly run does after it."""
-        results = build(self.path, self.target_dir, full_refresh, with_measures=False)
+        results = build(
+            self.path, self.target_dir, full_refresh, with_measures=False, with_ratings=False
+        )
         if is_noted:
             self._note_build()
         return results
 
-    def build_with_measures(self) -> None:
+    def build_with_measures(self, *, with_ratings: bool = True) -> None:
         """The same with the measures. dbt says once a process what it sends, and sends it again."""
         with BUILDS.in_place():
-            dbt_runner.build(self.path, self.target_dir, full_refresh=False)
+            dbt_runner.build(
+                self.path, self.target_dir, full_refresh=False, with_ratings=with_ratings
+            )
         self._note_build()
 
     def _note_build(self) -> None:

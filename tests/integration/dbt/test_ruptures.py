@@ -11,6 +11,10 @@ from tests.integration.dbt.raw_rows import RawWarehouse, Row, practice, registry
 
 SITES = {"ada": "a", "ben": "a", "cleo": "b", "dan": "b", "eve": "b"}
 UNITS = "intermediate.int_ruptures_measured"
+MADE_FOR_RATINGS = (
+    "select table_name from information_schema.tables where table_schema in "
+    "('staging', 'intermediate', 'marts') and regexp_matches(table_name, 'rating|rupture')"
+)
 
 
 def _day(number: int) -> date:
@@ -228,7 +232,11 @@ def test_two_nights_end_as_one_and_the_newer_export_stands(
     at_once.deliver("process_ratings", "north", RATINGS, before)
     at_once.deliver("process_ratings", "north", correction, after)
     at_once.build_with_measures()
-    # The newer export comes first.
+    # On a night before any came the feed has no tables, and the other metrics are there; then the
+    # newer export comes first.
+    nights.build_with_measures(with_ratings=False)
+    assert nights.rows(MADE_FOR_RATINGS) == []
+    assert nights.rows("select count(*) from intermediate.int_units_measured") != [(0,)]
     nights.deliver("process_ratings", "north", correction, after)
     nights.build_with_measures()
     nights.deliver("process_ratings", "north", RATINGS, before, received_at=LATER)
@@ -246,10 +254,4 @@ def test_nothing_of_it_is_built_where_nobody_sends_it(
     quiet = opened()
     quiet.deliver("sessions", "north", SESSIONS)
     quiet.build()
-    assert (
-        quiet.rows(
-            "select table_name from information_schema.tables where table_schema in "
-            "('staging', 'intermediate', 'marts') and regexp_matches(table_name, 'rating|rupture')"
-        )
-        == []
-    )
+    assert quiet.rows(MADE_FOR_RATINGS) == []
