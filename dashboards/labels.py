@@ -59,6 +59,7 @@ _FEEDS = {
     "episodes": "treatments",
     "sessions": "sessions",
     "administrations": "questionnaires",
+    "process_ratings": "session ratings",
 }
 _FLAGS = {
     "within": "Within the expected range",

@@ -18,6 +18,12 @@ SAME_KEY = "n_same_key"
 STRAY_ITEMS = "n_stray_items"
 """Column with the number of item rows of a form that belong nowhere; 0 where the form is sound."""
 
+
+def given(column: str) -> str:
+    """Name of the column that says whether a cell is filled (1 or 0), where it has to be."""
+    return f"{column}_given"
+
+
 CONTRADICTIONS = "n_contradictions"
 """Column with the number of a form's answers whose code and weight say different things."""
 

@@ -100,6 +100,11 @@ def _term_findings(at: Path, contract: Contract) -> Iterator[Finding]:
                 "map episodes or sessions too (from the same file with `distinct: true` if need be)"
             ),
         )
+    if "process_ratings" in contract.feeds and "sessions" not in contract.feeds:
+        yield (
+            (*at, "files"),
+            "sends process ratings, which are of sessions, and no file holds any; map sessions",
+        )
     if contract.episodes.derive is not None and "sessions" not in contract.feeds:
         yield (
             (*at, "episodes", "derive"),

@@ -22,6 +22,7 @@ PERIOD_COLUMNS: dict[FeedName, tuple[str, ...]] = {
     "episodes": ("opened_on", "closed_on"),
     "sessions": ("scheduled_on",),
     "administrations": ("completed_on",),
+    "process_ratings": ("rated_on",),
 }
 """Date columns by which a feed's rows lie in a period; the first is the feed's own day."""
 

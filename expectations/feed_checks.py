@@ -81,6 +81,7 @@ def _rule_problems(feed: Feed, column: Column, rule: Rule) -> list[tuple[str, st
     bounds = {"minimum": rule.minimum, "maximum": rule.maximum}
     fits = {
         "required": True,
+        "required_when": True,
         "valid": True,
         "one_of": column.type == "enumeration" or column.name == SITE_ID,
         "between": is_number or is_date,
@@ -96,6 +97,14 @@ def _rule_problems(feed: Feed, column: Column, rule: Rule) -> list[tuple[str, st
             found.append(("after_column", "must name a date column of this feed"))
     elif rule.after_column is not None:
         found.append(("after_column", "goes with the rule `ordered`"))
+    if rule.rule == "required_when":
+        words = {each.name: each.allowed for each in feed.columns}.get(rule.when_column or "", ())
+        if rule.when_word not in words:
+            found.append(
+                ("when_word", "must be a word of `when_column`, an enumeration of this feed")
+            )
+    elif rule.when_column is not None or rule.when_word is not None:
+        found.append(("when_column", "goes with the rule `required_when`"))
     if rule.rule != "between":
         found += [
             (key, "goes with the rule `between`") for key, to in bounds.items() if to is not None

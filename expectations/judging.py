@@ -8,7 +8,7 @@ from datetime import date
 from sys import float_info
 from typing import Any
 
-from expectations.check import INVALID
+from expectations.check import INVALID, given
 from expectations.feed_checks import SITE_ID, STATED_TOTAL
 from expectations.instrument import Instrument
 from expectations.model import Column, Rule
@@ -30,6 +30,9 @@ def judged(
     name = column.name
     if rule.rule == "required":
         return f"{name} is present.", "ExpectColumnValuesToNotBeNull", {"column": name}
+    if rule.rule == "required_when":
+        text = f"{name} is present where {rule.when_column} is {rule.when_word}."
+        return text, *between(given(name), 1.0, 1.0)
     if rule.rule == "valid":
         return _valid(column)
     if rule.rule == "one_of":

@@ -151,8 +151,9 @@ class LongIdentity(Coding):
 class Mapping(Declaration):
     """One feed out of one file.
 
-    `layout`: `table` (a row is a unit; `distinct` keeps one per key, the repeats excluded with
-    that reason), `wide` (a row carries one or more forms), `long` (a row is an item answer).
+    `layout`: `table` (a row is a unit, as one rating is; `distinct` keeps one per key, the repeats
+    excluded with that reason), `wide` (a row carries one or more forms), `long` (a row is an item
+    answer).
     `exclude` drops rows where a column holds one of some words, each with its reason; `only` drops
     those where it holds none of them, and is asked second.
     """

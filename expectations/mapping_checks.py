@@ -7,7 +7,7 @@ from datetime import date, datetime
 from expectations.feed_checks import SITE_ID
 from expectations.instrument import Instrument
 from expectations.mapping import BOOLEAN_WORDS, Coding, FormBlock, LongIdentity, Mapping, Source
-from expectations.model import Column, Feed
+from expectations.model import Column, Feed, Rule
 from expectations.yaml_source import Finding
 
 Path = tuple[str | int, ...]
@@ -40,6 +40,12 @@ def mapping_problems(
             f"{feed.feed} needs {', '.join(missing)}; map each from a column or a constant",
         )
     yield from _column_findings(at, mapping.columns, feed, sites)
+    for name, rule in _demanded_of_some(mapping, feed):
+        yield (
+            (*at, "columns"),
+            f"{feed.feed} needs {name} where {rule.when_column} is {rule.when_word}; map it, or "
+            f"give {rule.when_column} as another constant",
+        )
     if problem := _date_format_problem(mapping.date_format):
         yield (*at, "date_format"), problem
     for number, block in enumerate(mapping.forms):
@@ -50,6 +56,17 @@ def mapping_problems(
             place = (*at, "long", "identity", word)
             yield from _identity_findings(place, identity, instruments)
             yield from _named_item_findings(place, identity, instruments)
+
+
+def _demanded_of_some(mapping: Mapping, feed: Feed) -> Iterator[tuple[str, Rule]]:
+    """Columns nobody maps that rows of one kind must have, if such rows may come."""
+    for column in feed.columns:
+        for rule in column.rules:
+            if rule.when_column is None or column.name in mapping.columns:
+                continue
+            source = mapping.columns.get(rule.when_column)
+            if source is not None and source.constant in (None, rule.when_word):
+                yield column.name, rule
 
 
 def _named_item_findings(

@@ -27,8 +27,10 @@ class Category(StrEnum):
     PLAUSIBILITY = "plausibility"
 
 
-FeedName = Literal["episodes", "sessions", "administrations"]
-FEED_NAMES: tuple[FeedName, ...] = ("episodes", "sessions", "administrations")
+FeedName = Literal["episodes", "sessions", "administrations", "process_ratings"]
+FEED_NAMES: tuple[FeedName, ...] = ("episodes", "sessions", "administrations", "process_ratings")
+OFF_BY_DEFAULT: tuple[FeedName, ...] = ("process_ratings",)
+"""Feeds that are sensitive and few send: nothing is made for them until a contract maps one."""
 
 ColumnType = Literal["id", "enumeration", "integer", "number", "date", "boolean"]
 Informant = Literal["client", "child", "caregiver", "teacher", "therapist", "observer"]
@@ -36,17 +38,20 @@ AdministrationStatus = Literal[
     "completed", "partial", "declined", "not_offered", "unable", "expired", "not_recorded"
 ]
 
-RuleKind = Literal["required", "one_of", "between", "unique", "valid", "ordered", "not_future"]
+RuleKind = Literal[
+    "required", "required_when", "one_of", "between", "unique", "valid", "ordered", "not_future"
+]
 
 
 class Rule(Declaration):
     """One expectation of one column of a feed; its check is named `<feed>.<column>.<rule>`.
 
-    `required`: not null. `one_of`: null or one of the column's values. `valid`: null or parsed as
-    the column's type (a cell that could not be read as its type fails this one). `between`: null
-    or minimum <= x <= maximum (dates as ISO text). `unique`: the unit's key occurs once in the
-    delivery. `ordered`: null or not before `after_column`. `not_future`: null or not after the day
-    the delivery came.
+    `required`: not null. `required_when`: not null where `when_column` is `when_word`.
+    `one_of`: null or one of the column's values. `valid`: null or parsed as the column's type
+    (a cell that could not be read as its type fails this one). `between`: null or minimum <= x
+    <= maximum (dates as ISO text). `unique`: the unit's key occurs once in the delivery.
+    `ordered`: null or not before `after_column`. `not_future`: null or not after the day the
+    delivery came.
     """
 
     rule: RuleKind
@@ -56,6 +61,8 @@ class Rule(Declaration):
     minimum: float | str | None = None
     maximum: float | str | None = None
     after_column: Identifier | None = None
+    when_column: Identifier | None = None
+    when_word: str | None = None
     tolerated_share: float = Field(default=0.0, ge=0, le=1)
     note: str
     """Why the rule and its threshold are what they are."""

@@ -20,7 +20,7 @@ from expectations.delivery_terms import (
 from expectations.episode_terms import EpisodeTerms
 from expectations.fhir import FhirReading
 from expectations.mapping import Mapping
-from expectations.model import FeedName
+from expectations.model import FEED_NAMES, FeedName
 from expectations.schedule import Schedule
 from expectations.tolerance import Tolerance
 
@@ -262,8 +262,7 @@ class Contract(Declaration):
     def feeds(self) -> tuple[FeedName, ...]:
         """The feeds this contract delivers, in the canonical order."""
         sent = {mapping.feed for spec in self.files for mapping in spec.mappings}
-        order: tuple[FeedName, ...] = ("episodes", "sessions", "administrations")
-        return tuple(feed for feed in order if feed in sent)
+        return tuple(feed for feed in FEED_NAMES if feed in sent)
 
     def cadence_of(self, spec: FileSpec) -> Cadence:
         """When a kind of file is expected: by its own cadence, else by the contract's."""

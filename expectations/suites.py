@@ -33,7 +33,7 @@ class PlannedCheck(NamedTuple):
 def feed_suite(
     feed: Feed, sites: Sequence[str], received_on: date, sent: Collection[str] | None = None
 ) -> "ExpectationSuite":
-    """The suite of a feed of units: episodes or sessions.
+    """The suite of a feed of units: episodes, sessions or process ratings.
 
     `sites` are the ids the practice declares; `received_on` is the day the delivery came; `sent`
     the columns the contract delivers (default all): a rule on another has nothing to judge.
@@ -74,7 +74,7 @@ def is_judged(feed: Feed, check: Check, sent: Collection[str]) -> bool:
 
 
 def _needs(column: Column, rule: Rule) -> set[str]:
-    return {column.name, rule.after_column or column.name}
+    return {column.name, rule.after_column or rule.when_column or column.name}
 
 
 def unknown_instrument_suite(feed: Feed) -> "ExpectationSuite":

@@ -15,21 +15,18 @@ from typing import Any
 
 import duckdb
 
+from expectations.model import FEED_NAMES
 from expectations.registry import Registry
 from orchestration import dbt_runner
 from orchestration.content_digest import content_digest
 from orchestration.reference import write_reference
 from orchestration.settings import Settings
 from orchestration.sql import identifier, literal
+from orchestration.state import has_ratings
 from orchestration.warehouse import Warehouse, schema_sql
 
-COPIED = ("deliveries", "episodes", "sessions", "administrations", "answers", "snapshot_changes")
-MARTS = ("+fct_episodes", "+fct_sessions", "+fct_administrations", "+fct_scores")
-_COUNTED = {
-    "episodes": "fct_episodes",
-    "sessions": "fct_sessions",
-    "administrations": "fct_administrations",
-}
+COPIED = ("deliveries", *FEED_NAMES, "answers", "snapshot_changes")
+MARTS = (*(f"+fct_{feed}" for feed in FEED_NAMES), "+fct_scores")
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def as_of(
     with Warehouse(settings).writer(waiting=progress), _folder(settings) as folder:
         progress("copying the deliveries")
         path = folder / f"{dbt_runner.CATALOG}.duckdb"
-        load_seq = _copy(settings, registry, until, path)
+        load_seq, with_ratings = _copy(settings, registry, until, path)
         progress("building the models")
         dbt_runner.build(
             path,
@@ -82,6 +79,7 @@ def as_of(
             select=MARTS,
             is_tested=False,
             with_measures=registry.group.with_measures,
+            with_ratings=with_ratings,
         )
         with duckdb.connect(str(path)) as con:
             found = AsOf(load_seq, content_digest(con), _standing(con))
@@ -102,7 +100,10 @@ def _folder(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copy(settings: Settings, registry: Registry, until: date | int, path: Path) -> int:
+def _copy(
+    settings: Settings, registry: Registry, until: date | int, path: Path
+) -> tuple[int, bool]:
+    """The last delivery that was copied, and whether one of them was of process ratings."""
     if not settings.warehouse.exists():
         raise NothingByThen("nothing has been loaded yet")
     with duckdb.connect(str(path)) as con:
@@ -121,13 +122,17 @@ def _copy(settings: Settings, registry: Registry, until: date | int, path: Path)
             )
         con.execute("detach source")
         write_reference(con, registry)
-    return int(last)
+        return int(last), has_ratings(con)
 
 
 def _standing(con: duckdb.DuckDBPyConnection) -> tuple[Standing, ...]:
+    built = con.execute(
+        "select table_name from information_schema.tables where table_schema = 'marts'"
+    ).fetchall()
     counts = " union all ".join(
         f"select practice_id, {literal(feed)} as feed, count(*) as n_rows "
-        f"from marts.{identifier(mart)} group by practice_id"
-        for feed, mart in _COUNTED.items()
+        f"from marts.{identifier(f'fct_{feed}')} group by practice_id"
+        for feed in FEED_NAMES
+        if (f"fct_{feed}",) in built
     )
     return tuple(Standing(*row) for row in con.execute(f"{counts} order by all").fetchall())

@@ -27,6 +27,8 @@ CATALOG = "warehouse"
 
 MEASURES = "tag:measures"
 """Selects the models of measures, which a group asks for (`with_measures`)."""
+RATINGS = "tag:process_ratings"
+"""Selects the models of a feed few practices send, its metric among them."""
 
 _MANIFEST = "manifest.json"
 _PARSED = "partial_parse.msgpack"
@@ -114,6 +116,7 @@ def build(
     is_tested: bool = True,
     with_measures: bool = True,
     standing: Collection[str] = (),
+    with_ratings: bool = True,
 ) -> list[ModelResult]:
     """Build the models and run their data tests; unit tests belong to `make test`.
 
@@ -121,12 +124,13 @@ def build(
     DuckDB; what needs more goes to a folder in `target_dir`. A build that was killed is repeated
     by the next: every model is one transaction, and the watermark moves when the caller says so.
 
-    With `with_measures` false the models of measures, and tests of them, are left out. With
-    `is_tested` false data tests are left out, as where `select` leaves out models they read.
+    With `with_measures` false the models of measures, and tests of them, are left out, with
+    `with_ratings` false those of process ratings. With `is_tested` false data tests are left out,
+    as where `select` leaves out models they read.
 
     `standing` names views (schema.name) that an earlier build of the same project made. Where they
-    are all there is to make they stay: a view's text changes with the project alone, and dbt needs
-    longer to make one than DuckDB needs for the tables of an ordinary night.
+    are those this build would make they stay: a view's text changes with the project and with what
+    is left out alone, and dbt needs longer for a view than DuckDB for an ordinary night's table.
 
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
@@ -140,7 +144,8 @@ def build(
     if select:
         arguments += ["--select", *select]
     manifest = load_manifest(target_dir)
-    left_out = _left_out(manifest, standing, with_measures=with_measures)
+    selectors = left_out_models(with_measures=with_measures, with_ratings=with_ratings)
+    left_out = _left_out(manifest, selectors, standing)
     if left_out:
         # Else dbt would leave out, with a view, the tests that read it.
         arguments += ["--indirect-selection", "empty", "--exclude", *left_out]
@@ -150,11 +155,20 @@ def build(
     return [_model_result(result) for result in results if result.node.resource_type in built]
 
 
-def _left_out(manifest: "Manifest", standing: Collection[str], *, with_measures: bool) -> list[str]:
-    """Names of models and data tests that a build does without."""
+def left_out_models(*, with_measures: bool, with_ratings: bool) -> list[str]:
+    """What a build leaves out, as dbt selects it."""
+    wanted = {MEASURES: with_measures, RATINGS: with_ratings}
+    return [selector for selector, is_built in wanted.items() if not is_built]
+
+
+def _left_out(
+    manifest: "Manifest", selectors: Collection[str], standing: Collection[str]
+) -> list[str]:
+    """Names of models and data tests that a build does without: those that `selectors` (tags)
+    name, and the views if they stand, see `build`."""
     nodes: Mapping[str, Any] = manifest.nodes
-    tag = MEASURES.removeprefix("tag:")
-    unwanted = {name for name, node in nodes.items() if not with_measures and tag in node.tags}
+    tags = {selector.removeprefix("tag:") for selector in selectors}
+    unwanted = {name for name, node in nodes.items() if tags & set(node.tags)}
     unwanted |= {
         name
         for name, node in nodes.items()
@@ -165,7 +179,8 @@ def _left_out(manifest: "Manifest", standing: Collection[str], *, with_measures:
         for name, node in nodes.items()
         if node.resource_type == "model" and node.config.materialized == "view"
     }
-    if {views[name] for name in views.keys() - unwanted} <= set(standing):
+    # A union of families is made of those that are built: it must not outlive one.
+    if set(standing) & set(views.values()) == {views[name] for name in views.keys() - unwanted}:
         unwanted |= views.keys()
     return sorted(nodes[name].name for name in unwanted)
 

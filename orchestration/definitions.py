@@ -9,7 +9,7 @@ from orchestration.assets.backup import backup_asset
 from orchestration.assets.benchmarks import benchmark_assets
 from orchestration.assets.dbt import dbt_models
 from orchestration.assets.psychometrics import psychometrics_assets
-from orchestration.assets.raw import keys_to_run, raw_assets
+from orchestration.assets.raw import feeds_with_assets, keys_to_run, raw_assets
 from orchestration.assets.reference import reference_assets
 from orchestration.assets.release import release_assets
 from orchestration.event_log import connections_kept
@@ -31,7 +31,11 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
     assets = [
         *raw_assets(registry),
         reference_assets(),
-        dbt_models(settings, with_measures=with_measures),
+        dbt_models(
+            settings,
+            with_measures=with_measures,
+            with_ratings="process_ratings" in feeds_with_assets(registry),
+        ),
         *benchmark_assets(),
         *(psychometrics_assets() if with_measures else []),
         *release_assets(with_measures=with_measures),

@@ -154,7 +154,11 @@ class _Rebuild:
         self.progress("building the marts")
         tables = built_digests(night)
         before = self._digests_before(former)
-        differing = [name for name in tables if before is not None and before[name] != tables[name]]
+        differing = [
+            name
+            for name in sorted({*tables, *(before or ())})
+            if before is not None and before.get(name) != tables.get(name)
+        ]
         report = RebuildReport(
             is_in_force=False,
             n_loads=len(former.loads),

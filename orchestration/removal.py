@@ -12,13 +12,16 @@ from datetime import date
 
 import duckdb
 
+from expectations.model import FEED_NAMES
 from orchestration.rewriting import Rewriting, Step, Table, rewrite
 from orchestration.settings import Settings
 from orchestration.sql import literal
 
 _FORMS = "former.raw.administrations"
 _ANSWERS = "raw.answers"
-COUNTED = ("raw.episodes", "raw.sessions", "raw.administrations", "quality.quarantine")
+FEED_TABLES = tuple(f"raw.{feed}" for feed in FEED_NAMES)
+"""Where the rows of clients are stored; a snapshot may hold one without storing it again."""
+COUNTED = (*FEED_TABLES, "quality.quarantine")
 NOT_ROWS = (
     "raw.deliveries",
     "raw.decisions",

@@ -18,15 +18,13 @@ from expectations.registry import Registry
 from orchestration.audit_chain import remove_verdicts
 from orchestration.durable import fsync_directory
 from orchestration.release.reader import Releases
-from orchestration.removal import COUNTED, Removal, remove
+from orchestration.removal import COUNTED, FEED_TABLES, Removal, remove
 from orchestration.rewriting import Table
 from orchestration.settings import Settings
 from orchestration.sql import literal
 from orchestration.warehouse import Warehouse, transaction
 
 RETENTION = "retention"
-_REPEATED = ("raw.episodes", "raw.sessions", "raw.administrations")
-"""Tables whose rows a snapshot may hold without storing them again."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def _past_with_rows(
             past = _Past(name, [int(number) for (number,) in old])
             stored = " union ".join(
                 f"select load_seq from {table} "
-                f"where {past.goes('', is_repeated=table in _REPEATED)}"
+                f"where {past.goes('', is_repeated=table in FEED_TABLES)}"
                 for table in COUNTED
             )
             ((n_loads,),) = con.execute(f"select count(*) from ({stored})").fetchall()

@@ -325,3 +325,25 @@ create table if not exists benchmark.psychometrics_made (
     built_at timestamp not null,
     code_version varchar not null
 );
+
+-- Grain: one version of one rating of a session: of one segment of it, or whether it had a rupture.
+-- `rating_key` names the rating: client, session, informant, respondent, kind, start of the segment.
+create table if not exists raw.process_ratings (
+    practice_id varchar not null,
+    delivery_id varchar not null,
+    load_seq bigint not null,
+    row_no bigint not null,
+    exported_on date,
+    row_hash uuid,
+    rating_key uuid not null,
+    client_key uuid not null,
+    session_key uuid not null,
+    informant varchar,
+    respondent varchar,
+    rating_kind varchar,
+    segment_start_seconds integer,
+    helpfulness integer,
+    rupture_reported boolean,
+    rated_on date,
+    date_precision varchar not null
+);

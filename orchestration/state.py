@@ -63,6 +63,12 @@ def last_build(con: duckdb.DuckDBPyConnection) -> tuple[int, str, str] | None:
     return (int(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
 
 
+def has_ratings(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a process rating is stored; where none is, its models are not built."""
+    ((found,),) = con.execute("select exists (select 1 from raw.process_ratings)").fetchall()
+    return bool(found)
+
+
 def has_loaded_since(con: duckdb.DuckDBPyConnection, load_seq: int) -> bool:
     """Whether a delivery after `load_seq` brought rows, or made other rows stand."""
     ((n,),) = con.execute(

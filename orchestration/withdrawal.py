@@ -13,14 +13,13 @@ import duckdb
 
 from orchestration.ingest.pseudonymised import WITHDRAWN
 from orchestration.key_versions import registered, usable_key
-from orchestration.removal import Removal, remove
+from orchestration.removal import COUNTED, Removal, remove
 from orchestration.rewriting import Step, Table
 from orchestration.settings import Settings
 from orchestration.sql import literal
 from orchestration.warehouse import Warehouse
 
 REASONS = ("client_request", "consent_withdrawn", "sent_in_error", "legal_order")
-_HOLDS_CLIENTS = ("raw.episodes", "raw.sessions", "raw.administrations")
 
 
 class NotWithdrawn(Exception):
@@ -88,7 +87,7 @@ def withdraw(
 
 def _stored(con: duckdb.DuckDBPyConnection, practice_id: str, client: UUID) -> dict[str, int]:
     counts = {}
-    for table in (*_HOLDS_CLIENTS, "quality.quarantine"):
+    for table in COUNTED:
         ((n_rows,),) = con.execute(
             f"select count(*) from {table} where practice_id = ? and client_key = ?",
             [practice_id, client],

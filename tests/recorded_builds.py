@@ -56,10 +56,12 @@ class RecordedBuilds:
         *,
         is_tested: bool = True,
         with_measures: bool = True,
+        with_ratings: bool = True,
         standing: Collection[str] = (),
     ) -> list[ModelResult]:
         # Which views stand is known from the relations.
-        asked = (full_refresh, select and tuple(select), is_tested, with_measures, bool(standing))
+        left_out = (with_measures, with_ratings)
+        asked = (full_refresh, select and tuple(select), is_tested, *left_out, bool(standing))
         kind = (*asked, _relations(warehouse_path))
         found = self._recorded.get(kind)
         if found is None:
@@ -74,6 +76,7 @@ class RecordedBuilds:
                     memory_limit,
                     is_tested=is_tested,
                     with_measures=with_measures,
+                    with_ratings=with_ratings,
                     standing=standing,
                 )
             self._recorded[kind] = _Recording(tuple(statements), tuple(results))

@@ -63,3 +63,11 @@ the metric, and must be seen.
         when {{ sites }}.site_id is null then 'site_unknown'
     end
 {%- endmacro %}
+
+{#- One more family of metrics, where its feed is sent: a build leaves its models out elsewhere. -#}
+{% macro family_if_built(family) -%}
+    {%- if not execute or load_relation(family) is not none -%}
+        union all
+        select * from {{ family }}
+    {%- endif -%}
+{%- endmacro %}

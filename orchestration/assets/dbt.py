@@ -18,7 +18,7 @@ from orchestration import dbt_runner
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.settings import Settings
-from orchestration.state import has_loaded_since, last_build, ledger_end
+from orchestration.state import has_loaded_since, has_ratings, last_build, ledger_end
 from orchestration.warehouse import transaction
 
 
@@ -39,20 +39,24 @@ def model_key(node: Mapping[str, Any]) -> dg.AssetKey:
     return dg.AssetKey([str(node["schema"]), str(node["name"])])
 
 
-def dbt_models(settings: Settings, *, with_measures: bool) -> dg.AssetsDefinition:
-    """Every model of the project as an asset; those of measures only where nights build them.
+def dbt_models(
+    settings: Settings, *, with_measures: bool, with_ratings: bool
+) -> dg.AssetsDefinition:
+    """Every model of the project as an asset; those of measures only where nights build them, and
+    those of process ratings where a practice sends them.
 
     dbt's own data tests run in the same build and fail it; they are no separate asset checks,
     since each would cost an event on every night.
     """
     translator = _Translator(settings=DagsterDbtTranslatorSettings(enable_asset_checks=False))
     manifest = dbt_runner.ensure_manifest(settings.dbt_target)
+    left_out = dbt_runner.left_out_models(with_measures=with_measures, with_ratings=with_ratings)
     ordered = _in_order(json.loads(manifest.read_text(encoding="utf-8")))
 
     @dbt_assets(
         manifest=manifest,
         dagster_dbt_translator=translator,
-        exclude=None if with_measures else dbt_runner.MEASURES,
+        exclude=" ".join(left_out) or None,
         pool=POOL,
         name="dbt",
     )
@@ -94,6 +98,7 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
         if build is not None and not changed and not has_loaded_since(con, build[0]):
             return {}
         standing = [] if changed else standing_views(con)
+        with_ratings = has_ratings(con)
     results = dbt_runner.build(
         night.settings.warehouse,
         night.settings.dbt_target,
@@ -101,6 +106,7 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
         memory_limit=night.settings.limits.warehouse_duckdb_memory,
         with_measures=night.registry.group.with_measures,
         standing=standing,
+        with_ratings=with_ratings,
     )
     built_at = night.now.astimezone(UTC).replace(tzinfo=None)
     with night.warehouse.connect() as con, transaction(con):

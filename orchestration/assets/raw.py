@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from expectations.model import FEED_NAMES, Category, FeedName
+from expectations.model import FEED_NAMES, OFF_BY_DEFAULT, Category, FeedName
 from expectations.practice import Practice
 from expectations.registry import Registry
 from orchestration.ingest.outcome import Outcome, RuleOutcome
@@ -29,13 +29,19 @@ _FRESH_WITHIN = {
 def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     """Assets of every practice in the registry, and the collectors."""
     assets: list[dg.AssetsDefinition] = []
-    sent: dict[str, list[dg.AssetKey]] = {feed: [] for feed in FEED_NAMES}
+    keys: dict[str, list[dg.AssetKey]] = {feed: [] for feed in feeds_with_assets(registry)}
     for practice in registry.practices.values():
         for feed in _feeds(practice):
             assets.append(_practice_asset(practice, feed))
-            sent[feed].append(practice_key(practice.practice_id, feed))
-    tables = {**sent, "answers": sent["administrations"]}
-    return [*assets, *(_collector(table, keys) for table, keys in tables.items())]
+            keys[feed].append(practice_key(practice.practice_id, feed))
+    tables = {**keys, "answers": keys["administrations"]}
+    return [*assets, *(_collector(table, of) for table, of in tables.items())]
+
+
+def feeds_with_assets(registry: Registry) -> tuple[FeedName, ...]:
+    """Feeds that have assets: all but those off by default that no practice sends."""
+    mapped = {feed for practice in registry.practices.values() for feed in _feeds(practice)}
+    return tuple(feed for feed in FEED_NAMES if feed in mapped or feed not in OFF_BY_DEFAULT)
 
 
 def practice_key(practice_id: str, feed: FeedName) -> dg.AssetKey:

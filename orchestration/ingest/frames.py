@@ -9,12 +9,12 @@ handful of words over many rows cost Great Expectations a fraction of texts.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from expectations.check import CONTRADICTIONS, DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.check import CONTRADICTIONS, DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS, given
 from expectations.feed_checks import SITE_ID
 from expectations.model import Feed
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
-from orchestration.sql import identifier, literals
+from orchestration.sql import identifier, literal, literals
 
 READABLE = "readable"
 """What a frame holds in place of an id."""
@@ -78,6 +78,12 @@ def columns_sql(table: CheckedTable, number: int, sites: Sequence[str]) -> str:
         if column.name not in part.mapped:
             continue
         name = identifier(column.name)
+        chosen += [
+            f"case when {identifier(rule.when_column)} = {literal(rule.when_word or '')} "
+            f"then ({name} is not null)::double end as {identifier(given(column.name))}"
+            for rule in column.rules
+            if rule.when_column is not None and rule.when_column in part.mapped
+        ]
         if column.type == "date":
             chosen.append(
                 f"case when isinf({name}) then 'infinity'::double "

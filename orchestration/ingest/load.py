@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import duckdb
 
 from expectations.mapping import ONLY_YEAR
-from expectations.model import Column, Feed
+from expectations.model import Column, Feed, FeedName
 from orchestration.ingest import snapshots, standing
 from orchestration.ingest.cells import INVALID_ID, INVALID_SQL, is_sender_id
 from orchestration.ingest.conformed import Part
@@ -23,6 +23,9 @@ from orchestration.warehouse import transaction
 ROWS_A_DELIVERY = 10**10
 """`administration_row` is the delivery's number times this plus the form's place in its part."""
 ROWS_A_PART = ROWS_A_DELIVERY // 1000
+
+NAMED_BY: dict[FeedName, str] = {"administrations": "form_key", "process_ratings": "rating_key"}
+"""Feeds whose units the sender gives no id of their own -> the column that names them in raw."""
 
 
 class WithdrawnClientRead(Exception):
@@ -148,10 +151,11 @@ def _insert_part(
     if "use_permission" in values:
         default = arrival.contract.default_use_permission if arrival.contract else "none"
         values["use_permission"] = f"coalesce({values['use_permission']}, {literal(default)})"
+    if feed.feed in NAMED_BY:
+        values[NAMED_BY[feed.feed]] = "unit_key"
     if part.instrument is not None:
         values |= {
             "administration_row": "administration_row",
-            "form_key": "unit_key",
             "instrument_code": literal(part.instrument.instrument_code),
             "version": literal(part.instrument.version),
             "language": literal(str(part.language)),
@@ -245,7 +249,7 @@ def _unit(feed: Feed, part: Part) -> str:
     """What names a unit in raw, as SQL over a conformed table."""
     if part.is_unknown_instrument or part.holds_only_exclusions:
         return "null::uuid"
-    if feed.feed == "administrations":
+    if feed.feed in NAMED_BY:
         return "unit_key"
     own = f"{feed.feed.removesuffix('s')}_id"
     return next(_stored(column) for column in feed.columns if column.name == own)

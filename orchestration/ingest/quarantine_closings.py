@@ -33,6 +33,7 @@ class Closing:
 _NAMES_A_UNIT = (
     *("client_id", "session_id", "episode_id", "administration_id"),
     *("respondent", "occasion", "completed_on"),
+    *("informant", "rating_kind", "segment_start_seconds"),
 )
 """Columns that name a unit: a row in which one of them failed may not be known again."""
 

@@ -9,11 +9,17 @@ from datetime import date
 
 import duckdb
 
+from expectations.model import FeedName
 from orchestration.ingest import snapshots
 from orchestration.landing import Arrival
 from orchestration.sql import identifier, literal
 
-DAY_OF = {"episodes": "opened_on", "sessions": "scheduled_on", "administrations": "completed_on"}
+DAY_OF: dict[FeedName, str] = {
+    "episodes": "opened_on",
+    "sessions": "scheduled_on",
+    "administrations": "completed_on",
+    "process_ratings": "rated_on",
+}
 """The feed's own day."""
 
 

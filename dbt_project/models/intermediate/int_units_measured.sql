@@ -16,3 +16,4 @@ union all
 select * from {{ ref('int_pairs_measured') }}
 union all
 select * from {{ ref('int_dropouts_measured') }}
+{{ family_if_built(ref('int_ruptures_measured')) }}

@@ -1,7 +1,7 @@
 -- Rows set aside, and whether somebody still has to mend them. An entry is closed once its delivery
 -- no longer counts (a newer snapshot, the same days sent again, loaded again), or once the form,
--- session or episode it was to become came in a newer export and was accepted. One whose ids could
--- not be read is closed by a person.
+-- session, episode or rating it was to become came in a newer export and was accepted. One whose ids
+-- could not be read is closed by a person.
 with accepted as (
     select
         'episodes' as feed,
@@ -20,6 +20,12 @@ with accepted as (
         load_seq,
         form_key as unit_key
     from raw.administrations
+    union all
+    select
+        'process_ratings' as feed,
+        load_seq,
+        rating_key as unit_key
+    from raw.process_ratings
 ),
 
 mended as (

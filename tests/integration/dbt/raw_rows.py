@@ -219,16 +219,23 @@ class RawWarehouse:
         with self.connect() as con:
             standing = [] if full_refresh else standing_views(con)
         results = build(
-            self.path, self.target_dir, full_refresh, with_measures=False, standing=standing
+            self.path,
+            self.target_dir,
+            full_refresh,
+            with_measures=False,
+            with_ratings=False,
+            standing=standing,
         )
         if is_noted:
             self._note_build()
         return results
 
-    def build_with_measures(self) -> None:
+    def build_with_measures(self, *, with_ratings: bool = True) -> None:
         """The same with the measures. dbt says once a process what it sends, and sends it again."""
         with BUILDS.in_place():
-            dbt_runner.build(self.path, self.target_dir, full_refresh=False)
+            dbt_runner.build(
+                self.path, self.target_dir, full_refresh=False, with_ratings=with_ratings
+            )
         self._note_build()
 
     def _note_build(self) -> None:
@@ -277,6 +284,11 @@ _USUAL: dict[FeedName, Row] = {
         "informant": "client",
         "status": "completed",
         "collection_mode": "paper",
+    },
+    "process_ratings": {
+        "date_precision": "day",
+        "informant": "client",
+        "rating_kind": "rupture",
     },
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from expectations.model import FEED_NAMES
 from expectations.registry import Registry
 from orchestration.dbt_runner import load_manifest, run
 from orchestration.warehouse import schema_sql
@@ -75,13 +76,13 @@ def test_documented_columns_are_the_built_ones(models: Nodes, built: RawWarehous
 
 def test_marts_have_enforced_contracts(models: Nodes) -> None:
     marts = [node for node in models.values() if node["schema"] == "marts"]
-    assert len(marts) == 15
+    assert len(marts) == 16
     assert all(node["contract"]["enforced"] for node in marts)
 
 
 def test_incremental_models_take_touched_clients_out_first(models: Nodes) -> None:
     incremental = [n for n in models.values() if n["config"]["materialized"] == "incremental"]
-    assert len(incremental) == 18
+    assert len(incremental) == 19
     for node in incremental:
         (hook,) = node["config"]["pre-hook"]
         assert "delete_touched_" in hook["sql"]
@@ -96,7 +97,7 @@ def test_sources_have_the_keys_of_the_assets_that_fill_them(manifest: dict[str, 
         for name, source in manifest["sources"].items()
         if "dagster" in source["config"]["meta"]
     }
-    for feed in ("episodes", "sessions", "administrations"):
+    for feed in FEED_NAMES:
         assert keys[f"raw.{feed}"] == ["raw", feed]
 
 

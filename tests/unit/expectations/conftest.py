@@ -14,6 +14,7 @@ def suites() -> dict[str, Any]:
     return {
         "episodes": feed_suite(feeds["episodes"], SITES, RECEIVED),
         "sessions": feed_suite(feeds["sessions"], SITES, RECEIVED),
+        "process_ratings": feed_suite(feeds["process_ratings"], SITES, RECEIVED),
         "administrations": form_suite(feeds["administrations"], WAI, SITES, RECEIVED),
         "srs": form_suite(feeds["administrations"], SRS, SITES, RECEIVED),
     }

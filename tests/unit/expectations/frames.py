@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS
+from expectations.check import DELIVERY, INVALID, ROW, SAME_KEY, STRAY_ITEMS, given
 from expectations.judging import EPOCH
 from expectations.model import Feed
 from expectations.registry import load_registry
@@ -39,6 +39,8 @@ def good_frame(feed: Feed, n_items: int = 0, n: int = N) -> pd.DataFrame:
             columns[column.name] = np.full(n, 30.0)
         else:
             columns[column.name] = np.ones(n)
+        if any(rule.when_column for rule in column.rules):
+            columns[given(column.name)] = np.ones(n)
     columns |= {f"item_{number:02d}": np.full(n, 3.0) for number in range(1, n_items + 1)}
     columns |= {SAME_KEY: np.ones(n), STRAY_ITEMS: np.zeros(n)}
     index = pd.Index(np.arange(101, 101 + n), name=ROW)

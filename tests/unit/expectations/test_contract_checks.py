@@ -309,3 +309,52 @@ def test_globs_overlap_when_one_name_fits_both(left: str, right: str, overlap: b
 )
 def test_the_group_of_an_export_date_must_fit_a_date(pattern: str, is_readable: bool) -> None:
     assert (date_regex_problem(pattern) is None) == is_readable
+
+
+RATINGS = """\
+      - file: ratings
+        pattern: ratings_*.csv
+        mappings:
+          - feed: process_ratings
+            layout: table
+            columns:
+              client_id: {from: ClientNo}
+              session_id: {from: SessionNo}
+              informant: {constant: client}
+              rating_kind: {constant: rupture}
+              rupture_reported: {from: Rupture}
+"""
+
+
+def test_reported_ruptures_need_no_columns_of_segments(tmp_path: Path) -> None:
+    registry = load_registry([home(tmp_path, lakeside=PRACTICE + RATINGS)])
+    assert not registry.broken
+    (contract,) = registry.practices["lakeside"].contracts
+    assert contract.feeds == ("sessions", "administrations", "process_ratings")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "missing"),
+    [
+        # Rows of either kind may come, and the columns of one of them are not mapped.
+        ("{constant: rupture}", "{from: Kind}", ["segment_start_seconds", "helpfulness"]),
+        ("{constant: rupture}", "{constant: segment}", ["segment_start_seconds", "helpfulness"]),
+        ("              rupture_reported: {from: Rupture}\n", "", ["rupture_reported"]),
+    ],
+)
+def test_what_a_kind_of_rating_must_have_is_mapped(
+    tmp_path: Path, old: str, new: str, missing: list[str]
+) -> None:
+    assert RATINGS.count(old) == 1
+    told = load_registry([home(tmp_path, lakeside=PRACTICE + RATINGS.replace(old, new))]).broken
+    assert len(told["lakeside"]) == len(missing)
+    for line, name in zip(told["lakeside"], missing, strict=True):
+        assert f"process_ratings needs {name} where rating_kind is" in line
+
+
+def test_process_ratings_without_sessions_are_of_nothing(tmp_path: Path) -> None:
+    start, end = (PRACTICE.index(f"      - file: {name}") for name in ("sessions", "forms"))
+    text = PRACTICE[:start] + PRACTICE[end:] + RATINGS
+    told = " ".join(load_registry([home(tmp_path, lakeside=text)]).broken["lakeside"])
+    assert f"lakeside.yml:{line_of(text, 'files:')}" in told
+    assert "map sessions" in told

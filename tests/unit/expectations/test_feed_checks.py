@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from expectations.feed_checks import feed_problems
-from expectations.model import Feed
+from expectations.model import FEED_NAMES, Feed
 from expectations.registry import SHIPPED
 from expectations.yaml_source import read_yaml
 
@@ -35,6 +35,17 @@ columns:
     description: d
     rules:
       - {rule: between, minimum: 1, maximum: 9, severity: warning, category: plausibility, note: n}
+  - name: rating
+    type: integer
+    description: d
+    rules:
+      - rule: required_when
+        when_column: kind
+        when_word: a
+        severity: critical
+        category: completeness
+        note: n
+      - {rule: valid, severity: critical, category: conformance, note: n}
   - name: kind
     type: enumeration
     values: [a, b]
@@ -61,7 +72,7 @@ def test_the_unbroken_feed_has_nothing_to_tell(tmp_path: Path) -> None:
     ("old", "new", "expected"),
     [
         ("feed: sessions", "feed: episodes", "1: feed: must equal the file's name"),
-        ("rule: unique", "rule: valid", "35: rules[0].rule: belongs to a column"),
+        ("rule: unique", "rule: valid", "46: rules[0].rule: belongs to a column"),
         ("required: true", "required: false", "7: columns[0].required: goes with a critical"),
         ("{rule: required, severity: critical", "{rule: required, severity: info", "7: columns[0]"),
         (
@@ -83,10 +94,18 @@ def test_the_unbroken_feed_has_nothing_to_tell(tmp_path: Path) -> None:
             "rule: not_future",
             "27: columns[3].rules[0]",
         ),
-        ("[a, b]", "[a, a]", "30: columns[4].values: are distinct"),
-        ("[a, b]", "[a, not_recorded]", "30: columns[4].values: are distinct"),
-        ("{rule: one_of,", "{rule: one_of, maximum: 3,", "33: columns[4].rules[0].maximum"),
-        ("{rule: one_of,", "{rule: required,", "32: columns[4].rules: needs one of"),
+        ("when_word: a", "when_word: c", "34: columns[4].rules[0].when_word: must be a word of"),
+        ("when_column: kind", "when_column: minutes", "34: columns[4].rules[0].when_word"),
+        ("        when_column: kind\n", "", "33: columns[4].rules[0].when_word: must be a word of"),
+        (
+            "rule: required_when",
+            "rule: required",
+            "33: columns[4].rules[0].when_column: goes with the rule `required_when`",
+        ),
+        ("[a, b]", "[a, a]", "41: columns[5].values: are distinct"),
+        ("[a, b]", "[a, not_recorded]", "41: columns[5].values: are distinct"),
+        ("{rule: one_of,", "{rule: one_of, maximum: 3,", "44: columns[5].rules[0].maximum"),
+        ("{rule: one_of,", "{rule: required,", "43: columns[5].rules: needs one of"),
         (
             "{rule: ordered, after_column: scheduled_on,",
             "{rule: valid,",
@@ -103,7 +122,7 @@ def test_a_rule_that_does_not_fit_is_named_by_line(
 
 
 def test_every_shipped_rule_says_why() -> None:
-    for name in ("episodes", "sessions", "administrations"):
+    for name in FEED_NAMES:
         feed = read_yaml(SHIPPED / "feeds" / f"{name}.yml").parse(Feed)
         for rule in (*feed.rules, *(rule for column in feed.columns for rule in column.rules)):
             assert len(rule.note) > 30

@@ -21,7 +21,7 @@ def test_the_home_extends_what_is_shipped(tmp_path: Path) -> None:
     registry = load_registry([home(tmp_path, lakeside=PRACTICE, alpine=OTHER)])
     assert registry.group.group_id == "northern_group"
     assert list(registry.practices) == ["alpine", "lakeside"]
-    assert list(registry.feeds) == ["episodes", "sessions", "administrations"]
+    assert list(registry.feeds) == ["episodes", "sessions", "administrations", "process_ratings"]
     assert {("wai_sr", "1"), ("wai_srt", "1"), ("srs", "3"), ("phq_9", "1")} <= set(
         registry.instruments
     )

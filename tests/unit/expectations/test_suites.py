@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expectations.check import INVALID, ROW, SAME_KEY, STRAY_ITEMS
-from expectations.model import Category, FeedName, Severity
+from expectations.check import INVALID, ROW, SAME_KEY, STRAY_ITEMS, given
+from expectations.model import FEED_NAMES, Category, FeedName, Severity
 from expectations.suites import CHECK_ID, feed_suite, form_suite, unknown_instrument_suite
 from tests.unit.expectations.frames import (
     RECEIVED,
@@ -23,7 +23,7 @@ from tests.unit.expectations.frames import (
 )
 
 
-@pytest.mark.parametrize("name", ["episodes", "sessions", "administrations"])
+@pytest.mark.parametrize("name", FEED_NAMES)
 def test_a_sound_frame_passes_every_rule(suites: dict[str, Any], name: FeedName) -> None:
     frame = good_frame(REGISTRY.feeds[name], 12)
     verdicts = judged(frame, suites[name])
@@ -63,6 +63,33 @@ PLANTED: list[tuple[FeedName, str, str | float | None, set[str]]] = [
     ("sessions", "interpreter", np.inf, {"sessions.interpreter.valid"}),
     ("sessions", "planned_minutes", 0.0, {"sessions.planned_minutes.between"}),
     ("sessions", "actual_minutes", 601.0, {"sessions.actual_minutes.between"}),
+    ("process_ratings", "session_id", None, {"process_ratings.session_id.required"}),
+    ("process_ratings", "informant", INVALID, {"process_ratings.informant.one_of"}),
+    ("process_ratings", "rating_kind", None, {"process_ratings.rating_kind.required"}),
+    ("process_ratings", "helpfulness", 0.0, {"process_ratings.helpfulness.between"}),
+    ("process_ratings", "helpfulness", 6.0, {"process_ratings.helpfulness.between"}),
+    ("process_ratings", "helpfulness", np.inf, {"process_ratings.helpfulness.between"}),
+    (
+        "process_ratings",
+        "segment_start_seconds",
+        36001.0,
+        {"process_ratings.segment_start_seconds.between"},
+    ),
+    (
+        "process_ratings",
+        given("helpfulness"),
+        0.0,
+        {"process_ratings.helpfulness.required_when"},
+    ),
+    (
+        "process_ratings",
+        given("rupture_reported"),
+        0.0,
+        {"process_ratings.rupture_reported.required_when"},
+    ),
+    ("process_ratings", "rupture_reported", np.inf, {"process_ratings.rupture_reported.valid"}),
+    ("process_ratings", "rated_on", TODAY + 1, {"process_ratings.rated_on.not_future"}),
+    ("process_ratings", SAME_KEY, 2.0, {"process_ratings.key.unique"}),
     ("administrations", "item_03", 9.0, {"administrations.item_03.in_range"}),
     ("administrations", "item_03", 2.5, {"administrations.item_03.in_range"}),
     ("administrations", "item_12", np.inf, {"administrations.item_12.in_range"}),
@@ -74,7 +101,7 @@ PLANTED: list[tuple[FeedName, str, str | float | None, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize("name", ["episodes", "sessions", "administrations"])
+@pytest.mark.parametrize("name", FEED_NAMES)
 def test_a_rule_fails_exactly_the_rows_planted(suites: dict[str, Any], name: FeedName) -> None:
     """Each case has two rows of its own in one frame: the checks cost more than the rows."""
     cases = [case for case in PLANTED if case[0] == name]
@@ -89,7 +116,7 @@ def test_a_rule_fails_exactly_the_rows_planted(suites: dict[str, Any], name: Fee
     assert failing(judged(frame, suites[name])) == expected
 
 
-@pytest.mark.parametrize("name", ["episodes", "sessions", "administrations"])
+@pytest.mark.parametrize("name", FEED_NAMES)
 def test_an_empty_cell_fails_only_what_is_required(suites: dict[str, Any], name: FeedName) -> None:
     feed = REGISTRY.feeds[name]
     frame = good_frame(feed, 12)
