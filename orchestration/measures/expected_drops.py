@@ -28,6 +28,8 @@ _CELLS = 2_000_000
 """Forms simulated at a time: memory stays below a hundred megabytes."""
 _FURTHEST = 8.0
 """SDs outside the scale beyond which a level makes no difference: every form lies at the end."""
+_TABLE = 4_001
+"""Levels in the table that means are read off: what lies between two of them is a straight line."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,23 @@ class ExpectedDrops:
     """One rule: the share of eligible series with any marked drop, from noise alone.
 
     `share` is 0 to 1, None where no series is long enough; `n_eligible` counts the series given
-    that are. `standard_error` is the simulation's own.
+    that are. `standard_error` is the simulation's own. `judged_share`: how many of the eligible the
+    rule can be held against, less than 1 for the chart, which says nothing of forms that are all
+    alike (`no_variation` in int_events_measured).
     """
 
     rule: str
     n_eligible: int
     share: float | None
     standard_error: float | None
+    judged_share: float | None = None
+
+    @property
+    def share_of_judged(self) -> float | None:
+        """`share` of those series alone, as marts.rpt_site_metrics counts what was observed."""
+        if self.share is None or not self.judged_share:
+            return None
+        return self.share / self.judged_share
 
 
 def expected_drops(
@@ -93,6 +105,9 @@ def expected_drops(
     width = maximum - minimum
     rng = np.random.default_rng(seed)
     n_flagged = dict.fromkeys(RULES, 0)
+    fewest = _fewest(rules)
+    # The fixed rule needs no variation, nor does an SD that is the network's.
+    n_varied = 0
     for length in np.unique(n_forms).tolist():
         levels = np.repeat(level[n_forms == length], n_repeats)
         for first in range(0, len(levels), max(1, _CELLS // max(length, 1))):
@@ -102,9 +117,16 @@ def expected_drops(
             flagged = flagged_series(np.clip(forms, minimum, maximum), width, held_against, rules)
             for rule, found in flagged.items():
                 n_flagged[rule] += int(found.sum())
-    fewest = _fewest(rules)
+            varies = np.ptp(np.clip(forms, minimum, maximum), axis=1) > _ROUNDING
+            n_varied += int(varies.sum()) if length >= fewest["chart"] else 0
     return tuple(
-        _estimate(rule, int((n_forms >= fewest[rule]).sum()), n_flagged[rule], n_repeats)
+        _estimate(
+            rule,
+            int((n_forms >= fewest[rule]).sum()),
+            n_flagged[rule],
+            n_varied if rule == "chart" else None,
+            n_repeats,
+        )
         for rule in RULES
     )
 
@@ -175,13 +197,10 @@ def fitted_levels(
 
 
 def _levels(client_mean: Floats, sd: float, minimum: float, maximum: float) -> Floats:
-    low = np.full_like(client_mean, minimum - _FURTHEST * sd)
-    high = np.full_like(client_mean, maximum + _FURTHEST * sd)
-    for _ in range(50):
-        middle = (low + high) / 2
-        is_low = _cut_moments(middle, sd, minimum, maximum)[0] < client_mean
-        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
-    return np.asarray((low + high) / 2)
+    """Read off a table of levels and the means they give: the mean rises with the level."""
+    reach = _FURTHEST * sd
+    table = np.linspace(minimum - reach, maximum + reach, _TABLE)
+    return np.asarray(np.interp(client_mean, _cut_moments(table, sd, minimum, maximum)[0], table))
 
 
 def _cut_moments(level: Floats, sd: float, minimum: float, maximum: float) -> tuple[Floats, Floats]:
@@ -208,12 +227,15 @@ def _fewest(rules: DropRules) -> dict[str, int]:
     }
 
 
-def _estimate(rule: str, n_eligible: int, n_flagged: int, n_repeats: int) -> ExpectedDrops:
+def _estimate(
+    rule: str, n_eligible: int, n_flagged: int, n_varied: int | None, n_repeats: int
+) -> ExpectedDrops:
     if n_eligible == 0:
         return ExpectedDrops(rule, 0, None, None)
     n = n_eligible * n_repeats
     share = n_flagged / n
-    return ExpectedDrops(rule, n_eligible, share, float(np.sqrt(share * (1 - share) / n)))
+    error = float(np.sqrt(share * (1 - share) / n))
+    return ExpectedDrops(rule, n_eligible, share, error, 1.0 if n_varied is None else n_varied / n)
 
 
 def _require(
