@@ -173,9 +173,10 @@ def _odds_ratios(
     others = [name for name in compared if name != REFERENCE_STATE]
     # Periods alike in number and state are counted together: the likelihood needs no more of them.
     numbers, number = np.unique(session_no[kept], return_inverse=True)
-    cell = number * len(compared) + np.select([state[kept] == name for name in compared], range(4))
+    of_compared = np.argmax([state[kept] == name for name in compared], axis=0)
+    cell = number * len(compared) + of_compared
     n_at_risk = np.bincount(cell, minlength=numbers.size * len(compared)).astype(np.float64)
-    n_ended = np.bincount(cell, weights=is_ended[kept], minlength=n_at_risk.size)
+    n_ended = np.bincount(cell, is_ended[kept], n_at_risk.size).astype(np.float64)
     of_number, of_state = np.divmod(np.arange(n_at_risk.size), len(compared))
     design = np.column_stack(
         [
