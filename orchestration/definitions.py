@@ -8,6 +8,7 @@ from expectations.registry import Registry, load_registry
 from orchestration.assets.backup import backup_asset
 from orchestration.assets.benchmarks import benchmark_assets
 from orchestration.assets.dbt import dbt_models
+from orchestration.assets.measures import measures_assets
 from orchestration.assets.psychometrics import psychometrics_assets
 from orchestration.assets.raw import keys_to_run, raw_assets
 from orchestration.assets.reference import reference_assets
@@ -33,7 +34,7 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
         reference_assets(),
         dbt_models(settings, with_measures=with_measures),
         *benchmark_assets(),
-        *(psychometrics_assets() if with_measures else []),
+        *([*psychometrics_assets(), *measures_assets()] if with_measures else []),
         *release_assets(with_measures=with_measures),
         *([backup_asset()] if registry.group.backup is not None else []),
     ]
