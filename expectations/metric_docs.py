@@ -14,15 +14,15 @@ _HEAD = """\
 Made from `expectations/metrics/{name}.yml` by `python -m expectations.metric_docs docs/metrics`.
 Every metric is computed within one instrument, version, language and informant; below its minimum
 its value is null with a reason. {held}
-Nights build them where `group.yml` says `with_measures: true`. Settings are variables of
-`dbt_project/dbt_project.yml`.
 """
 _IN_MARTS = """\
-`marts.rpt_site_metrics` holds them by site, stratum and closed period,
-`marts.rpt_site_distributions` the percentiles; a release what of them may be shown."""
+`marts.rpt_site_metrics` holds them by site, stratum and closed
+period, `marts.rpt_site_distributions` the percentiles. Nights build them where `group.yml` says
+`with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
 _MODELLED = """\
-They are worked out of arrays into `benchmark.*`, over all closed periods together; a release holds
-what of them may be shown."""
+They are worked out of arrays into
+`benchmark.*`, over all closed periods together. Nights build them where `group.yml` says
+`with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
 
 
 def as_markdown(name: str, family: Family) -> str:

@@ -59,7 +59,9 @@ with figures as (
 judged as (
     select
         *,
-        is_small(n_clients, n_therapists, top_therapist_share) as is_suppressed
+        is_small(n_clients, n_therapists, top_therapist_share) as is_small,
+        value is not null
+        and is_small(n_clients, n_therapists, top_therapist_share) as is_suppressed
     from figures
 )
 
@@ -67,16 +69,15 @@ select
     cast(null as varchar) as practice_id,
     cast(null as varchar) as site_id,
     judged.* replace (
-        case when not is_suppressed then n_sites end as n_sites,
-        case when not is_suppressed then shown_count(n_clients) end as n_clients,
+        case when not is_small then n_sites end as n_sites,
+        case when not is_small then shown_count(n_clients) end as n_clients,
         case when not is_suppressed then round(value, 2) end as value,
         case when not is_suppressed then round(lower95, 2) end as lower95,
         case when not is_suppressed then round(upper95, 2) end as upper95,
         case when not is_suppressed then round(q, 1) end as q,
         case when not is_suppressed then round(q_p, 3) end as q_p,
         case when not is_suppressed then round(i2, 2) end as i2,
-        case when not is_suppressed then round(tau2, 3) end as tau2,
-        case when not is_suppressed then null_reason end as null_reason
+        case when not is_suppressed then round(tau2, 3) end as tau2
     ),
     case when is_suppressed then shown_reason() end as suppression_reason
 from judged
