@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from expectations.model import Thresholds
 from orchestration.benchmarking.cells import is_small
@@ -30,6 +32,11 @@ class Units:
     cells: pd.DataFrame
     rows: pd.DataFrame
 
+    @property
+    def cell_of_row(self) -> NDArray[np.intp]:
+        """Each row's cell, as places in `cells`."""
+        return self.rows["cell_no"].to_numpy(dtype=np.intp)
+
     def sized(self) -> pd.DataFrame:
         """`cells` with SIZES."""
         return self.cells.join(sizes(self.rows, ["cell_no"]))
@@ -38,7 +45,7 @@ class Units:
         """The rows of cells that may be shown; the cells keep their places."""
         found = self.sized().rename(columns={"top_therapist_share": "top_therapist_form_share"})
         is_shown = ~is_small(found, thresholds).to_numpy() & found["n_clients"].notna().to_numpy()
-        return Units(self.cells, self.rows.loc[is_shown[self.rows["cell_no"].to_numpy()]])
+        return Units(self.cells, self.rows.loc[is_shown[self.cell_of_row]])
 
     def by_cell(self) -> Iterator[tuple["pd.Series[Any]", "Units"]]:
         """Each cell with its rows, in their order; cells without rows left out."""
@@ -48,7 +55,7 @@ class Units:
     def by_network(self, names: Sequence[str]) -> Iterator[tuple[Row, "Units"]]:
         """The rows of all cells alike in `names`, and those names; in the names' order."""
         network = self.cells.groupby(list(names), dropna=False, sort=True).ngroup().to_numpy()
-        of_row = network[self.rows["cell_no"].to_numpy()]
+        of_row = network[self.cell_of_row]
         for _, rows in self.rows.groupby(of_row, sort=True):
             cell = self.cells.iloc[int(rows["cell_no"].iloc[0])]
             yield cell[list(names)].to_dict(), Units(self.cells, rows)
@@ -72,7 +79,7 @@ def sizes(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def counted(units: Units, by: Sequence[str]) -> pd.DataFrame:
     """SIZES and `n_sites`, the distinct sites, by the columns `by` of the rows."""
     site = units.cells.groupby(list(SITE), dropna=False).ngroup().to_numpy()
-    of_row = units.rows.assign(site_no=site[units.rows["cell_no"].to_numpy()])
+    of_row = units.rows.assign(site_no=site[units.cell_of_row])
     return sizes(units.rows, by).assign(n_sites=of_row.groupby(list(by))["site_no"].nunique())
 
 

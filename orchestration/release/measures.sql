@@ -117,7 +117,8 @@ select
     end as n_clients,
     case
         when is_suppressed then null
-        when aggregation <> 'mean_of_clients' then shown_share(value, n_people)
+        when aggregation = 'share' then shown_share(value, n_clients)
+        when aggregation = 'share_of_therapists' then round(value * 20) / 20
         when release_table = 'informant_gaps' then shown_pomp(value, n_clients)
         else shown_mean(value, n_clients, width)
     end as value,
@@ -133,7 +134,6 @@ select
     case when not is_suppressed then null_reason end as null_reason,
     is_suppressed,
     case when is_suppressed then shown_reason() end as suppression_reason,
-    width,
-    n_people
+    width
 from judged
 where not is_suppressed or stratum_kind = 'all';
