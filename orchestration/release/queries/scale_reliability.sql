@@ -1,10 +1,10 @@
--- Small cells have no row there.
+-- Small cells have no row there. Counts are those of complete forms, which the figures are of.
 select
     *,
     shown_count(n_clients_complete) as n_clients,
     shown_count(n_forms_complete) as n_forms
 from (
-    select * replace (
+    select * exclude (n_forms) replace (
         round(alpha_pairwise, 2) as alpha_pairwise,
         round(alpha_complete, 2) as alpha_complete,
         round(alpha_lower95, 2) as alpha_lower95,

@@ -1,0 +1,425 @@
+"""Units of the warehouse as arrays, and what is written of them, against plain Python.
+
+Two sites of clients whose every form is known here, and a few clients by hand for what comes before
+and after an alliance form. SRS each session (early alliance at sessions 3 to 5), PHQ-9 besides, and
+the ARM-5 of client and therapist.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from expectations.registry import Registry
+from orchestration.assets.benchmarks import write_benchmarks
+from orchestration.assets.measures import TABLES, write_measures
+from orchestration.assets.psychometrics import write_psychometrics
+from orchestration.assets.release import publish
+from orchestration.measures.alliance_outcome import site_correlation
+from orchestration.measures.arrays import Floats
+from orchestration.measures.congruence import congruence
+from orchestration.measures.within_between import within_between
+from orchestration.night import Night
+from orchestration.settings import Settings
+from tests.integration.dbt.raw_rows import RawWarehouse, Row, every_session, practice, registry
+
+FIRST = date(2026, 1, 5)
+N_CLIENTS, N_THERAPISTS, N_SESSIONS = 36, 12, 6
+SITES = ("north_east", "north_west")
+
+
+def _day(number: int) -> date:
+    return FIRST + timedelta(weeks=number - 1)
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client of the crowd: totals by session; sessions and forms end with `n_sessions`."""
+
+    name: str
+    site: str
+    therapist: str
+    n_sessions: int
+    srs: tuple[float, ...]
+    phq: tuple[float, ...]
+    arm: tuple[float, ...]
+    arm_of_therapist: tuple[float, ...]
+    ending: str
+
+
+def _crowd() -> list[Client]:
+    chance = np.random.default_rng(20261128)
+    found = []
+    for site in SITES:
+        for number in range(N_CLIENTS):
+            level = chance.normal(30, 4)
+            srs = np.clip(np.round(level + chance.normal(0, 3, N_SESSIONS), 1), 0, 40)
+            falls = (srs - 20) / 12
+            phq = np.clip(np.round(16 - np.cumsum(falls) + chance.normal(0, 2, N_SESSIONS)), 0, 27)
+            arm = np.round(chance.uniform(3, 7, N_SESSIONS), 1)
+            seen = np.round(np.clip(2.8 + 0.4 * arm + chance.normal(0, 0.4, N_SESSIONS), 1, 7), 1)
+            is_short = number % 3 == 0
+            n_sessions = 4 if is_short else N_SESSIONS
+            found.append(
+                Client(
+                    f"{site[6]}{number}",
+                    site,
+                    f"t{site[6]}{number % N_THERAPISTS}",
+                    n_sessions,
+                    *(tuple(each[:n_sessions].tolist()) for each in (srs, phq, arm, seen)),
+                    "client_unplanned" if is_short else "planned",
+                )
+            )
+    return found
+
+
+CROWD = _crowd()
+
+
+def _episode(client: str, site: str, therapist: str, **row: object) -> Row:
+    key = {"client_key": client, "episode_key": f"e_{client}", "site_id": site}
+    return {**key, "therapist_key": therapist, "opened_on": FIRST, **row}
+
+
+def _session(client: str, site: str, therapist: str, number: int) -> Row:
+    placed = {"client_key": client, "episode_key": f"e_{client}", "site_id": site}
+    key = {"session_key": f"s_{client}_{number}", "scheduled_on": _day(number)}
+    return {**placed, **key, "therapist_key": therapist}
+
+
+def _form(
+    client: str, number: int, instrument: tuple[str, str], total: float, **row: object
+) -> Row:
+    """A total of a session; `row` says what else tells it from the client's others."""
+    mark = "".join(str(each)[0] for each in row.values())
+    return {
+        "client_key": client,
+        "session_key": f"s_{client}_{number}",
+        "form_key": f"{client}{instrument[0][:1]}{number}{mark}",
+        "completed_on": _day(number),
+        "instrument_code": instrument[0],
+        "version": instrument[1],
+        "stated_total": total,
+        **row,
+    }
+
+
+SRS, PHQ, ARM = ("srs", "3"), ("phq_9", "1"), ("arm_5", "1")
+
+
+def _crowds_rows(one: Client) -> tuple[Row, list[Row], list[Row]]:
+    placed = (one.name, one.site, one.therapist)
+    episode = _episode(
+        *placed, state="closed", closed_on=_day(one.n_sessions), ending_code=one.ending
+    )
+    sessions = [_session(*placed, number) for number in range(1, one.n_sessions + 1)]
+    forms = []
+    for place in range(one.n_sessions):
+        number = place + 1
+        forms += [
+            _form(one.name, number, SRS, one.srs[place]),
+            _form(one.name, number, PHQ, one.phq[place]),
+            _form(one.name, number, ARM, one.arm[place]),
+            _form(one.name, number, ARM, one.arm_of_therapist[place], informant="therapist"),
+        ]
+    return episode, sessions, forms
+
+
+def _by_hand() -> tuple[list[Row], list[Row], list[Row]]:
+    """Clients of a third site, for what is taken before and after the early alliance."""
+    closed = {"state": "closed", "closed_on": _day(8), "ending_code": "planned"}
+    site, therapist = "north_hand", "th"
+    episodes, sessions, forms = [], [], []
+    for client in ("ada", "ben", "cleo", "dora", "evan"):
+        told = {} if client == "evan" else closed
+        episodes.append(_episode(client, site, therapist, **told))
+        sessions += [_session(client, site, therapist, number) for number in range(1, 9)]
+        # Sessions 3 to 5: 30, 32, 34; cleo has one of them only.
+        forms += [_form(client, 3, SRS, 30)]
+        if client != "cleo":
+            forms += [_form(client, 4, SRS, 32), _form(client, 5, SRS, 34)]
+        forms += [_form(client, 4, PHQ, 12)]
+        if client != "ben":
+            forms += [_form(client, 5, PHQ, 10), _form(client, 6, PHQ, 6)]
+    # Two who answer for dora: the one with three forms is the series, not the one with the last.
+    for respondent, numbers in (("mother", (2, 5, 6)), ("father", (1, 8))):
+        forms += [
+            _form("dora", number, PHQ, number, informant="caregiver", respondent=respondent)
+            for number in numbers
+        ]
+    return episodes, sessions, forms
+
+
+@pytest.fixture(scope="module")
+def declared() -> Registry:
+    due = [every_session("srs", "3")]
+    found = registry(practice("north", [*SITES, "north_hand"], due))
+    found.group.__dict__["with_measures"] = True
+    return found
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse]
+) -> RawWarehouse:
+    warehouse = open_warehouse(declared)
+    episodes, sessions, forms = _by_hand()
+    for one in CROWD:
+        episode, of_client, filled_in = _crowds_rows(one)
+        episodes.append(episode)
+        sessions += of_client
+        forms += filled_in
+    # The months above are closed by a later session.
+    sessions.append({**_session("evan", "north_hand", "th", 9), "scheduled_on": date(2026, 4, 2)})
+    warehouse.deliver("episodes", "north", episodes)
+    warehouse.deliver("sessions", "north", sessions)
+    warehouse.deliver("administrations", "north", forms)
+    warehouse.build_with_measures()
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def night(warehouse: RawWarehouse, declared: Registry) -> Night:
+    """What a night writes of the measures."""
+    night = Night(Settings(warehouse.path.parent), declared, datetime(2026, 7, 3, tzinfo=UTC))
+    with night.warehouse.connect() as con:
+        assert write_measures(con, night)
+    return night
+
+
+def _benchmark(
+    night: Night, warehouse: RawWarehouse, table: str, columns: str, where: str = "true"
+) -> list[tuple[Any, ...]]:
+    return warehouse.rows(f"select {columns} from benchmark.{table} where {where} order by all")
+
+
+def test_the_outcome_at_the_form_and_the_last_one_after_it(warehouse: RawWarehouse) -> None:
+    found = warehouse.rows(
+        "select client_key, outcome_informant, early_total, outcome_at_form, outcome_last "
+        "from intermediate.int_outcomes_followed where site_id = 'north_hand' "
+        "and instrument_code = 'srs' order by all"
+    )
+    # cleo has one early form, evan's treatment is not over. On the day of the last one counts.
+    assert found == [
+        ("ada", "client", 32.0, 10.0, 6.0),
+        ("ben", "client", 32.0, 12.0, None),
+        ("dora", "caregiver", 32.0, 5.0, 6.0),
+        ("dora", "client", 32.0, 10.0, 6.0),
+    ]
+
+
+def test_what_follows_a_form_is_the_next_sessions_outcome(warehouse: RawWarehouse) -> None:
+    found = warehouse.rows(
+        "select client_key, total, next_outcome_upwards "
+        "from intermediate.int_next_outcomes_matched where site_id = 'north_hand' "
+        "and outcome_informant = 'client' and client_key in (key('ada'), key('cleo')) order by all"
+    )
+    # Lower is better, so the sign is turned; of session 5 itself the outcome does not count.
+    assert found == [
+        ("ada", 30.0, -12.0),
+        ("ada", 32.0, -10.0),
+        ("ada", 34.0, -6.0),
+        ("cleo", 30.0, -12.0),
+    ]
+
+
+def _array(values: Iterable[float]) -> Floats:
+    return np.array(list(values), dtype=np.float64)
+
+
+def test_alliance_and_outcome_of_sites_and_pooled(night: Night, warehouse: RawWarehouse) -> None:
+    found = dict(
+        _benchmark(
+            night,
+            warehouse,
+            "alliance_outcomes",
+            "site_id, value",
+            "pooling = 'none' and instrument_code = 'srs'",
+        )
+    )
+    # Those with four sessions have an early alliance of 3 and 4, and no outcome after it.
+    for site in SITES:
+        whole = [one for one in CROWD if one.site == site and one.n_sessions == N_SESSIONS]
+        assert len(whole) == 24
+        plain = site_correlation(
+            _array(np.mean(one.srs[2:5]) for one in whole),
+            _array(one.phq[4] for one in whole),
+            _array(one.phq[5] for one in whole),
+            better="lower",
+            fewest_episodes=20,
+        )
+        assert found[site] is None
+        assert plain.correlation is not None
+        counts = warehouse.rows(
+            "select n_episodes, n_clients, null_reason from benchmark.alliance_outcomes "
+            f"where site_id = '{site}' and instrument_code = 'srs'"
+        )
+        assert counts == [(24, 24, "too_few_episodes")]
+
+
+def test_slopes_of_the_network(night: Night, warehouse: RawWarehouse) -> None:
+    x, y, client = [], [], []
+    for number, one in enumerate(CROWD):
+        for place in range(one.n_sessions - 1):
+            x.append(one.srs[place])
+            y.append(-one.phq[place + 1])
+            client.append(number)
+    plain = within_between(_array(x), _array(y), np.array(client))
+    assert plain.within is not None
+    assert plain.between is not None
+    found = _benchmark(
+        night,
+        warehouse,
+        "alliance_slopes",
+        "figure, value, lower95, n_clients, n_sites",
+        "instrument_code = 'srs' and outcome_informant = 'client'",
+    )
+    # The third site has one therapist: it is not shown, and has no part in it.
+    assert found == [
+        (
+            figure,
+            pytest.approx(one.value),
+            pytest.approx(one.lower95),
+            len(CROWD),
+            2,
+        )
+        for figure, one in (("between", plain.between), ("within", plain.within))
+    ]
+
+
+def test_tracking_and_bias_of_sites_and_the_network(night: Night, warehouse: RawWarehouse) -> None:
+    for sites, where in (
+        *(((site,), f"site_id = '{site}'") for site in SITES),
+        (SITES, "site_id is null"),
+    ):
+        some = [one for one in CROWD if one.site in sites]
+        therapists = sorted({one.therapist for one in some})
+        # Percent of the ARM-5's range, 1 to 7.
+        plain = congruence(
+            _array((total - 1) / 0.06 for one in some for total in one.arm),
+            _array((total - 1) / 0.06 for one in some for total in one.arm_of_therapist),
+            np.array([n for n, one in enumerate(some) for _ in one.arm]),
+            np.array([therapists.index(one.therapist) for one in some for _ in one.arm]),
+        )
+        found = _benchmark(
+            night, warehouse, "congruences", "figure, value, lower95, n_clusters, n_dyads", where
+        )
+        assert plain.bias is not None
+        assert plain.tracking is not None
+        assert found == [
+            (
+                figure,
+                pytest.approx(one.value),
+                pytest.approx(one.lower95),
+                len(therapists),
+                len(some),
+            )
+            for figure, one in (("bias", plain.bias), ("tracking", plain.tracking))
+        ]
+
+
+def test_hazards_by_state_are_counts_of_sessions(night: Night, warehouse: RawWarehouse) -> None:
+    found = warehouse.rows(
+        "select session_no, sum(n_at_risk), sum(n_ended) from benchmark.dropout_hazards "
+        "where figure = 'hazard' group by session_no order by all"
+    )
+    # Of two instruments used as often the first by name follows the episode: one network.
+    n_short = sum(one.n_sessions == 4 for one in CROWD)
+    n_whole = len(CROWD) - n_short
+    by_session = [(number, len(CROWD), n_short if number == 4 else 0) for number in (1, 2, 3, 4)]
+    later = [(number, n_whole, 0) for number in (5, 6)]
+    assert found == [
+        *by_session,
+        *later,
+        (None, 4 * len(CROWD) + 2 * n_whole, n_short),
+    ]
+
+
+def test_observed_drops_are_the_marts(night: Night, warehouse: RawWarehouse) -> None:
+    differing = warehouse.rows(
+        "select count(*) from benchmark.marked_drops as drops "
+        "left join marts.rpt_site_metrics as cells on drops.site_id = cells.site_id "
+        "and drops.instrument_code = cells.instrument_code and drops.version = cells.version "
+        "and drops.language = cells.language and drops.informant = cells.informant "
+        "and cells.period = 'all' and cells.stratum_kind = 'all' "
+        "and cells.metric = 'marked_drop_' || drops.rule "
+        "where drops.observed_share is distinct from cells.value "
+        "or drops.n_series is distinct from cells.n_units"
+    )
+    assert differing == [(0,)]
+    found = _benchmark(
+        night,
+        warehouse,
+        "marked_drops",
+        "rule, n_series, n_eligible, expected_share is not null, null_reason",
+        f"site_id = '{SITES[0]}' and instrument_code = 'srs'",
+    )
+    # Six forms of 24 clients, four of 12: eight of nobody.
+    assert found == [
+        ("chart", 36, 0, False, "too_few_forms"),
+        ("fixed", 36, 36, True, None),
+        ("sd1", 36, 24, True, None),
+        ("sd2", 36, 24, True, None),
+    ]
+
+
+def test_it_is_done_once_for_a_build(night: Night, warehouse: RawWarehouse) -> None:
+    with night.warehouse.connect() as con:
+        assert not write_measures(con, night)
+        con.execute("delete from benchmark.measures_made")
+        before = {name: con.execute(f"from benchmark.{name}").fetchall() for name in TABLES}
+        assert write_measures(con, night)
+        after = {name: con.execute(f"from benchmark.{name}").fetchall() for name in TABLES}
+    assert before == after
+    assert all(before.values())
+
+
+def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -> None:
+    with night.warehouse.connect() as con:
+        write_benchmarks(con, declared.group.thresholds)
+        write_psychometrics(con, night)
+    published = publish(night)
+    path = night.settings.releases / f"{published.release_id}.duckdb"
+    with duckdb.connect(str(path), read_only=True) as release:
+
+        def asked(sql: str) -> list[tuple[Any, ...]]:
+            return release.execute(sql).fetchall()
+
+        # 72 clients are 70, 36 are 35; the third site has one therapist.
+        bias = asked(
+            "select site_id, n_clients, value, is_suppressed from informant_gaps "
+            "where metric = 'congruence_bias' order by site_id nulls last"
+        )
+        assert [row[:2] for row in bias] == [(SITES[0], 35), (SITES[1], 35), (None, 70)]
+        assert all(value == round(value) for _, _, value, _ in bias)
+        flow = asked(
+            "select site_id, n_clients, value from cohort_flow "
+            "where metric = 'flow_planned_ending' and period = 'all' order by all"
+        )
+        # 24 of 36 as planned.
+        assert flow == [
+            ("north_east", 35, 0.65),
+            ("north_hand", None, None),
+            ("north_west", 35, 0.65),
+        ]
+        ended = asked(
+            "select n_clients, value from dropout_hazard where metric = 'dropout_hazard' "
+            "and session_no = 4 and n_clients is not null"
+        )
+        assert all(value * 20 == round(value * 20) for _, value in ended)
+        slopes = asked(
+            "select metric, n_clients, n_sites from alliance_outcome where instrument_code = 'srs' "
+            "and metric <> 'alliance_outcome' and outcome_informant = 'client' order by all"
+        )
+        assert slopes == [("alliance_between_clients", 70, 2), ("alliance_within_clients", 70, 2)]
+        # An unverified key stands with every instrument there are numbers of.
+        assert asked(
+            "select count(*) from (select instrument_code, version from site_metrics union "
+            "select instrument_code, version from informant_gaps) as shown "
+            "left join instruments using (instrument_code, version) "
+            "where shown.instrument_code is not null and instruments.key_status is null"
+        ) == [(0,)]
