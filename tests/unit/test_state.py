@@ -23,7 +23,12 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     "changed",
-    ["release/tables.yml", "release/queries/response_rates.sql", "benchmarking/funnel.py", "measures/congruence.py"],
+    [
+        "release/tables.yml",
+        "release/queries/response_rates.sql",
+        "benchmarking/funnel.py",
+        "measures/congruence.py",
+    ],
 )
 def test_what_makes_a_release_is_part_of_its_state(copied: Path, changed: str) -> None:
     before = state.publishing_digest()

@@ -19,7 +19,7 @@ from orchestration.assets.benchmarks import write_benchmarks
 from orchestration.assets.measures import TABLES, write_measures
 from orchestration.assets.psychometrics import write_psychometrics
 from orchestration.assets.release import publish
-from orchestration.measures.alliance_outcome import site_correlation
+from orchestration.measures.alliance_outcome import pooled_correlation, site_correlation
 from orchestration.measures.arrays import Floats
 from orchestration.measures.congruence import congruence
 from orchestration.measures.within_between import within_between
@@ -28,7 +28,7 @@ from orchestration.settings import Settings
 from tests.integration.dbt.raw_rows import RawWarehouse, Row, every_session, practice, registry
 
 FIRST = date(2026, 1, 5)
-N_CLIENTS, N_THERAPISTS, N_SESSIONS = 36, 12, 6
+N_CLIENTS, N_THERAPISTS, N_SESSIONS = 48, 12, 6
 SITES = ("north_east", "north_west")
 
 
@@ -232,33 +232,37 @@ def _array(values: Iterable[float]) -> Floats:
 
 
 def test_alliance_and_outcome_of_sites_and_pooled(night: Night, warehouse: RawWarehouse) -> None:
-    found = dict(
-        _benchmark(
-            night,
-            warehouse,
-            "alliance_outcomes",
-            "site_id, value",
-            "pooling = 'none' and instrument_code = 'srs'",
-        )
-    )
     # Those with four sessions have an early alliance of 3 and 4, and no outcome after it.
+    plain = []
     for site in SITES:
         whole = [one for one in CROWD if one.site == site and one.n_sessions == N_SESSIONS]
-        assert len(whole) == 24
-        plain = site_correlation(
-            _array(np.mean(one.srs[2:5]) for one in whole),
-            _array(one.phq[4] for one in whole),
-            _array(one.phq[5] for one in whole),
-            better="lower",
-            fewest_episodes=20,
+        plain.append(
+            site_correlation(
+                _array(np.mean(one.srs[2:5]) for one in whole),
+                _array(one.phq[4] for one in whole),
+                _array(one.phq[5] for one in whole),
+                better="lower",
+            )
         )
-        assert found[site] is None
-        assert plain.correlation is not None
-        counts = warehouse.rows(
-            "select n_episodes, n_clients, null_reason from benchmark.alliance_outcomes "
-            f"where site_id = '{site}' and instrument_code = 'srs'"
-        )
-        assert counts == [(24, 24, "too_few_episodes")]
+    pooled = pooled_correlation(plain)
+    assert pooled.fixed is not None
+    assert pooled.random is not None
+    found = _benchmark(
+        night,
+        warehouse,
+        "alliance_outcomes",
+        "pooling, site_id, value, q, n_episodes, n_clients, null_reason",
+        "instrument_code = 'srs'",
+    )
+    q = pytest.approx(pooled.q)
+    assert found == [
+        ("fixed", None, pytest.approx(pooled.fixed.correlation), q, 64, 64, None),
+        *(
+            ("none", site, pytest.approx(one.correlation), None, 32, 32, None)
+            for site, one in zip(SITES, plain, strict=True)
+        ),
+        ("random", None, pytest.approx(pooled.random.correlation), q, 64, 64, None),
+    ]
 
 
 def test_slopes_of_the_network(night: Night, warehouse: RawWarehouse) -> None:
@@ -358,12 +362,12 @@ def test_observed_drops_are_the_marts(night: Night, warehouse: RawWarehouse) -> 
         "rule, n_series, n_eligible, expected_share is not null, null_reason",
         f"site_id = '{SITES[0]}' and instrument_code = 'srs'",
     )
-    # Six forms of 24 clients, four of 12: eight of nobody.
+    # Six forms of 32 clients, four of 16: eight of nobody.
     assert found == [
-        ("chart", 36, 0, False, "too_few_forms"),
-        ("fixed", 36, 36, True, None),
-        ("sd1", 36, 24, True, None),
-        ("sd2", 36, 24, True, None),
+        ("chart", 48, 0, False, "too_few_forms"),
+        ("fixed", 48, 48, True, None),
+        ("sd1", 48, 32, True, None),
+        ("sd2", 48, 32, True, None),
     ]
 
 
@@ -389,22 +393,22 @@ def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -
         def asked(sql: str) -> list[tuple[Any, ...]]:
             return release.execute(sql).fetchall()
 
-        # 72 clients are 70, 36 are 35; the third site has one therapist.
+        # 96 clients are 95, 48 are 50; the third site has one therapist.
         bias = asked(
             "select site_id, n_clients, value, is_suppressed from informant_gaps "
             "where metric = 'congruence_bias' order by site_id nulls last"
         )
-        assert [row[:2] for row in bias] == [(SITES[0], 35), (SITES[1], 35), (None, 70)]
+        assert [row[:2] for row in bias] == [(SITES[0], 50), (SITES[1], 50), (None, 95)]
         assert all(value == round(value) for _, _, value, _ in bias)
         flow = asked(
             "select site_id, n_clients, value from cohort_flow "
             "where metric = 'flow_planned_ending' and period = 'all' order by all"
         )
-        # 24 of 36 as planned.
+        # 32 of 48 as planned.
         assert flow == [
-            ("north_east", 35, 0.65),
+            ("north_east", 50, 0.65),
             ("north_hand", None, None),
-            ("north_west", 35, 0.65),
+            ("north_west", 50, 0.65),
         ]
         ended = asked(
             "select n_clients, value from dropout_hazard where metric = 'dropout_hazard' "
@@ -415,7 +419,11 @@ def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -
             "select metric, n_clients, n_sites from alliance_outcome where instrument_code = 'srs' "
             "and metric <> 'alliance_outcome' and outcome_informant = 'client' order by all"
         )
-        assert slopes == [("alliance_between_clients", 70, 2), ("alliance_within_clients", 70, 2)]
+        assert slopes == [("alliance_between_clients", 95, 2), ("alliance_within_clients", 95, 2)]
+        assert asked(
+            "select stratum, n_clients, n_sites, value is not null from alliance_outcome "
+            "where metric = 'alliance_outcome' and instrument_code = 'srs' order by all"
+        ) == [("fixed", 65, 2, True), ("random", 65, 2, True)]
         # An unverified key stands with every instrument there are numbers of.
         assert asked(
             "select count(*) from (select instrument_code, version from site_metrics union "
@@ -423,3 +431,58 @@ def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -
             "left join instruments using (instrument_code, version) "
             "where shown.instrument_code is not null and instruments.key_status is null"
         ) == [(0,)]
+
+
+def test_every_row_shown_is_the_marts_rounded_and_no_small_one_is(
+    night: Night, warehouse: RawWarehouse
+) -> None:
+    """Over all tables of cells at once: nothing of the queries is used but their result."""
+    release_id = night.settings.releases.joinpath("current.json").read_text().split('"')[3]
+    tables = ("cohort_flow", "stage_profiles", "alliance_events", "informant_gaps")
+    shown = " union all ".join(
+        "select site_id, instrument_code, language, informant, metric, stratum_kind, stratum, "
+        f"period, n_clients, value, null_reason, is_suppressed from released.{name}"
+        for name in (*tables, "frame_adherence", "site_metrics")
+    )
+    small = (
+        "(n_clients < 11 or n_therapists < 3 or top_therapist_share > 0.8 "
+        "or metrics.aggregation = 'share' and (n_clients_counted between 1 and 10 "
+        "or n_clients_not_counted between 1 and 10))"
+    )
+    with night.warehouse.connect() as con:
+        con.execute(
+            f"attach '{night.settings.releases / release_id}.duckdb' as released (read_only)"
+        )
+        con.execute(
+            f"create temp table compared as with shown as ({shown}) "
+            f"select cells.*, metrics.aggregation, coalesce({small}, false) as is_small, "
+            "shown.n_clients as n_shown, shown.value as value_shown, shown.is_suppressed, "
+            "shown.null_reason as reason_shown from marts.rpt_site_metrics as cells "
+            "inner join reference.metrics as metrics using (metric) "
+            "left join shown on cells.site_id = shown.site_id and cells.metric = shown.metric "
+            "and cells.instrument_code is not distinct from shown.instrument_code "
+            "and cells.language is not distinct from shown.language "
+            "and cells.informant is not distinct from shown.informant "
+            "and cells.stratum_kind = shown.stratum_kind and cells.stratum = shown.stratum "
+            "and cells.period = shown.period where metrics.aggregation <> 'share_of_therapists'"
+        )
+
+        def n(condition: str) -> int:
+            sql = f"select count(*) from compared where {condition}"
+            return int(con.execute(sql).fetchall()[0][0])
+
+        assert n("not is_small") > 50
+        assert n("is_small and stratum_kind = 'all' and is_suppressed") > 50
+        # Of the small ones nothing is there but, where nobody has a value, why.
+        assert n("is_small and (n_shown is not null or value_shown is not null)") == 0
+        assert n("is_small and n_valued > 0 and reason_shown is not null") == 0
+        assert n("not is_small and coalesce(is_suppressed, true)") == 0
+        assert n("not is_small and (abs(n_shown - n_clients) > 2 and n_clients > 12)") == 0
+        assert n("not is_small and (value is null) <> (value_shown is null)") == 0
+        assert (
+            n("not is_small and aggregation = 'share' and abs(value_shown - value) > 0.0251") == 0
+        )
+        assert (
+            n("not is_small and aggregation <> 'share' and abs(value_shown - value) > 0.501") == 0
+        )
+        con.execute("detach released")
