@@ -21,10 +21,14 @@ def _sessions(*groups: tuple[int, int, int, int]) -> Units:
         state += [state_no] * n_at_risk
         ended += [True] * n_ended + [False] * (n_at_risk - n_ended)
     n = len(number)
-    people = {"client_no": list(range(n)), "therapist_no": [place % 3 for place in range(n)]}
-    cells = {"cell_no": [place % 2 for place in range(n)]}
-    rows = {"session_no": number, "state_no": state, "is_ended": ended}
-    return units("ab", {**cells, **people, **rows})
+    rows: dict[str, list[int]] = {
+        "cell_no": [place % 2 for place in range(n)],
+        "client_no": list(range(n)),
+        "therapist_no": [place % 3 for place in range(n)],
+        "session_no": number,
+        "state_no": state,
+    }
+    return units("ab", {**rows, "is_ended": ended})
 
 
 def _one(table: pd.DataFrame, figure: str, state: str, session_no: int | None = None) -> Found:
