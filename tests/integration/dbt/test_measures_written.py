@@ -308,7 +308,7 @@ def test_every_row_shown_is_the_marts_rounded_and_no_small_one_is(
         for name in (*tables, "frame_adherence", "site_metrics")
     )
     small = (
-        "(n_clients < 11 or n_therapists < 3 or top_therapist_share > 0.8 "
+        "(cells.n_clients < 11 or n_therapists < 3 or top_therapist_share > 0.8 "
         "or metrics.aggregation = 'share' and (n_clients_counted between 1 and 10 "
         "or n_clients_not_counted between 1 and 10))"
     )
