@@ -21,7 +21,8 @@ class Metric(Declaration):
 
     `aggregation`: how units become a site's value. A `share` is the sum of numerators over the sum
     of denominators; `mean_of_clients` averages a client's units first, then the clients;
-    `share_of_therapists` counts those with a numerator above 0 in the period.
+    `share_of_therapists` counts those with a numerator above 0 in the period; `modelled` is worked
+    out of arrays (orchestration/benchmarking) and is in no mart.
     `has_distribution`: its units' values have percentiles and a skewness of their own.
     `minimum_units`: units with a value that a site needs; below it the value is null with a reason.
     `settings`: names of dbt variables and the defaults they ship with.
@@ -33,7 +34,7 @@ class Metric(Declaration):
     formula: str
     unit: str
     unit_measured: Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
-    aggregation: Literal["share", "mean_of_clients", "share_of_therapists"]
+    aggregation: Literal["share", "mean_of_clients", "share_of_therapists", "modelled"]
     is_per_instrument: bool = True
     has_distribution: bool = False
     minimum_units: int = Field(ge=1)

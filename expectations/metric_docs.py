@@ -13,15 +13,24 @@ _HEAD = """\
 
 Made from `expectations/metrics/{name}.yml` by `python -m expectations.metric_docs docs/metrics`.
 Every metric is computed within one instrument, version, language and informant; below its minimum
-its value is null with a reason. `marts.rpt_site_metrics` holds them by site, stratum and closed
-period, `marts.rpt_site_distributions` the percentiles. Nights build them where `group.yml` says
-`with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`.
+its value is null with a reason. {held}
 """
+_IN_MARTS = """\
+`marts.rpt_site_metrics` holds them by site, stratum and closed
+period, `marts.rpt_site_distributions` the percentiles. Nights build them where `group.yml` says
+`with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
+_MODELLED = """\
+They are worked out of arrays into
+`benchmark.*`, over all closed periods together. Nights build them where `group.yml` says
+`with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
 
 
 def as_markdown(name: str, family: Family) -> str:
     """One family's document: a section a metric, in the order of their declaration."""
-    return _HEAD.format(title=family.title, name=name) + "".join(map(_section, family.metrics))
+    is_modelled = all(metric.aggregation == "modelled" for metric in family.metrics)
+    held = _MODELLED if is_modelled else _IN_MARTS
+    head = _HEAD.format(title=family.title, name=name, held=held)
+    return head + "".join(map(_section, family.metrics))
 
 
 def _section(metric: Metric) -> str:

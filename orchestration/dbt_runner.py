@@ -18,6 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from expectations.yaml_source import read_yaml
+
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
@@ -86,6 +88,12 @@ def models_digest() -> str:
             digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@cache
+def variables() -> dict[str, Any]:
+    """The project's variables: what Python does by the models' own settings, it does by these."""
+    return dict(read_yaml(PROJECT / "dbt_project.yml").content["vars"])
 
 
 def ensure_manifest(target_dir: Path) -> Path:

@@ -8,6 +8,7 @@ from expectations.registry import Registry, load_registry
 from orchestration.assets.backup import backup_asset
 from orchestration.assets.benchmarks import benchmark_assets
 from orchestration.assets.dbt import dbt_models
+from orchestration.assets.measures import measures_assets
 from orchestration.assets.psychometrics import psychometrics_assets
 from orchestration.assets.raw import feeds_with_assets, keys_to_run, raw_assets
 from orchestration.assets.reference import reference_assets
@@ -37,7 +38,7 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
             with_ratings="process_ratings" in feeds_with_assets(registry),
         ),
         *benchmark_assets(),
-        *(psychometrics_assets() if with_measures else []),
+        *([*psychometrics_assets(), *measures_assets()] if with_measures else []),
         *release_assets(with_measures=with_measures),
         *([backup_asset()] if registry.group.backup is not None else []),
     ]

@@ -326,6 +326,13 @@ create table if not exists benchmark.psychometrics_made (
     code_version varchar not null
 );
 
+-- The same of benchmark.marked_drops, dropout_hazards, alliance_outcomes, alliance_slopes and
+-- congruences.
+create table if not exists benchmark.measures_made (
+    built_at timestamp not null,
+    code_version varchar not null
+);
+
 -- Grain: one version of one rating of a session: of one segment of it, or whether it had a rupture.
 -- `rating_key` names the rating: client, session, informant, respondent, kind, start of the segment.
 create table if not exists raw.process_ratings (

@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from orchestration.dbt_runner import models_digest
 
-_MAKES_RELEASES = ("benchmarking", "release")
+_MAKES_RELEASES = ("benchmarking", "measures", "release")
 """Packages beside this module that turn marts into a release."""
 
 
@@ -67,6 +68,18 @@ def has_ratings(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether a process rating is stored; where none is, its models are not built."""
     ((found,),) = con.execute("select exists (select 1 from raw.process_ratings)").fetchall()
     return bool(found)
+
+
+def build_standing(con: duckdb.DuckDBPyConnection, code_version: str) -> list[tuple[Any, ...]]:
+    """When the newest dbt build was and the code's version, as one row; no row before the first.
+
+    What is made of that build and kept needs no making again while this stays.
+    """
+    return con.execute(
+        "select built_at, cast(? as varchar) from raw.builds "
+        "order by built_at desc, processed_through desc limit 1",
+        [code_version],
+    ).fetchall()
 
 
 def has_loaded_since(con: duckdb.DuckDBPyConnection, load_seq: int) -> bool:

@@ -9,6 +9,7 @@ import duckdb
 from orchestration.instance import POOL
 from orchestration.key_alarm import standing_alarms
 from orchestration.night import Night
+from orchestration.state import build_standing
 from orchestration.warehouse import transaction
 
 READ = (
@@ -80,11 +81,7 @@ def write_psychometrics(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
 
     A night that only turned files away builds nothing, and reads no answer here.
     """
-    made_from = con.execute(
-        "select built_at, cast(? as varchar) from raw.builds "
-        "order by built_at desc, processed_through desc limit 1",
-        [night.settings.code_version],
-    ).fetchall()
+    made_from = build_standing(con, night.settings.code_version)
     if made_from == con.execute("select * from benchmark.psychometrics_made").fetchall():
         return False
     from orchestration.benchmarking.psychometrics import (

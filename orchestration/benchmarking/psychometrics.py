@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from expectations.model import Thresholds
 from orchestration.benchmarking.cells import is_small
 from orchestration.measures.arrays import Ints
-from orchestration.measures.instrument_sums import InstrumentSums
+from orchestration.measures.instrument_sums import SIGNS, InstrumentSums
 from orchestration.measures.site_reliability import (
     TOO_FEW_CLIENTS,
     TOO_FEW_FORMS,
@@ -64,6 +64,7 @@ CARELESS_COLUMNS: tuple[str, ...] = (
     "flagged_share",
     "n_same_answer",
     "same_answer_share",
+    *(f"n_clients_{sign}" for sign in SIGNS[1:]),
     "null_reason",
 )
 
@@ -99,7 +100,7 @@ def careless_table(found: Iterable[CellSums], thresholds: Thresholds) -> pd.Data
     included, which is usual.
     """
     rows = [row for one in found for row in _careless_rows(one, thresholds)]
-    counts = ("n_forms", "n_clients", "n_flagged", "n_same_answer")
+    counts = [name for name in CARELESS_COLUMNS if name.startswith("n_")]
     types: dict[str, str] = dict.fromkeys(CARELESS_COLUMNS, "str")
     types |= dict.fromkeys(counts, "Int64")
     types |= {"flagged_share": "float64", "same_answer_share": "float64"}
@@ -191,6 +192,7 @@ def _limits(figure: str, interval: tuple[float, float] | None) -> dict[str, floa
 
 def _careless_rows(one: CellSums, thresholds: Thresholds) -> Iterator[dict[str, Any]]:
     n_clients = one.sums.n_clients_judged
+    signs = {sign: one.sums.n_clients_with(sign) for sign in SIGNS[1:]}
     for cell in one.shown(thresholds).tolist():
         row: dict[str, Any] = one.cells.iloc[cell][list(CELL)].to_dict()
         n_forms = int(one.sums.n_judged[cell])
@@ -209,6 +211,7 @@ def _careless_rows(one: CellSums, thresholds: Thresholds) -> Iterator[dict[str, 
                 "flagged_share": n_flagged / n_forms,
                 "n_same_answer": n_same,
                 "same_answer_share": n_same / n_forms,
+                **{f"n_clients_{sign}": int(n[cell]) for sign, n in signs.items()},
             }
 
 

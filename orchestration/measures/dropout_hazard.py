@@ -171,15 +171,21 @@ def _odds_ratios(
     kept &= np.isin(state, compared)
     kept &= _varies_within(np.where(kept, session_no, 0), is_ended)
     others = [name for name in compared if name != REFERENCE_STATE]
-    numbers = np.unique(session_no[kept])
+    # Periods alike in number and state are counted together: the likelihood needs no more of them.
+    numbers, number = np.unique(session_no[kept], return_inverse=True)
+    of_compared = np.argmax([state[kept] == name for name in compared], axis=0)
+    cell = number * len(compared) + of_compared
+    n_at_risk = np.bincount(cell, minlength=numbers.size * len(compared)).astype(np.float64)
+    n_ended = np.bincount(cell, is_ended[kept], n_at_risk.size).astype(np.float64)
+    of_number, of_state = np.divmod(np.arange(n_at_risk.size), len(compared))
     design = np.column_stack(
         [
-            *((session_no[kept] == number).astype(np.float64) for number in numbers),
-            *((state[kept] == name).astype(np.float64) for name in others),
+            *(of_number == place for place in range(numbers.size)),
+            *(of_state == compared.index(name) for name in others),
         ]
-    )
+    ).astype(np.float64)
     try:
-        estimate, covariance = _logistic(design, is_ended[kept].astype(np.float64))
+        estimate, covariance = _logistic(design, n_ended, n_at_risk)
     except MeasureUndefined as undefined:
         reasons.append(Reason("odds_ratios", str(undefined)))
         return ()
@@ -205,8 +211,8 @@ def _varies_within(session_no: Ints, is_ended: Bools) -> Bools:
     return ((ended > 0) & (ended < n))[session_no]
 
 
-def _logistic(design: Floats, outcome: Floats) -> tuple[Floats, Floats]:
-    """Maximum likelihood by Newton's method; estimates and their covariance.
+def _logistic(design: Floats, n_ended: Floats, n_at_risk: Floats) -> tuple[Floats, Floats]:
+    """Maximum likelihood by Newton's method; estimates and their covariance. Rows are groups.
 
     McCullagh P, Nelder JA (1989). Generalized linear models, 2nd ed., section 4.4. Raises
     MeasureUndefined where the likelihood has no maximum or the columns are not independent.
@@ -214,11 +220,11 @@ def _logistic(design: Floats, outcome: Floats) -> tuple[Floats, Floats]:
     estimate = np.zeros(design.shape[1])
     for _ in range(50):
         probability = 1 / (1 + np.exp(-np.clip(design @ estimate, -30, 30)))
-        weight = probability * (1 - probability)
+        weight = n_at_risk * probability * (1 - probability)
         information = design.T @ (design * weight[:, np.newaxis])
         if np.linalg.cond(information) > 1e12:
             break
-        step = np.linalg.solve(information, design.T @ (outcome - probability))
+        step = np.linalg.solve(information, design.T @ (n_ended - n_at_risk * probability))
         estimate += step
         if np.abs(step).max() < 1e-10:
             return estimate, np.asarray(np.linalg.inv(information), dtype=np.float64)

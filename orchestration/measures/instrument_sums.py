@@ -32,6 +32,10 @@ class InstrumentKey:
         return len(self.item_nos) >= FEWEST_ITEMS
 
 
+SIGNS = ("judged", "flagged", "not_flagged", "same_answer", "not_same_answer")
+"""Kinds of form by which clients are counted: whom a share is about, and whom the rest of it is."""
+
+
 class InstrumentSums:
     """Sums over the forms of one instrument by cell. Sums of parts of the forms add up to those of
     the whole, whatever the order: they are whole numbers."""
@@ -46,7 +50,7 @@ class InstrumentSums:
             scale: ItemMoments.none(n_cells, len(places)) for scale, places in key.scales.items()
         }
         self._is_complete = {scale: np.zeros(cell_of_client.size, np.bool_) for scale in key.scales}
-        self._is_judged = np.zeros(cell_of_client.size, np.bool_)
+        self._has_form = {sign: np.zeros(cell_of_client.size, np.bool_) for sign in SIGNS}
         self.n_judged = np.zeros(n_cells, np.int64)
         """Forms with enough answers for the signs of careless responding, by cell."""
         self.n_same_answer = np.zeros(n_cells, np.int64)
@@ -70,16 +74,23 @@ class InstrumentSums:
     @property
     def n_clients_judged(self) -> Ints:
         """Clients with a form in `n_judged`, by cell."""
-        return self._by_cell(self._cell_of_client[self._is_judged])
+        return self.n_clients_with("judged")
+
+    def n_clients_with(self, sign: str) -> Ints:
+        """Clients with a form of one of SIGNS, by cell."""
+        return self._by_cell(self._cell_of_client[self._has_form[sign]])
 
     def _by_cell(self, cell: Ints) -> Ints:
         return np.bincount(cell, minlength=self.n_cells)
 
     def _add_careless_signs(self, answers: Floats, cell: Ints, client: Ints) -> None:
         is_judged = (~np.isnan(answers)).sum(axis=1) >= FEWEST_ITEMS
-        judged, where = answers[is_judged], cell[is_judged]
-        self._is_judged[client[is_judged]] = True
-        self.n_judged += self._by_cell(where)
-        self.n_same_answer += self._by_cell(where[has_same_answers(judged)])
+        judged, where, who = answers[is_judged], cell[is_judged], client[is_judged]
+        same = has_same_answers(judged)
         flagged = is_flagged(judged, self.key.is_reversed, self.key.width)
+        self.n_judged += self._by_cell(where)
+        self.n_same_answer += self._by_cell(where[same])
         self.n_flagged += self._by_cell(where[flagged])
+        signs = (np.ones_like(same), flagged, ~flagged, same, ~same)
+        for sign, has_it in zip(SIGNS, signs, strict=True):
+            self._has_form[sign][who[has_it]] = True

@@ -13,6 +13,7 @@ import duckdb
 
 from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
+from orchestration.release.measure_checks import measure_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier, literal
 
@@ -49,6 +50,7 @@ def candidate_problems(
     problems = [problem for table in tables for problem in _table_problems(candidate, table)]
     if file == "release":
         problems += _disclosure_problems(candidate, thresholds)
+        problems += measure_problems(candidate, thresholds)
         problems += _period_problems(candidate)
     return problems
 
@@ -154,17 +156,23 @@ def _disclosure_problems(
 
 def _period_problems(candidate: duckdb.DuckDBPyConnection) -> Iterator[str]:
     ((through,),) = candidate.execute("select max(data_through_on) from release").fetchall()
-    periods = candidate.execute(
-        "select distinct period from site_benchmarks union select period from response_rates"
-    ).fetchall()
+    dated = [table.table for table in tables_of("release") if "period" in table.names]
+    for table in dated:
+        yield from _open_periods(candidate, table, through)
+
+
+def _open_periods(
+    candidate: duckdb.DuckDBPyConnection, table: str, through: date | None
+) -> Iterator[str]:
+    periods = candidate.execute(f"select distinct period from {identifier(table)}").fetchall()
     for (period,) in sorted(periods, key=str):
         try:
             end = period_end(str(period))
         except ValueError:
-            yield "site_benchmarks.period: a period is not written as agreed"
+            yield f"{table}.period: a period is not written as agreed"
             continue
         if end is not None and (through is None or end > through):
-            yield f"site_benchmarks: period {period} is not closed on {through}"
+            yield f"{table}: period {period} is not closed on {through}"
 
 
 def _count(candidate: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -12,9 +12,11 @@ from expectations.instrument import RISK_NOTICE
 from expectations.metric import Metric
 from expectations.model import Thresholds
 from expectations.registry import Registry
+from orchestration.benchmarking.cells import DOMINANT_THERAPIST_SHARE, SUPPRESSED
 from orchestration.release import expected
 
 QUERIES = Path(__file__).with_name("queries")
+MEASURES = Path(__file__).with_name("measures.sql")
 
 Row = Mapping[str, object]
 
@@ -37,6 +39,7 @@ class ReleaseMeta:
     time_zone: str
     thresholds: Thresholds
     is_internal_only: bool = True
+    with_measures: bool = False
 
     @classmethod
     def of(
@@ -61,10 +64,12 @@ class ReleaseMeta:
                     {"frozen_on": str(each.frozen_on), "sha256": each.sha256}
                     for each in registry.references
                 ],
+                "with_measures": group.with_measures,
             },
             group_name=group.name,
             time_zone=group.time_zone,
             thresholds=group.thresholds,
+            with_measures=group.with_measures,
         )
 
     def row(self, release_id: str, source_digest: str) -> Row:
@@ -87,6 +92,19 @@ class ReleaseMeta:
             "group_name": self.group_name,
             "time_zone": self.time_zone,
         }
+
+
+def prepare_measures(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> None:
+    """What the queries of measures share, on this connection alone: which cells are shown, and how
+    they are rounded."""
+    source.execute(
+        MEASURES.read_text(encoding="utf-8").format(
+            minimum_clients=int(thresholds.minimum_clients),
+            minimum_therapists=int(thresholds.minimum_therapists),
+            dominant_share=float(DOMINANT_THERAPIST_SHARE),
+            suppressed=SUPPRESSED,
+        )
+    )
 
 
 def query(table: str) -> str | None:

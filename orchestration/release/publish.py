@@ -21,7 +21,7 @@ import pyarrow as pa
 from expectations.registry import Registry
 from orchestration.durable import fsync_directory, write_whole
 from orchestration.release.checks import candidate_problems
-from orchestration.release.contents import ReleaseMeta, declared_rows, query
+from orchestration.release.contents import ReleaseMeta, declared_rows, prepare_measures, query
 from orchestration.release.reader import POINTER, Releases
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier
@@ -144,12 +144,16 @@ def _fill(
 ) -> str:
     """All tables made, all but `release` filled; the digest of the content."""
     digests: dict[str, str] = {}
+    if meta.with_measures:
+        prepare_measures(source, meta.thresholds)
     for file, candidate in candidates.items():
         # One transaction: each of its own would cost a trip to the disk.
         with transaction(candidate):
             for table in tables_of(file):
                 candidate.execute(table.create_statement)
-                if table.file == "both":
+                # What stands in the warehouse of nights that built measures is old by now.
+                is_left_empty = table.is_measure and not meta.with_measures
+                if table.file == "both" or is_left_empty:
                     continue
                 _copy(source, candidate, table)
                 _insert(candidate, table, declared_rows(table.table, source, registry, meta))

@@ -1,10 +1,10 @@
-"""The allow-list of tables and columns, read once from tables.yml."""
+"""The allow-list of tables and columns, read once from its two files."""
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
 from expectations.yaml_source import read_yaml
@@ -12,6 +12,7 @@ from orchestration.sql import identifier
 
 ColumnType = Literal["varchar", "integer", "bigint", "double", "boolean", "date", "timestamp"]
 ReleaseFile = Literal["release", "quality"]
+_FILES = ("tables.yml", "tables_of_measures.yml")
 
 
 class ReleaseColumn(Declaration):
@@ -33,6 +34,10 @@ class ReleaseTable(Declaration):
     follows_clock: bool = False
     """Moves with the night it was written in; all else in it follows from other tables. Alone it
     makes no release new."""
+    is_measure: bool = False
+    """Filled only where the group asks for measures; there, but empty, where it does not."""
+    begins_with: Identifier | None = None
+    """The set of columns that stands before its own."""
 
     @model_validator(mode="after")
     def _key_is_among_the_columns(self) -> "ReleaseTable":
@@ -62,11 +67,32 @@ class ReleaseTable(Declaration):
 
 
 class _AllowList(Declaration):
-    tables: tuple[ReleaseTable, ...]
+    """One file. Tables are whole only with the columns they begin with, and are checked then."""
+
+    column_sets: dict[Identifier, tuple[ReleaseColumn, ...]] = Field(default_factory=dict)
+    tables: tuple[dict[str, Any], ...]
+
+    @property
+    def whole_tables(self) -> tuple[ReleaseTable, ...]:
+        """Every table with all its columns. Raises ValueError where the declaration is wrong."""
+        return tuple(
+            ReleaseTable.model_validate(
+                {**table, "columns": (*self._leading(table), *table["columns"])}
+            )
+            for table in self.tables
+        )
+
+    def _leading(self, table: dict[str, Any]) -> tuple[ReleaseColumn, ...]:
+        name = table.get("begins_with")
+        return self.column_sets[name] if name else ()
 
 
 @cache
 def tables_of(file: ReleaseFile) -> tuple[ReleaseTable, ...]:
     """The tables that one of the two files of a release holds."""
-    source = read_yaml(Path(__file__).with_name("tables.yml"))
-    return tuple(table for table in source.parse(_AllowList).tables if table.file in (file, "both"))
+    listed = (
+        table
+        for name in _FILES
+        for table in read_yaml(Path(__file__).with_name(name)).parse(_AllowList).whole_tables
+    )
+    return tuple(table for table in listed if table.file in (file, "both"))

@@ -13,7 +13,7 @@ PACKAGE = Path(state.__file__).parent
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("benchmarking", "release"):
+    for name in ("benchmarking", "measures", "release"):
         shutil.copytree(PACKAGE / name, tmp_path / name)
     monkeypatch.setattr(state, "__file__", str(tmp_path / "state.py"))
     state.publishing_digest.cache_clear()
@@ -23,7 +23,12 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     "changed",
-    ["release/tables.yml", "release/queries/response_rates.sql", "benchmarking/funnel.py"],
+    [
+        "release/tables.yml",
+        "release/queries/response_rates.sql",
+        "benchmarking/funnel.py",
+        "measures/congruence.py",
+    ],
 )
 def test_what_makes_a_release_is_part_of_its_state(copied: Path, changed: str) -> None:
     before = state.publishing_digest()

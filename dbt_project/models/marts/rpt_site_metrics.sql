@@ -212,17 +212,31 @@ clients as (
     group by cell_no, stratum_kind, stratum, period, client_key
 ),
 
+rated_by_therapist as (
+    select
+        cell_no,
+        stratum_kind,
+        stratum,
+        period,
+        therapist_key,
+        sum(n_valued) as n_valued,
+        max(case when numerator_billionths > 0 then 1 else 0 end) as is_counted
+    from rated
+    where n_valued > 0 and therapist_key is not null
+    group by cell_no, stratum_kind, stratum, period, therapist_key
+),
+
 therapists as (
     select
         cell_no,
         stratum_kind,
         stratum,
         period,
-        count(distinct therapist_key) as n_therapists,
-        count(distinct case when numerator_billionths > 0 then therapist_key end)
-            as n_therapists_counted
-    from rated
-    where n_valued > 0
+        count(*) as n_therapists,
+        sum(is_counted) as n_therapists_counted,
+        max(n_valued) as n_valued_of_top,
+        sum(n_valued) as n_valued_of_known
+    from rated_by_therapist
     group by cell_no, stratum_kind, stratum, period
 ),
 
@@ -234,6 +248,20 @@ summed as (
         stratum,
         period,
         sum(case when n_valued > 0 and client_key is not null then 1 else 0 end) as n_clients,
+        sum(
+            case
+                when client_key is not null and numerator_billionths > 0 then 1 else 0
+            end
+        ) as n_clients_counted,
+        sum(
+            case
+                when client_key is not null and numerator_billionths < denominator_billionths
+                    then 1
+                else 0
+            end
+        ) as n_clients_not_counted,
+        sum(case when client_key is not null and n_valued < n_units then 1 else 0 end)
+            as n_clients_without_value,
         sum(n_units) as n_units,
         sum(n_valued) as n_valued,
         sum(numerator_billionths) as numerator_billionths,
@@ -267,7 +295,12 @@ valued as (
         summed.stratum,
         summed.period,
         cast(summed.n_clients as integer) as n_clients,
-        cast(nullif(therapists.n_therapists, 0) as integer) as n_therapists,
+        cast(therapists.n_therapists as integer) as n_therapists,
+        cast(therapists.n_valued_of_top as double) / therapists.n_valued_of_known
+            as top_therapist_share,
+        cast(summed.n_clients_counted as integer) as n_clients_counted,
+        cast(summed.n_clients_not_counted as integer) as n_clients_not_counted,
+        cast(summed.n_clients_without_value as integer) as n_clients_without_value,
         cast(summed.n_units as integer) as n_units,
         cast(summed.n_valued as integer) as n_valued,
         {{ inexact('summed.numerator_billionths') }} as numerator,
@@ -320,6 +353,10 @@ select
     period,
     n_clients,
     n_therapists,
+    top_therapist_share,
+    n_clients_counted,
+    n_clients_not_counted,
+    n_clients_without_value,
     n_units,
     n_valued,
     numerator,

@@ -2,7 +2,7 @@
 or stratum is ever mixed with another, and below its minimum a value is null with a reason."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -165,7 +165,8 @@ def _strata(unit: Unit) -> list[tuple[str, str]]:
 
 
 def _expected(units: list[Unit]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """n_clients, n_therapists, n_units, n_valued, numerator, denominator, value, null_reason."""
+    """n_clients, n_therapists, the largest therapist's share, clients counted, not counted and
+    without a value, n_units, n_valued, numerator, denominator, value, null_reason."""
     minimum = {metric.metric: metric.minimum_units for metric in shipped_metrics()}
     gathered: dict[tuple[Any, ...], list[tuple[Unit, float | None]]] = defaultdict(list)
     for unit in units:
@@ -197,10 +198,14 @@ def _expected(units: list[Unit]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
             means = [sum(each) / len(each) for each in clients.values()]
             is_mean = metric == "mean_score"
             value = sum(means) / len(means) if is_mean else numerator / len(valued)
-        therapists = {unit.therapist for unit, _ in valued} - {None}
+        therapists = Counter(unit.therapist for unit, _ in valued if unit.therapist)
         expected[key] = (
             len(clients),
             len(therapists) or None,
+            max(therapists.values()) / therapists.total() if therapists else None,
+            sum(sum(each) > 0 for each in clients.values()),
+            sum(sum(each) < len(each) for each in clients.values()),
+            len({unit.client for unit, value in found if value is None}),
             len(found),
             len(valued),
             numerator if valued else None,
@@ -217,7 +222,9 @@ def test_each_cell_is_what_plain_counting_gives(
     warehouse, units = counted
     found = warehouse.rows(
         "select site_id, instrument_code, version, language, informant, metric, stratum_kind, "
-        "stratum, n_clients, n_therapists, n_units, n_valued, numerator, denominator, value, "
+        "stratum, n_clients, n_therapists, top_therapist_share, n_clients_counted, "
+        "n_clients_not_counted, n_clients_without_value, n_units, n_valued, numerator, "
+        "denominator, value, "
         "null_reason from marts.rpt_site_metrics where period = '2025' and metric in "
         "('mean_score', 'ceiling_share', 'all_items_at_best')"
     )

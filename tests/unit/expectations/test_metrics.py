@@ -21,8 +21,7 @@ def test_settings_are_the_projects_variables() -> None:
         for name, value in metric.settings.items()
     }
     assert settings == {name: variables[name] for name in settings}
-    # Of a measure that no site has a value of yet.
-    assert variables.keys() - settings.keys() == {"centring_minimum_forms"}
+    assert variables.keys() == settings.keys()
 
 
 def test_a_metric_is_declared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@ def workbook(
 ) -> bytes:
     """A workbook of one sheet; `touch` gets the workbook and the sheet before it is closed."""
     stream = BytesIO()
-    book = xlsxwriter.Workbook(stream, {"in_memory": True, "default_date_format": "yyyy-mm-dd"})
+    # An address in a cell stays a text there: a link is a part of the sheet, planted by itself.
+    options = {"in_memory": True, "default_date_format": "yyyy-mm-dd", "strings_to_urls": False}
+    book = xlsxwriter.Workbook(stream, options)
     page = book.add_worksheet(sheet)
     for number, row in enumerate(rows):
         page.write_row(number, 0, row)

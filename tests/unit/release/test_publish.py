@@ -72,6 +72,7 @@ def test_both_files_are_signed_and_complete(tmp_path: Path) -> None:
     counts = {
         table.table: _read(pointer.release, f"select count(*) from {table.table}")[0][0]
         for table in tables_of("release")
+        if not table.is_measure
     }
     assert counts == {
         "release": 1,

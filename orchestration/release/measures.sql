@@ -1,0 +1,139 @@
+-- What may be shown of the measures, said once for every table of them. Run on the publisher's own
+-- connection before the queries; temporary, so nothing of it stays in the warehouse.
+--
+-- A cell needs enough clients and therapists, and no therapist who makes most of it. A share is also
+-- small when it, or what it leaves over, is of 1 to {minimum_clients} - 1 clients. Counts of clients
+-- are rounded to 5 and never below the minimum; a share is rounded so far that every count of
+-- clients that rounds to the one beside it has a numerator with that share, so it gives none away:
+-- a twentieth up to 100 clients, a whole percent above. Numerators and denominators stay behind.
+
+create or replace temp macro least_clients() as {minimum_clients};
+
+create or replace temp macro shown_reason() as '{suppressed}';
+
+create or replace temp macro is_few(n) as n between 1 and {minimum_clients} - 1;
+
+create or replace temp macro is_small(n_clients, n_therapists, top_therapist_share) as
+    coalesce(n_clients, 0) < {minimum_clients}
+    or coalesce(n_therapists < {minimum_therapists}, false)
+    or coalesce(top_therapist_share > {dominant_share}, false);
+
+create or replace temp macro shown_count(n) as
+    cast(5 * greatest(round(n / 5.0), ceil({minimum_clients} / 5.0)) as integer);
+
+create or replace temp macro shown_share(share, n) as
+    case when shown_count(n) > 100 then round(share, 2) else round(share * 20) / 20 end;
+
+-- In scale points or days: a tenth, on a short scale of many clients a hundredth. Percent of a
+-- scale's range: whole, of many clients a tenth.
+create or replace temp macro shown_mean(mean, n, width) as
+    round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end);
+
+create or replace temp macro shown_pomp(mean, n) as
+    round(mean, case when shown_count(n) > 100 then 1 else 0 end);
+
+-- Which table a metric goes to. Percentages of a range are the gaps of two informants' forms.
+create or replace temp macro table_of(metric, stratum_kind) as case
+    when starts_with(metric, 'flow_')
+        or metric in (
+            'early_alliance', 'early_alliance_single_form', 'last_alliance_before_exit'
+        ) then 'cohort_flow'
+    when starts_with(metric, 'marked_drop_') or starts_with(metric, 'unrepaired_')
+        or starts_with(metric, 'sudden_') then 'alliance_events'
+    when metric = 'pair_gap' or starts_with(metric, 'triad_gap_') then 'informant_gaps'
+    when metric in (
+            'attended', 'no_show', 'cancelled_client_late', 'cancelled_therapist', 'minutes_kept',
+            'gap_kept', 'gap_days'
+        ) then 'frame_adherence'
+    when stratum_kind = 'stage'
+        and metric in (
+            'mean_score', 'ceiling_share', 'all_items_at_best', 'low_alliance', 'response_rate'
+        ) then 'stage_profiles'
+    else 'site_metrics'
+end;
+
+-- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's
+-- units have a value of says why, where the clients without one are enough.
+create or replace temp view shown_metrics as
+with counted as (
+    select
+        cells.*,
+        table_of(cells.metric, cells.stratum_kind) as release_table,
+        metrics.aggregation,
+        scales.maximum - scales.minimum as width,
+        -- Of therapists' metrics the people are therapists, and as many of them are needed.
+        case
+            when metrics.aggregation = 'share_of_therapists' then cells.n_therapists
+            else cells.n_clients
+        end as n_people,
+        case metrics.aggregation
+            when 'share' then cells.n_clients_counted
+            when 'share_of_therapists'
+                then cast(round(cells.value * cells.n_therapists) as integer)
+        end as n_people_counted,
+        case metrics.aggregation
+            when 'share' then cells.n_clients_not_counted
+            when 'share_of_therapists'
+                then cells.n_therapists
+                    - cast(round(cells.value * cells.n_therapists) as integer)
+        end as n_people_not_counted
+    from marts.rpt_site_metrics as cells
+    inner join reference.metrics as metrics on cells.metric = metrics.metric
+    left join marts.dim_scales as scales
+        on
+            cells.instrument_code = scales.instrument_code
+            and cells.version = scales.version
+            and scales.scale = 'total'
+),
+
+judged as (
+    select
+        *,
+        case
+            when n_valued = 0 then n_clients_without_value < {minimum_clients}
+            else
+                is_small(n_people, n_therapists, top_therapist_share)
+                or coalesce(is_few(n_people_counted), false)
+                or coalesce(is_few(n_people_not_counted), false)
+        end as is_suppressed
+    from counted
+)
+
+select
+    release_table,
+    practice_id,
+    site_id,
+    instrument_code,
+    version,
+    language,
+    informant,
+    metric,
+    stratum_kind,
+    stratum,
+    period,
+    case
+        when not is_suppressed and n_valued > 0 and aggregation <> 'share_of_therapists'
+            then shown_count(n_clients)
+    end as n_clients,
+    case
+        when is_suppressed then null
+        when aggregation = 'share' then shown_share(value, n_clients)
+        when aggregation = 'share_of_therapists' then round(value * 20) / 20
+        when release_table = 'informant_gaps' then shown_pomp(value, n_clients)
+        else shown_mean(value, n_clients, width)
+    end as value,
+    case
+        when
+            not is_suppressed
+            and n_valued > 0
+            and aggregation <> 'share_of_therapists'
+            and not is_few(n_clients_without_value)
+            then shown_share(n_valued / n_units, n_clients)
+    end as valued_share,
+    case when not is_suppressed then is_data_complete end as is_data_complete,
+    case when not is_suppressed then null_reason end as null_reason,
+    is_suppressed,
+    case when is_suppressed then shown_reason() end as suppression_reason,
+    width
+from judged
+where not is_suppressed or stratum_kind = 'all';

@@ -1,0 +1,1 @@
+select * from shown_metrics where release_table = 'site_metrics'
