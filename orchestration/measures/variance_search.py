@@ -1,0 +1,127 @@
+"""The lowest point of a restricted likelihood, its boundary looked at for itself.
+
+A relative standard deviation (theta of Bates et al. 2015, J Stat Softw 67(1), section 2.3: a
+group's standard deviation over the residual's) cannot be below 0, and often the best one is exactly
+0. The criterion is even in it, so its slope at 0 is always 0 and a search by slopes alone may stop
+there wrongly, or never quite get there: 0 is therefore tried on its own. The criterion may have two
+dips, so that the search begins at a grid's lowest points.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from orchestration.measures.arrays import Bools, Floats, Ints, MeasureUndefined
+
+Criterion = Callable[[Floats], float]
+
+LARGEST = 1e4
+"""Beyond it the residual is nothing beside the groups (a share below 1e-8)."""
+_GRID = (0.06, 0.25, 0.8, 2.5)
+_FULL_GRID = 300
+"""Points of the whole grid that are looked at; above, one parameter after the other."""
+_STARTS = 2
+_HOPELESS = 50.0
+"""A second start this much higher than the first is on the same slope."""
+_RADII = (1e-1, 1e-6)
+_TOLERANCE = 1e-7
+"""Of the criterion: what two sums over a million rows differ by through rounding alone."""
+
+
+@dataclass(frozen=True)
+class Lowest:
+    """`theta` at the lowest `criterion`, exactly 0 where that is on the boundary."""
+
+    theta: Floats
+    criterion: float
+
+
+def lowest_point(criterion: Criterion, is_deviation: Bools) -> Lowest:
+    """Minimise `criterion` over theta; `is_deviation` marks those that may not be below 0.
+
+    Raises MeasureUndefined when the best theta is beyond LARGEST: the groups then explain the
+    values without any rest.
+    """
+    deviations = np.flatnonzero(is_deviation)
+    starts = _starts(criterion, is_deviation, deviations)
+    fits = [_descend(criterion, start, is_deviation) for start in starts]
+    best = min(fits, key=lambda fit: fit.criterion)
+    for place in deviations[np.argsort(best.theta[deviations])]:
+        best = _on_boundary(criterion, best, int(place), is_deviation)
+    if np.abs(best.theta).max() > 0.99 * LARGEST:
+        raise MeasureUndefined(
+            "the values do not differ within the groups: nothing is left for the residual"
+        )
+    return best
+
+
+def _starts(criterion: Criterion, is_deviation: Bools, deviations: Ints) -> list[Floats]:
+    """The lowest points of the grid that are no neighbours of each other."""
+    n = deviations.size
+    tried: list[tuple[float, Floats]] = []
+
+    def look(values: tuple[float, ...]) -> float:
+        theta = np.zeros(is_deviation.size)
+        theta[deviations] = values
+        height = criterion(theta)
+        tried.append((height, theta))
+        return height
+
+    if len(_GRID) ** n <= _FULL_GRID:
+        for values in itertools.product(_GRID, repeat=n):
+            look(values)
+    else:
+        at = [_GRID[1]] * n
+        for place in [*range(n), *range(n)]:
+            moved = [(*at[:place], value, *at[place + 1 :]) for value in _GRID]
+            at = list(moved[int(np.argmin([look(values) for values in moved]))])
+    chosen: list[Floats] = []
+    ranked = sorted(tried, key=lambda each: each[0])
+    for height, theta in ranked:
+        if height < ranked[0][0] + _HOPELESS and all(
+            np.abs(np.log((theta + 1e-3) / (other + 1e-3))).max() > 1.6 for other in chosen
+        ):
+            chosen.append(theta)
+        if len(chosen) == _STARTS:
+            break
+    return chosen
+
+
+def _descend(criterion: Criterion, start: Floats, is_deviation: Bools) -> Lowest:
+    """COBYQA (Ragonneau & Zhang 2025, the successor of the BOBYQA that lme4 uses) within bounds."""
+    lower = np.where(is_deviation, 0.0, -LARGEST)
+    found = minimize(
+        criterion,
+        start,
+        method="COBYQA",
+        bounds=[(low, LARGEST) for low in lower],
+        options={"initial_tr_radius": _RADII[0], "final_tr_radius": _RADII[1], "maxfev": 2000},
+    )
+    theta = np.maximum(np.asarray(found.x, dtype=np.float64), lower)
+    return Lowest(theta, criterion(theta))
+
+
+def _on_boundary(criterion: Criterion, best: Lowest, place: int, is_deviation: Bools) -> Lowest:
+    """The fit with this deviation exactly 0, if it is no worse."""
+    if best.theta[place] == 0.0:
+        return best
+    theta = best.theta.copy()
+    theta[place] = 0.0
+    if criterion(theta) > best.criterion + 10.0:
+        return best  # the others cannot make up for that much
+    others = np.arange(theta.size) != place
+
+    def rest(some: Floats) -> float:
+        whole = np.zeros(theta.size)
+        whole[others] = some
+        return criterion(whole)
+
+    if others.any():
+        fit = _descend(rest, theta[others], is_deviation[others])
+        theta[others] = fit.theta
+    else:
+        fit = Lowest(theta, criterion(theta))
+    return Lowest(theta, fit.criterion) if fit.criterion <= best.criterion + _TOLERANCE else best
