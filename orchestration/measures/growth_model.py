@@ -50,16 +50,21 @@ def fit_growth(
     is_deviation = np.array(
         [row == column for row in range(degree + 1) for column in range(row + 1)], dtype=np.bool_
     )
-    best = lowest_point(products.criterion, is_deviation)
+    best = lowest_point(products.criterion, is_deviation, products.gradient)
     return products.model(best.theta, origin)
 
 
 @dataclass(frozen=True)
 class _Profile:
+    """`within` is Z'V^-1 Z of each client and `left` Z'V^-1 (y - X beta), V over sigma2."""
+
     criterion: float
     residual: float
     fixed: Floats
     information: Floats
+    factor: Floats
+    within: Floats
+    left: Floats
 
 
 class _Products:
@@ -86,6 +91,7 @@ class _Products:
         # Units are numbered by site first, so that a site's are side by side.
         owner = np.zeros(units.size, dtype=np.int64)
         owner[unit] = at_site
+        self._site = owner
         self._first = np.flatnonzero(np.diff(owner, prepend=-1))
         self._square = np.empty((units.size, width, width))
         for row in range(width):
@@ -111,11 +117,11 @@ class _Products:
         root = np.linalg.cholesky(inner)
         spread = factor @ np.linalg.solve(inner, np.broadcast_to(factor.T, inner.shape))
         pull = self._square @ spread
-        information = np.add.reduceat(self._square - pull @ self._square, self._first)
+        within = self._square - pull @ self._square
+        information = np.add.reduceat(within, self._first)
         drawn = np.einsum("cij,cj->ci", spread, self._along)
-        along = np.add.reduceat(
-            self._along - np.einsum("cij,cj->ci", self._square, drawn), self._first
-        )
+        own = self._along - np.einsum("cij,cj->ci", self._square, drawn)
+        along = np.add.reduceat(own, self._first)
         fixed = np.linalg.solve(information, along[:, :, None])[:, :, 0]
         rest = self._total - float(np.sum(self._along * drawn)) - float(np.sum(along * fixed))
         residual = max(rest, 1e-300) / self._freedom
@@ -124,7 +130,24 @@ class _Products:
             + np.sum(np.linalg.slogdet(information)[1])
             + self._freedom * (1.0 + np.log(2.0 * np.pi * residual))
         )
-        return _Profile(float(height), residual, fixed, information)
+        left = own - np.einsum("cij,cj->ci", within, fixed[self._site])
+        return _Profile(float(height), residual, fixed, information, factor, within, left)
+
+    def gradient(self, theta: Floats) -> Floats:
+        """Of the criterion, by theta.
+
+        d = tr(P dV) - y'P dV P y / sigma2 with dV = Z (dL L' + L dL') Z' and X = Z at every client
+        (Searle, Casella & McCulloch 1992, Variance components, section 6.6).
+        """
+        profile = self._profile(theta)
+        inverse = np.linalg.inv(profile.information)
+        spent = np.einsum(
+            "cij,cjk,ckl->il", profile.within, inverse[self._site], profile.within, optimize=True
+        )
+        traced = profile.within.sum(axis=0) - spent
+        squared = profile.left.T @ profile.left / profile.residual
+        whole = 2.0 * (traced - squared) @ profile.factor
+        return np.asarray(whole[np.tril_indices(whole.shape[0])])
 
     def model(self, theta: Floats, origin: float) -> GrowthModel:
         """The fit at `theta`, in the units of time and value that were given."""
