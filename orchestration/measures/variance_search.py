@@ -117,10 +117,17 @@ def _descend(
     else:
         slope, level = gradient, criterion(start)
         scale = _scale(slope, start)
+
+        def height(x: Floats) -> float:
+            return criterion(scale * x) - level
+
+        def fall(x: Floats) -> Floats:
+            return scale * slope(scale * x)
+
         found = minimize(
-            lambda x: criterion(scale * x) - level,
+            height,
             start / scale,
-            jac=lambda x: scale * slope(scale * x),
+            jac=fall,
             method="L-BFGS-B",
             bounds=Bounds(lower / scale, LARGEST / scale),
             options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-6, "maxcor": 20},

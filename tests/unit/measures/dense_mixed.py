@@ -29,7 +29,9 @@ def dense_fit(y: Floats, x: Floats, designs: list[Floats], relative: list[Floats
     (n - p)(1 + log(2 pi sigma2)) (Searle, Casella & McCulloch 1992, Variance components, ch. 6-7).
     """
     n, p = x.shape
-    v = np.eye(n) + sum(z @ g @ z.T for z, g in zip(designs, relative, strict=True))
+    v = np.eye(n)
+    for z, g in zip(designs, relative, strict=True):
+        v = v + z @ g @ z.T
     inverse = np.linalg.inv(v)
     information = x.T @ inverse @ x
     beta = np.linalg.solve(information, x.T @ inverse @ y)
@@ -42,8 +44,8 @@ def dense_fit(y: Floats, x: Floats, designs: list[Floats], relative: list[Floats
             + (n - p) * (1 + np.log(2 * np.pi * residual))
         ),
         residual,
-        beta,
-        residual * np.linalg.inv(information),
+        np.asarray(beta, dtype=np.float64),
+        np.asarray(residual * np.linalg.inv(information), dtype=np.float64),
         [g @ z.T @ inverse @ left for z, g in zip(designs, relative, strict=True)],
         [
             residual * np.diag(g - g @ z.T @ inverse @ z @ g)
@@ -54,4 +56,4 @@ def dense_fit(y: Floats, x: Floats, designs: list[Floats], relative: list[Floats
 
 def indicators(codes: Ints) -> Floats:
     """One column for each code from 0."""
-    return (codes[:, None] == np.arange(codes.max() + 1)).astype(np.float64)
+    return np.asarray(codes[:, None] == np.arange(codes.max() + 1), dtype=np.float64)

@@ -115,7 +115,7 @@ def test_the_nightly_closed_form_gives_the_same_variances(seed: int) -> None:
         site_of_therapist.astype(np.intp),
         n,
         means,
-        np.bincount(therapist, (y - means[therapist]) ** 2),
+        np.bincount(therapist, weights=(y - means[therapist]) ** 2).astype(np.float64),
     )
     found = fit_mixed_model(
         y, {"therapist": therapist}, fixed_design(y.size, {"site": Words(site, list("abcde"))})
