@@ -72,8 +72,11 @@ def open_registry(settings: Settings) -> Registry:
 
 
 def say_document(document: Any) -> None:
-    """One JSON document on standard output."""
-    output.print_json(json.dumps(document, default=str, allow_nan=False))
+    """One JSON document on standard output; coloured on a screen alone, where it is read by eye."""
+    if output.is_terminal:
+        output.print_json(json.dumps(document, default=str, allow_nan=False))
+    else:
+        typer.echo(json.dumps(document, default=str, allow_nan=False, indent=2, ensure_ascii=False))
 
 
 def say_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -20,6 +20,7 @@ from orchestration.cli import (
     reliability,
     score,
     serve,
+    variance,
     withdraw,
 )
 
@@ -50,6 +51,7 @@ app.command("change")(change.change)
 app.command("gains")(gains.gains)
 app.command("reliability")(reliability.reliability)
 app.command("careless")(careless.careless)
+app.command("variance")(variance.variance)
 app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)
