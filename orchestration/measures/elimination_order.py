@@ -35,8 +35,11 @@ def elimination_order(codes: Sequence[Ints], sizes: Sequence[int]) -> tuple[list
         chosen = alone[0]
         left.remove(chosen)
         order.append(chosen)
-        # What the chosen is linked to: in the data, and through those eliminated before it.
-        own = {group: _linked(codes, sizes, order[:-1], chosen, group) for group in left}
+        # Rows say it all: whatever went before had one label of the chosen in all its rows.
+        own = {
+            group: _links(codes[chosen], codes[group], sizes[chosen], sizes[group])
+            for group in left
+        }
         meets = {
             group: sparse.csr_array(meets[group] + meeting(own[group], own[group]))
             for group in left
@@ -50,18 +53,6 @@ def elimination_order(codes: Sequence[Ints], sizes: Sequence[int]) -> tuple[list
             "together: leave a group out, or take fewer sites"
         )
     return order, n_alone
-
-
-def _linked(
-    codes: Sequence[Ints], sizes: Sequence[int], before: Sequence[int], one: int, other: int
-) -> sparse.csr_array:
-    """Labels of `one` and `other` that share a row, or a label eliminated before."""
-    found = _links(codes[one], codes[other], sizes[one], sizes[other])
-    for group in before:
-        first = _links(codes[group], codes[one], sizes[group], sizes[one])
-        second = _links(codes[group], codes[other], sizes[group], sizes[other])
-        found = sparse.csr_array(found + first.T @ second)
-    return found
 
 
 def _links(one: Ints, other: Ints, n_one: int, n_other: int) -> sparse.csr_array:

@@ -1,15 +1,16 @@
 """Linear mixed model by REML: how much of a value lies between sites, therapists and clients.
 
-Own code, and not a library, after a look at what there is (1,000,000 sessions, 100 sites, 3,334
-therapists, 100,000 clients, two cores shared with others; this module: 4 s, 0.4 GB):
+Own code, and not a library, after a look at what there is (simulated: 1,000,000 sessions, 100
+sites, 3,334 therapists, 100,000 clients, a covariate; two cores shared with others, so that times
+compare by their size only; this module: 1.1 s, 0.4 GB, and 4.7 s where a tenth of the clients
+change their therapist):
 
-- statsmodels 0.15 MixedLM: one grouping 4.4 s for 100,000 rows; site, therapist and client together
-  do not converge on 2,000 or 10,000 simulated rows; crossed groups only as one group with dense
-  parts.
-- lme-python 0.2.7: the same variances as here to four digits, crossed groups, singular fits; 65 s.
-  One author's first year, brings a second data frame library, has no conditional variances of the
-  effects, and no two coefficients a site for a thousand sites (trajectories.py).
-- mixedlm-rs 0.2.0: one grouping only. pymer4: needs R.
+- statsmodels 0.15 MixedLM: one group 4.4 s for 100,000 rows; site, therapist and client together
+  did not converge on 2,000 or 10,000 rows; crossed groups only as one group with dense parts.
+- lme-python 0.2.7: nested, the same variances as here to four digits in 65 s; a tenth of the
+  clients changing therapist, 624 s for 300,000 rows. First released this year by one author, brings
+  a second data frame library; no conditional variances of the effects were found in what it offers.
+- mixedlm-rs: one group, its documentation says (not measured). pymer4: needs R.
 
 So the likelihood is ours (crossed_intercepts.py, variance_search.py) and held to lme4's published
 figures. Two groups in one site are `benchmarking/variance.py`: there sites are fixed and clients'
