@@ -6,14 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestration.benchmarking.funnel import (
-    additive_dispersion,
-    flag_beyond,
-    mean_funnel,
-    pooled_mean,
-    proportion_funnel,
-    winsorise,
-)
+from orchestration.benchmarking.dispersion import dispersion, winsorise
+from orchestration.benchmarking.funnel import flag_beyond, mean_funnel, proportion_funnel
+from orchestration.benchmarking.scales import pooled_mean
 
 # Thirteen BCG vaccine trials (Colditz et al. 1994, JAMA 271:698; metafor's dat.bcg): tuberculosis
 # yes and no among the vaccinated, yes and no among the others.
@@ -45,7 +40,7 @@ def test_target_phi_and_tau2_agree_with_the_published_bcg_meta_analysis() -> Non
     s = np.sqrt(1 / yes - 1 / (yes + no) + 1 / other_yes - 1 / (other_yes + other_no))
     target = pooled_mean(y, s)
     assert target == pytest.approx(-0.4303, abs=5e-5)
-    found = additive_dispersion((y - target) / s, s, winsorise_share=0.0)
+    found = dispersion((y - target) / s, s, share=0.0)
     assert found.phi * 13 == pytest.approx(152.2330, abs=5e-5)
     assert found.tau2 == pytest.approx(0.3088, abs=5e-5)
     weights = 1 / (s**2 + found.tau2)
@@ -66,7 +61,7 @@ def test_arcsine_funnel_agrees_with_funnelplotr_on_nhs_talking_therapies(shared:
     found = proportion_funnel(
         np.array([float(row["recovery_count"]) for row in rows]),
         np.array([float(row["at_caseness_count"]) for row in rows]),
-        winsorise_share=0.1,
+        trim_share=0.1,
     )
     assert found.z.size == 145
     assert found.target == pytest.approx(0.50620038, abs=5e-9)
