@@ -171,10 +171,15 @@ def poisson_limits(ratios: Floats, expected: Floats) -> Limits:
     return Limits(*limits, flag=flag_beyond(ratios, limits))
 
 
-def _limits(scaled: Scaled, spread: Floats) -> Limits:
+def bounds(scaled: Scaled, spread: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """lower95, upper95, lower998, upper998 for any spread on the analysis scale, carried back."""
     lower95, upper95, lower998, upper998 = (
         scaled.back(scaled.centre + sign * z * spread)
         for z, sign in ((Z_95, -1), (Z_95, 1), (Z_998, -1), (Z_998, 1))
     )
-    limits = (lower95, upper95, lower998, upper998)
+    return lower95, upper95, lower998, upper998
+
+
+def _limits(scaled: Scaled, spread: Floats) -> Limits:
+    limits = bounds(scaled, spread)
     return Limits(*limits, flag=flag_beyond(scaled.raw, limits))

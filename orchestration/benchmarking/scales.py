@@ -59,7 +59,8 @@ def scaled_proportions(
     Raises ValueError when there is no unit, a denominator or design effect is not positive, or a
     numerator lies outside 0..denominator.
     """
-    standard_errors = np.asarray(0.5 / np.sqrt(denominators), dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standard_errors = np.asarray(0.5 / np.sqrt(denominators), dtype=np.float64)
     if design_effects is not None:
         standard_errors = standard_errors * np.sqrt(design_effects)
     _require_units(numerators, standard_errors)
@@ -81,7 +82,8 @@ def scaled_ratios(observed: Floats, expected: Floats, scale: RatioScale) -> Scal
     Raises ValueError when there is no unit, an expected count is not positive, or an observed one
     is negative.
     """
-    standard_errors = np.asarray(1.0 / np.sqrt(expected), dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standard_errors = np.asarray(1.0 / np.sqrt(expected), dtype=np.float64)
     _require_units(observed, standard_errors)
     if bool(np.any(observed < 0)):
         raise ValueError("every observed count must be 0 or more")

@@ -103,9 +103,9 @@ def shrink_values(values: Floats, standard_errors: Floats) -> Shrunken:
         for at in range(0, values.size, _BLOCK)
     ]
     mean, lower, upper, reliability = (np.concatenate(part) for part in zip(*parts, strict=True))
-    half = int(np.searchsorted(np.cumsum(weight), 0.5))
+    log_median = np.interp(0.5, np.cumsum(weight) - weight / 2.0, np.log(tau))
     return Shrunken(
-        mean, lower, upper, reliability, float(weight @ theta[0]), float(tau[half] ** 2)
+        mean, lower, upper, reliability, float(weight @ theta[0]), float(np.exp(2.0 * log_median))
     )
 
 
