@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orchestration.analyst_csv import FileRefused
-from orchestration.analyst_units import LeftOut, UnitRows
+from orchestration.analyst_units import Codes, LeftOut, UnitRows
 from orchestration.benchmarking.dispersion import Overdispersion, Trim
 from orchestration.benchmarking.funnel import Funnel, funnel, poisson_limits
 from orchestration.benchmarking.network import MINIMUM_SITES
@@ -118,10 +119,11 @@ def counted_proportions(rows: UnitRows) -> Units:
     With therapists s grows by the design effect; p (1 - p) n is each one's sum of squares.
     """
     numerators, denominators = rows.summed(0), rows.summed(1)
-    effects, notes, components = None, (INDEPENDENT,), None
+    effects, components = None, None
+    notes: tuple[str, ...] = (INDEPENDENT,)
     if rows.group is not None:
         therapists = _Therapists.of(rows, rows.numbers[:, 1], rows.numbers[:, 0])
-        components, notes = therapists.fit(), ()
+        components = therapists.fit()
         effects = design_effects(components, therapists.unit, therapists.n_clients, len(rows.names))
         notes = _clustering(components, therapists)
     scaled = scaled_proportions(numerators, denominators, effects)
@@ -165,7 +167,7 @@ def means_of_clients(rows: UnitRows, column: str) -> Units:
         return Units(
             "mean", "identity", rows.names, n_clients, scaled, rows.left_out, notes, components
         )
-    squares = np.bincount(rows.unit, weights=(values - means[rows.unit]) ** 2)
+    squares = np.asarray(np.bincount(rows.unit, (values - means[rows.unit]) ** 2), dtype=np.float64)
     errors = independent_standard_error(n_clients, squares)
     # Not against 0: sums of squares carry rounding errors.
     usable = errors > 1e-12 * max(float(np.abs(values).max()), 1e-300)
@@ -204,7 +206,7 @@ def _independent_means(
     means: Floats,
     errors: Floats,
     n_clients: Floats,
-    usable: "np.ndarray[tuple[int], np.dtype[np.bool_]]",
+    usable: NDArray[np.bool_],
     left_out: tuple[LeftOut, ...],
     column: str,
 ) -> Units:
@@ -220,7 +222,7 @@ def _independent_means(
 class _Therapists:
     """One entry per therapist of a unit; the same name in two units is two entries."""
 
-    unit: "np.ndarray[tuple[int], np.dtype[np.intp]]"
+    unit: Codes
     n_clients: Floats
     means: Floats
     squares: Floats
@@ -235,12 +237,13 @@ class _Therapists:
         assert group is not None
         unit = np.zeros(int(group.max()) + 1, dtype=np.intp)
         unit[group] = rows.unit
-        clients = np.bincount(group, weights=n_clients)
-        means = np.bincount(group, weights=sums) / clients
+        clients = np.asarray(np.bincount(group, n_clients), dtype=np.float64)
+        means = np.bincount(group, sums) / clients
         own = sums / n_clients
         within = np.where(n_clients > 1.0, n_clients * own * (1.0 - own), 0.0)
         between = n_clients * (own - means[group]) ** 2
-        return cls(unit, clients, means, np.bincount(group, weights=within + between))
+        squares = np.asarray(np.bincount(group, within + between), dtype=np.float64)
+        return cls(unit, clients, means, squares)
 
     def fit(self) -> VarianceComponents:
         """Variances between therapists and between clients, by REML."""

@@ -28,7 +28,7 @@ _FLAGS = ["within", "beyond 95 %", "beyond 99.8 %", "no flag"]
 _COLOURS = ["#5b6770", "#c77700", "#1f5fa8", "#5b6770"]
 
 
-def funnel_chart(found: "Benchmark") -> alt.LayerChart:
+def funnel_chart(found: "Benchmark") -> alt.LayerChart | alt.FacetChart:
     """Points by their flag with over-dispersion, limits with it solid and without it dashed."""
     kind, scaled = found.units.kind, found.units.scaled
     factor = 1.0 if found.units.scale in ("log", "identity") else 0.25
@@ -117,9 +117,9 @@ def _lines(found: "Benchmark", factor: float) -> alt.Chart:
     room = 1.5 * max(float(np.ptp(scaled.raw)), 1e-12)
     low, high = float(scaled.raw.min()) - room, float(scaled.raw.max()) + room
     lines = lines[(lines["value"] >= low) & (lines["value"] <= high)]
-    return (
+    chart: alt.Chart = (
         alt.Chart(lines)
-        .mark_line(strokeWidth=1.3)
+        .mark_line(strokeWidth=1.3, color="#1d2126")
         .encode(
             alt.X("precision:Q"),
             alt.Y("value:Q"),
@@ -136,3 +136,4 @@ def _lines(found: "Benchmark", factor: float) -> alt.Chart:
             ),
         )
     )
+    return chart

@@ -41,7 +41,8 @@ class UnitRows:
 
     def summed(self, column: int) -> Floats:
         """The column's sum over each unit's rows."""
-        return np.bincount(self.unit, weights=self.numbers[:, column], minlength=len(self.names))
+        found = np.bincount(self.unit, self.numbers[:, column], len(self.names))
+        return np.asarray(found, dtype=np.float64)
 
 
 def read_units(

@@ -28,14 +28,18 @@ outside the model (5 tau from the others): it is pulled in too far, and its inte
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtr
 
 from orchestration.benchmarking.scales import Floats, Scaled
 
-MINIMUM_UNITS = 3
-"""With two units the posterior of tau has no finite area: any spread would be believed."""
+Prior = Literal["tau2", "tau"]
+"""What the prior of the spread between sites is uniform on."""
+
+MINIMUM_UNITS = 4
+"""With three units the posterior of tau2 has no finite area: any spread would be believed."""
 
 _Z_95 = 1.959964
 _NODES = 64
@@ -89,14 +93,15 @@ def shrink(scaled: Scaled) -> Shrunken:
     )
 
 
-def shrink_values(values: Floats, standard_errors: Floats) -> Shrunken:
+def shrink_values(values: Floats, standard_errors: Floats, prior: Prior = "tau2") -> Shrunken:
     """Shrunken values of I units with known standard errors, on the scale they come on.
 
+    The other prior is there for the study, and for holding this against what others publish.
     Raises ValueError for fewer than MINIMUM_UNITS units.
     """
     if values.size < MINIMUM_UNITS:
         raise ValueError(f"shrinkage needs at least {MINIMUM_UNITS} units")
-    tau, weight = _posterior_of_tau(values, standard_errors)
+    tau, weight = _posterior_of_tau(values, standard_errors, prior)
     theta = _theta(values, standard_errors, tau)
     parts = [
         _given_tau(values[at : at + _BLOCK], standard_errors[at : at + _BLOCK], tau, weight, theta)
@@ -116,16 +121,20 @@ def _theta(values: Floats, standard_errors: Floats, tau: Floats) -> tuple[Floats
     return weights @ values / totals, 1.0 / totals
 
 
-def _posterior_of_tau(values: Floats, standard_errors: Floats) -> tuple[Floats, Floats]:
+def _posterior_of_tau(
+    values: Floats, standard_errors: Floats, prior: Prior
+) -> tuple[Floats, Floats]:
     """Nodes of tau and their posterior weights, which sum to 1.
 
     With theta integrated out, log p(y | tau) = (sum log w - log sum w - sum w (y - theta)2)/2,
-    w = 1/(s2 + tau2): the restricted likelihood. In log tau the uniform prior is tau itself.
+    w = 1/(s2 + tau2): the restricted likelihood. In log tau a prior uniform on tau2 is tau2, one
+    uniform on tau is tau.
     """
     spread = max(float(np.ptp(values)), float(standard_errors.max()))
     low = float(np.log(1e-5 * standard_errors.min()))
     high = float(np.log(1e4 * spread))
 
+    exponent = 2.0 if prior == "tau2" else 1.0
     while True:
         log_tau = np.linspace(low, high, _NODES)
         weights = 1.0 / (standard_errors**2 + np.exp(2.0 * log_tau)[:, None])
@@ -133,7 +142,7 @@ def _posterior_of_tau(values: Floats, standard_errors: Floats) -> tuple[Floats, 
         distances = values - (weights @ values / totals)[:, None]
         likelihood = np.log(weights).sum(axis=1) - np.log(totals)
         likelihood -= np.sum(weights * distances**2, axis=1)
-        heights = likelihood / 2.0 + log_tau
+        heights = likelihood / 2.0 + exponent * log_tau
         heights -= heights.max()
         kept = np.flatnonzero(heights > _NEGLIGIBLE)
         step = log_tau[1] - log_tau[0]

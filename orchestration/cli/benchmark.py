@@ -1,4 +1,4 @@
-"""`alliance benchmark`: units of an analyst's own file against their target, and how sure that is."""
+"""`alliance benchmark`: units of an analyst's own file against a target, and how sure that is."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal

@@ -1,7 +1,7 @@
 """Study of shrinkage: do intervals of shrunken values cover the truth, and which method's do?
 
 `python -m tests.studies.shrinkage --networks 200`. The method in use (full Bayes, prior uniform on
-tau) stands beside those it was chosen from; they live here only. Truths, therapists and the
+tau2) stands beside those it was chosen from; they live here only. Truths, therapists and the
 variances behind s are those of tests/studies/networks.py, so the intervals also have to bear what
 estimating s costs. A seeded sample runs in make test.
 """
@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.stats import t as student
 
-from orchestration.benchmarking.funnel import Z_95, Floats
+from orchestration.benchmarking.funnel import Z_95
+from orchestration.benchmarking.scales import Floats
 from orchestration.benchmarking.shrinkage import shrink_values
 from orchestration.benchmarking.variance import (
     clustered_standard_error,
@@ -33,6 +34,8 @@ WORLDS: dict[str, NetworkModel] = {
     "14 sites, default": replace(SMALL, planted=PLANTED),
     "14 sites, none planted": SMALL,
     "14 sites, none differs": replace(SMALL, site_share=0.0),
+    "14 sites, 600 clients, default": replace(SMALL, n_clients=600, planted=PLANTED),
+    "14 sites, site variance 3 %": replace(SMALL, site_share=0.03),
     "145 sites, default": replace(LARGE, planted=PLANTED),
     "145 sites, none planted": LARGE,
 }
@@ -61,6 +64,12 @@ def bayes(values: Floats, standard_errors: Floats) -> tuple[Floats, Floats, Floa
     return found.values, found.lower95, found.upper95
 
 
+def bayes_on_tau(values: Floats, standard_errors: Floats) -> tuple[Floats, Floats, Floats]:
+    """The same with a prior uniform on tau (Gelman 2006)."""
+    found = shrink_values(values, standard_errors, prior="tau")
+    return found.values, found.lower95, found.upper95
+
+
 def plug_in(values: Floats, standard_errors: Floats) -> tuple[Floats, Floats, Floats]:
     """REML's tau2 and target taken for known."""
     fit = _Reml.of(values, standard_errors)
@@ -85,7 +94,8 @@ def morris(values: Floats, standard_errors: Floats) -> tuple[Floats, Floats, Flo
 
 
 METHODS: dict[str, Method] = {
-    "Bayes, uniform on tau": bayes,
+    "Bayes, uniform on tau2": bayes,
+    "Bayes, uniform on tau": bayes_on_tau,
     "plug-in REML": plug_in,
     "REML, Kenward-Roger": kenward_roger,
     "REML, Morris": morris,

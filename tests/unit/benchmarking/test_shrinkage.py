@@ -25,7 +25,7 @@ def _brute(values: Floats, errors: Floats) -> tuple[Floats, Floats, Floats]:
     theta = (weights * values).sum(axis=1, keepdims=True) / total
     density = np.prod(np.sqrt(weights), axis=1) / np.sqrt(total[:, 0])
     density *= np.exp(-0.5 * (weights * (values - theta) ** 2).sum(axis=1))
-    density[0] /= 2.0
+    density *= tau[:, 0]  # uniform on tau2
     density /= density.sum()
     share = tau**2 * weights
     mean = share * values + (1.0 - share) * theta
@@ -39,13 +39,13 @@ def _brute(values: Floats, errors: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def test_eight_schools_as_published() -> None:
-    # The same model and priors by Stan: the summary printed in rstan's article "Accessing the
+    # The same model by Stan, uniform on tau: the summary printed in rstan's article "Accessing the
     # contents of a stanfit object", 4,000 draws; means with their Monte Carlo errors, quantiles.
     mean = [11.3228, 8.0041, 6.2998, 7.7672, 5.2473, 6.3369, 10.6090, 8.4222]
     error = [0.1551, 0.0963, 0.1156, 0.0854, 0.0914, 0.0962, 0.1133, 0.1228]
     lower = [-1.92, -4.26, -10.66, -5.03, -8.95, -8.20, -1.95, -6.70]
     upper = [30.92, 21.07, 19.80, 20.46, 16.43, 18.40, 26.21, 25.18]
-    found = shrink_values(SCHOOLS, SCHOOLS_ERRORS)
+    found = shrink_values(SCHOOLS, SCHOOLS_ERRORS, prior="tau")
     np.testing.assert_array_less(np.abs(found.values - mean), 3 * np.array(error))
     np.testing.assert_allclose(found.lower95, lower, atol=0.9)
     np.testing.assert_allclose(found.upper95, upper, atol=0.9)
@@ -84,8 +84,8 @@ def test_many_units_know_tau_and_few_do_not() -> None:
     np.testing.assert_allclose(many.reliability, share, atol=0.01)
     width = 2 * 1.959964 * errors * np.sqrt(share)
     np.testing.assert_allclose(many.upper95 - many.lower95, width, rtol=0.02)
-    few = shrink_values(values[:3], errors[:3])
-    assert bool(np.all(few.upper95 - few.lower95 > width[:3]))
+    few = shrink_values(values[:4], errors[:4])
+    assert bool(np.all(few.upper95 - few.lower95 > width[:4]))
 
 
 def test_a_noisy_unit_is_pulled_in_further() -> None:
@@ -100,7 +100,8 @@ def test_proportions_and_ratios_come_back_in_their_unit() -> None:
     )
     for part in (proportions.values, proportions.lower95, proportions.upper95):
         assert bool(np.all((part >= 0.0) & (part <= 1.0)))
-    observed, expected = np.array([0.0, 12.0, 30.0, 8.0]), np.array([4.0, 10.0, 28.0, 9.0])
+    observed = np.array([0.0, 12.0, 30.0, 8.0, 7.0])
+    expected = np.array([4.0, 10.0, 28.0, 9.0, 6.0])
     logarithm = shrink(scaled_ratios(observed, expected, "log"))
     assert np.isnan([part[0] for part in (logarithm.values, logarithm.reliability)]).all()
     assert bool(np.all(logarithm.lower95[1:] < logarithm.values[1:]))
@@ -108,6 +109,6 @@ def test_proportions_and_ratios_come_back_in_their_unit() -> None:
     assert 0.0 <= root.lower95[0] < root.values[0] < root.target
 
 
-def test_two_units_are_too_few() -> None:
+def test_three_units_are_too_few() -> None:
     with pytest.raises(ValueError, match=f"at least {MINIMUM_UNITS}"):
-        shrink(scaled_means(np.array([1.0, 2.0]), np.ones(2)))
+        shrink(scaled_means(np.array([1.0, 2.0, 3.0]), np.ones(3)))
