@@ -90,7 +90,7 @@ def _document(found: "Benchmark", rules: "Rules", rows: list[dict[str, Any]]) ->
         "shrinkage": None
         if shrunken is None
         else {
-            "method": "full Bayes, priors uniform on the target and on tau",
+            "method": "full Bayes, priors uniform on the target and on tau2",
             "target": shrunken.target,
             "tau2": shrunken.tau2,
         },
