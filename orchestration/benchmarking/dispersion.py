@@ -41,7 +41,8 @@ class Dispersion:
     def spread(self, standard_errors: Floats) -> Floats:
         """sqrt(s2 + tau2), s sqrt(phi), or s: what the limits with over-dispersion rest on."""
         if self.kind == "multiplicative":
-            return np.asarray(standard_errors * np.sqrt(max(1.0, self.phi)), dtype=np.float64)
+            factor = np.sqrt(self.phi) if self.widens else 1.0
+            return np.asarray(standard_errors * factor, dtype=np.float64)
         return np.asarray(np.sqrt(standard_errors**2 + self.tau2), dtype=np.float64)
 
 

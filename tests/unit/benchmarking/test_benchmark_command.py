@@ -164,7 +164,7 @@ def clients(tmp_path: Path) -> str:
         for therapist, effect in enumerate(2 * rng.normal(size=4))
         for _ in range(10)
     ]
-    return _file(tmp_path, "site,therapist,score", [*rows, "s0,,20", "s5,t0,20"])
+    return _file(tmp_path, "site,therapist,score", [*rows, "s0,,20", "s0,,21", "s5,t0,20"])
 
 
 def test_means_of_clients_with_and_without_therapists(clients: str) -> None:
@@ -176,9 +176,9 @@ def test_means_of_clients_with_and_without_therapists(clients: str) -> None:
     assert any("SD/sqrt(n)" in note for note in plain["notes"])
     clustered = _document("mean", clients, *columns, "--therapist", "therapist")
     assert (clustered["n_units"], clustered["n_excluded"]) == (6, 0)
-    assert clustered["units"][0]["n"] == 41
-    # t0 of two sites is two therapists, and the client without one is a therapist alone.
-    assert clustered["variance"]["n_therapists"] == 5 * 4 + 2
+    assert clustered["units"][0]["n"] == 42
+    # t0 of two sites is two therapists, and each client without one is a therapist alone.
+    assert clustered["variance"]["n_therapists"] == 5 * 4 + 3
     errors = [unit["standard_error"] for unit in clustered["units"][:5]]
     # 4/4 + 1/40 is about 1; SD/sqrt(n) of such a site is about sqrt(5/40) = .35.
     assert min(errors) > 1.2 * max(unit["standard_error"] for unit in plain["units"])

@@ -164,6 +164,8 @@ def test_multiplicative_limits_grow_with_the_root_of_phi_and_never_shrink() -> N
     np.testing.assert_allclose(found.overdispersed.upper95, upper)
     calm = mean_funnel(np.array([1.0, 1.1, 0.9]), np.ones(3), 0.0, overdispersion="multiplicative")
     assert calm.dispersion.phi < 1.0
+    assert not calm.dispersion.widens
+    np.testing.assert_array_equal(calm.dispersion.spread(s), s)
     np.testing.assert_array_equal(calm.overdispersed.upper998, calm.plain.upper998)
     none = mean_funnel(means, s, 0.0, overdispersion="none")
     assert none.dispersion.phi == pytest.approx(16 / 3)
