@@ -1,41 +1,44 @@
 """Funnel limits around a network's target: how far a site's value may lie from it by chance.
 
 Everything happens on an analysis scale on which the values are about normal with a known standard
-error; a wrapper per kind of value (means, proportions) goes there and back.
+error (`scales`); a wrapper per kind of value (means, proportions, ratios) goes there and back.
 
 The rules are Spiegelhalter 2005 (Stat Med 24:1185-1202, funnel plots; Qual Saf Health Care
-14:347-351 with its appendix, over-dispersion): z against a target, z winsorised, the dispersion
-ratio phi, and a between-unit variance tau2 of moments that widens the limits (additive
-over-dispersion, after DerSimonian & Laird 1986, Control Clin Trials 7:177-188).
+14:347-351, over-dispersion) and agree with FunnelPlotR 0.6, save for these:
 
-The target is the inverse-variance weighted mean of the values, which for proportions is replaced
-by the pooled proportion sum(numerators)/sum(denominators) (Spiegelhalter's and FunnelPlotR's
-choice). It is the centre around which the moment formula of tau2 is unbiased: with w = 1/s2 and
-this centre, E[sum(w (y - target)2)] = (I - 1) + tau2 (sum w - sum w2 / sum w).
+- sqrt(O/E): limits are carried back by squaring. FunnelPlotR holds O/E itself against
+  1 ± z sqrt(s2 + tau2), which is half as wide as it says.
+- expected counts are taken as they come. FunnelPlotR rounds them to two decimals first on the log
+  scale (its SHMI_rounding), as NHS Digital publishes them.
+- phi is given whatever the limits; FunnelPlotR gives 0 where it draws none with over-dispersion.
+- multiplicative over-dispersion, and means, FunnelPlotR does not have.
+
+The target of means is the inverse-variance weighted mean, which for proportions is replaced by the
+pooled proportion sum(numerators)/sum(denominators) (Spiegelhalter's and FunnelPlotR's choice) and
+for ratios by 1. The first is the centre around which the moment formula of tau2 is unbiased: with
+w = 1/s2, E[sum(w (y - target)2)] = (I - 1) + tau2 (sum w - sum w2 / sum w).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
-Floats = NDArray[np.float64]
+from orchestration.benchmarking.dispersion import Dispersion, Overdispersion, Trim, dispersion
+from orchestration.benchmarking.scales import (
+    Floats,
+    RatioScale,
+    Scaled,
+    scaled_means,
+    scaled_proportions,
+    scaled_ratios,
+)
+
 Flags = NDArray[np.object_]
 
 Z_95 = 1.959964
 Z_998 = 3.090232
-
-
-@dataclass(frozen=True)
-class Dispersion:
-    """How much more the z-scores vary than chance allows.
-
-    `phi`: mean squared winsorised z, 1 when chance explains all. `tau2`: between-unit variance in
-    squared units of the analysis scale, never below 0.
-    """
-
-    phi: float
-    tau2: float
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Funnel:
     """A finished funnel of I units.
 
     `target` is in the unit of the value, `z` = (y - target) / s on the analysis scale and before
-    over-dispersion, `plain` the limits from s alone, `overdispersed` those from sqrt(s2 + tau2).
+    over-dispersion, `plain` the limits from s alone, `overdispersed` those from the wider spread;
+    they are the plain ones where there is no over-dispersion.
     """
 
     target: float
@@ -62,39 +66,6 @@ class Funnel:
     dispersion: Dispersion
     plain: Limits
     overdispersed: Limits
-
-
-def pooled_mean(values: Floats, standard_errors: Floats) -> float:
-    """Inverse-variance weighted mean of the units' values (the unit of the values)."""
-    weights = standard_errors**-2.0
-    return float(np.sum(weights * values) / np.sum(weights))
-
-
-def winsorise(z: Floats, share: float) -> Floats:
-    """Pull the lowest and the highest `share` of the z-scores in to the quantiles there.
-
-    Quantiles of type 7 (Hyndman & Fan 1996, Am Stat 50:361), as R's default and FunnelPlotR.
-    """
-    lowest, highest = np.quantile(z, [share, 1.0 - share], method="linear")
-    return np.clip(z, lowest, highest)
-
-
-def additive_dispersion(z: Floats, standard_errors: Floats, winsorise_share: float) -> Dispersion:
-    """Dispersion ratio and between-unit variance from z-scores and their standard errors.
-
-    phi = sum(zw2)/I and tau2 = max(0, (I phi - (I - 1)) / (sum w - sum w2 / sum w)), w = 1/s2
-    (Spiegelhalter 2005, QSHC appendix). One unit alone has no between-unit variance: tau2 is 0.
-
-    Winsorising z-scores that are normal leaves about .68 of their variance, so phi is below 1
-    when there is no over-dispersion at all; the rule is the literature's.
-    """
-    n_units = z.size
-    phi = float(np.mean(winsorise(z, winsorise_share) ** 2))
-    weights = standard_errors**-2.0
-    spread = float(np.sum(weights) - np.sum(weights**2) / np.sum(weights))
-    if n_units < 2 or spread <= 0.0:
-        return Dispersion(phi, 0.0)
-    return Dispersion(phi, max(0.0, (n_units * phi - (n_units - 1)) / spread))
 
 
 def flag_beyond(value: Floats, limits: tuple[Floats, Floats, Floats, Floats]) -> Flags:
@@ -108,78 +79,107 @@ def flag_beyond(value: Floats, limits: tuple[Floats, Floats, Floats, Floats]) ->
     return np.select(conditions, words, default="within").astype(np.object_)
 
 
-def mean_funnel(means: Floats, standard_errors: Floats, winsorise_share: float) -> Funnel:
+def mean_funnel(
+    means: Floats,
+    standard_errors: Floats,
+    trim_share: float,
+    *,
+    trim: Trim = "winsorise",
+    overdispersion: Overdispersion = "additive",
+) -> Funnel:
     """Funnel of I unit means with known standard errors; the analysis scale is the mean's own.
 
     Raises ValueError when there is no unit, or a standard error is not a positive number.
     """
-    _require_units(means, standard_errors)
-    target = pooled_mean(means, standard_errors)
-    z = (means - target) / standard_errors
-    dispersion = additive_dispersion(z, standard_errors, winsorise_share)
-    widened = np.sqrt(standard_errors**2 + dispersion.tau2)
-    return Funnel(
-        target,
-        z,
-        dispersion,
-        _mean_limits(means, target, standard_errors),
-        _mean_limits(means, target, widened),
-    )
+    return funnel(scaled_means(means, standard_errors), trim_share, trim, overdispersion)
 
 
-def proportion_funnel(numerators: Floats, denominators: Floats, winsorise_share: float) -> Funnel:
+def proportion_funnel(
+    numerators: Floats,
+    denominators: Floats,
+    trim_share: float,
+    *,
+    design_effects: Floats | None = None,
+    trim: Trim = "winsorise",
+    overdispersion: Overdispersion = "additive",
+) -> Funnel:
     """Funnel of I proportions on the arcsine scale: y = asin(sqrt(p)), s = 1/(2 sqrt(n)).
 
     Limits are carried back by sin2 and stay in 0-1. tau2 is in squared radians. Agrees with
-    FunnelPlotR 0.6 (data_type "PR").
+    FunnelPlotR 0.6 (data_type "PR"). `design_effects` multiply s2 where clients cluster.
 
     Raises ValueError when there is no unit, a denominator is not positive, or a numerator lies
     outside 0..denominator.
     """
-    standard_errors = np.asarray(0.5 / np.sqrt(denominators), dtype=np.float64)
-    _require_units(numerators, standard_errors)
-    if bool(np.any((numerators < 0) | (numerators > denominators))):
-        raise ValueError("every numerator must lie between 0 and its denominator")
-    proportions = numerators / denominators
-    pooled = float(np.sum(numerators) / np.sum(denominators))
-    centre = float(np.arcsin(np.sqrt(pooled)))
-    z = (np.arcsin(np.sqrt(proportions)) - centre) / standard_errors
-    dispersion = additive_dispersion(z, standard_errors, winsorise_share)
-    widened = np.sqrt(standard_errors**2 + dispersion.tau2)
-    return Funnel(
-        pooled,
-        z,
-        dispersion,
-        _proportion_limits(proportions, centre, standard_errors),
-        _proportion_limits(proportions, centre, widened),
+    scaled = scaled_proportions(numerators, denominators, design_effects)
+    return funnel(scaled, trim_share, trim, overdispersion)
+
+
+def ratio_funnel(
+    observed: Floats,
+    expected: Floats,
+    trim_share: float,
+    *,
+    scale: RatioScale = "log",
+    trim: Trim = "truncate",
+    overdispersion: Overdispersion = "additive",
+) -> Funnel:
+    """Funnel of I ratios O/E around 1: `log` with truncation is SHMI, `sqrt` winsorised is CQC.
+
+    Limits without over-dispersion are exact Poisson (`poisson_limits`). Agrees with FunnelPlotR
+    0.6 (data_type "SR"), but see the module.
+
+    Raises ValueError when there is no unit, an expected count is not positive, an observed one is
+    negative, or a logarithm of 0 is not truncated away.
+    """
+    scaled = scaled_ratios(observed, expected, scale)
+    return funnel(scaled, trim_share, trim, overdispersion, poisson_limits(scaled.raw, expected))
+
+
+def funnel(
+    scaled: Scaled,
+    trim_share: float,
+    trim: Trim,
+    overdispersion: Overdispersion,
+    plain: Limits | None = None,
+) -> Funnel:
+    """The shared core: z, dispersion and limits of units on their analysis scale.
+
+    `plain` replaces the normal limits from s alone where exact ones are known.
+    """
+    z = (scaled.values - scaled.centre) / scaled.standard_errors
+    found = dispersion(z, scaled.standard_errors, trim_share, trim, overdispersion)
+    plain = plain or _limits(scaled, scaled.standard_errors)
+    wide = _limits(scaled, found.spread(scaled.standard_errors)) if found.widens else plain
+    return Funnel(scaled.target, z, found, plain, wide)
+
+
+def poisson_limits(ratios: Floats, expected: Floats) -> Limits:
+    """Exact Poisson limits of O/E around 1, from chi-square quantiles.
+
+    chi2(a/2; 2E)/(2E) and chi2(1 - a/2; 2E + 2)/(2E), a = .05 and .002, as FunnelPlotR 0.6: the
+    exact interval of a count (Garwood 1936, Biometrika 28:437), taken at the expected one.
+    """
+
+    def lower(tail: float) -> Floats:
+        return np.asarray(gammaincinv(expected, tail) / expected, dtype=np.float64)
+
+    def upper(tail: float) -> Floats:
+        return np.asarray(gammaincinv(expected + 1.0, 1.0 - tail) / expected, dtype=np.float64)
+
+    limits = (lower(0.025), upper(0.025), lower(0.001), upper(0.001))
+    return Limits(*limits, flag=flag_beyond(ratios, limits))
+
+
+def bounds(scaled: Scaled, spread: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """lower95, upper95, lower998, upper998 for any spread on the analysis scale, carried back."""
+    lower95, upper95, lower998, upper998 = (
+        scaled.back(scaled.centre + sign * z * spread)
+        for z, sign in ((Z_95, -1), (Z_95, 1), (Z_998, -1), (Z_998, 1))
     )
+    return lower95, upper95, lower998, upper998
 
 
-def _require_units(values: Floats, standard_errors: Floats) -> None:
-    if values.size == 0 or values.shape != standard_errors.shape:
-        raise ValueError("a funnel needs at least one unit and one standard error for each")
-    usable = np.isfinite(values) & np.isfinite(standard_errors) & (standard_errors > 0)
-    if not bool(np.all(usable)):
-        raise ValueError("every unit needs a value and a positive standard error")
-
-
-def _mean_limits(means: Floats, target: float, spread: Floats) -> Limits:
-    bounds = tuple(
-        target + sign * z * spread for z, sign in ((Z_95, -1), (Z_95, 1), (Z_998, -1), (Z_998, 1))
-    )
-    limits = (bounds[0], bounds[1], bounds[2], bounds[3])
-    return Limits(*limits, flag=flag_beyond(means, limits))
-
-
-def _proportion_limits(proportions: Floats, centre: float, spread: Floats) -> Limits:
-    def back(angle: Floats) -> Floats:
-        # Beyond 0 or a right angle sin2 turns round, and a limit of 0 or 1 would come back inside.
-        return np.asarray(np.sin(np.clip(angle, 0.0, np.pi / 2)) ** 2, dtype=np.float64)
-
-    limits = (
-        back(centre - Z_95 * spread),
-        back(centre + Z_95 * spread),
-        back(centre - Z_998 * spread),
-        back(centre + Z_998 * spread),
-    )
-    return Limits(*limits, flag=flag_beyond(proportions, limits))
+def _limits(scaled: Scaled, spread: Floats) -> Limits:
+    limits = bounds(scaled, spread)
+    return Limits(*limits, flag=flag_beyond(scaled.raw, limits))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.benchmarking.funnel import Floats, Funnel, mean_funnel
+from orchestration.benchmarking.funnel import Funnel, mean_funnel
+from orchestration.benchmarking.scales import Floats, scaled_means
+from orchestration.benchmarking.shrinkage import MINIMUM_UNITS, Shrunken, shrink
 from orchestration.benchmarking.variance import (
     Codes,
     VarianceComponents,
@@ -40,13 +42,15 @@ class NetworkBenchmark:
     """`standard_errors` has one entry a site; `reasons` names what stands against a comparison.
 
     `components` is None for a network without sites or with as many sites as clients; then there
-    is no standard error either. `funnel` is None whenever there is no honest target.
+    is no standard error either. `funnel` is None whenever there is no honest target, `shrunken`
+    then too, and for fewer sites than shrinkage needs.
     """
 
     components: VarianceComponents | None
     standard_errors: Floats
     funnel: Funnel | None
     reasons: tuple[str, ...]
+    shrunken: Shrunken | None = None
 
 
 def benchmark_network(
@@ -80,4 +84,6 @@ def benchmark_network(
     if reasons:
         return NetworkBenchmark(components, standard_errors, None, reasons)
     funnel = mean_funnel(means, standard_errors, winsorise_share)
-    return NetworkBenchmark(components, standard_errors, funnel, ())
+    enough = n_sites >= MINIMUM_UNITS
+    shrunken = shrink(scaled_means(means, standard_errors)) if enough else None
+    return NetworkBenchmark(components, standard_errors, funnel, (), shrunken)

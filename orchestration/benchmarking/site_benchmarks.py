@@ -10,7 +10,8 @@ or limit carries a hidden site's value. What each network quantity is made of:
 - the unknown few of a member count in its mean and its n, and are taken to be spread over its
   therapists as the known clients are; no therapist is made up for them.
 - fewer than three members (network.MINIMUM_SITES): no target, no over-dispersion, no limits; the
-  means and their standard errors stay.
+  means and their standard errors stay. Shrunken values need one member more
+  (shrinkage.MINIMUM_UNITS).
 """
 
 from dataclasses import dataclass
@@ -31,12 +32,13 @@ from orchestration.benchmarking.cells import (
     prepared_cells,
 )
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG, joined, reasons_of_cells
-from orchestration.benchmarking.funnel import Floats, Funnel
+from orchestration.benchmarking.funnel import Funnel
 from orchestration.benchmarking.network import (
     NetworkBenchmark,
     TherapistStatistics,
     benchmark_network,
 )
+from orchestration.benchmarking.scales import Floats
 from orchestration.benchmarking.variance import independent_standard_error
 
 _FUNNEL_COLUMNS = (
@@ -50,7 +52,7 @@ _FUNNEL_COLUMNS = (
     "lower998",
     "upper998",
 )
-_LATER_COLUMNS = ("adjusted", "shrunken", "shrunken_lower95", "shrunken_upper95", "reliability")
+_SHRUNKEN_COLUMNS = ("shrunken", "shrunken_lower95", "shrunken_upper95", "reliability")
 _NETWORK_NUMBERS = (
     "n_sites_published",
     "n_sites",
@@ -66,7 +68,8 @@ NUMBER_COLUMNS: tuple[str, ...] = (
     "response_rate",
     "ceiling_share",
     "raw",
-    *_LATER_COLUMNS,
+    "adjusted",
+    *_SHRUNKEN_COLUMNS,
     *_FUNNEL_COLUMNS,
 )
 COLUMNS: tuple[str, ...] = (
@@ -126,7 +129,7 @@ def _published_benchmarks(
     therapist_unknown = is_therapist_unknown(published, known)
     reasons = reasons_of_cells(published, network, thresholds)
     reasons["therapist_unknown"] = therapist_unknown
-    numbers = {name: np.full(n_cells, np.nan) for name in _FUNNEL_COLUMNS}
+    numbers = {name: np.full(n_cells, np.nan) for name in (*_FUNNEL_COLUMNS, *_SHRUNKEN_COLUMNS)}
     flags = np.full(n_cells, None, dtype=object)
     rows = []
     statistics = _Statistics.of(published, known)
@@ -140,6 +143,11 @@ def _published_benchmarks(
         if found.funnel is not None:
             _place(numbers, members, found.funnel)
             flags[members] = found.funnel.overdispersed.flag
+        if found.shrunken is not None:
+            numbers["shrunken"][members] = found.shrunken.values
+            numbers["shrunken_lower95"][members] = found.shrunken.lower95
+            numbers["shrunken_upper95"][members] = found.shrunken.upper95
+            numbers["reliability"][members] = found.shrunken.reliability
         rows.append(_network_row(published.iloc[int(cells[0])], cells.size, found))
     numbers["standard_error"][therapist_unknown] = independent_standard_error(
         statistics.n_clients[therapist_unknown], statistics.sums_of_squares[therapist_unknown]

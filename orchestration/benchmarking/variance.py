@@ -130,6 +130,22 @@ def clustered_standard_error(
     )
 
 
+def design_effects(
+    components: VarianceComponents, site: Codes, n_clients: Floats, n_sites: int
+) -> Floats:
+    """By how much clustering in therapists multiplies the variance of each site's mean.
+
+    1 + icc (sum n_j2 / sum n_j - 1), icc = variance_therapist over both variances: the clustered
+    s2 divided by (variance_therapist + variance_client)/n (Kish 1965, Survey Sampling, 5.4, with
+    unequal clusters). 1 when there is no variance at all; NaN for a site without rows.
+    """
+    both = components.variance_therapist + components.variance_client
+    icc = components.variance_therapist / both if both > 0.0 else 0.0
+    totals = np.bincount(site, weights=n_clients, minlength=n_sites)
+    per_therapist = totals / effective_therapists(site, n_clients, n_sites)
+    return np.asarray(1.0 + icc * (per_therapist - 1.0), dtype=np.float64)
+
+
 def independent_standard_error(n_clients: Floats, sums_of_squares: Floats) -> Floats:
     """SD/sqrt(n) of each site: the client rule, for sites whose therapists are unknown.
 

@@ -3,6 +3,7 @@
 import typer
 
 from orchestration.cli import (
+    benchmark,
     careless,
     change,
     contract,
@@ -52,6 +53,7 @@ app.command("gains")(gains.gains)
 app.command("reliability")(reliability.reliability)
 app.command("careless")(careless.careless)
 app.command("variance")(variance.variance)
+app.add_typer(benchmark.app)
 app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)

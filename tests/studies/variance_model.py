@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expectations.model import Thresholds
-from orchestration.benchmarking.funnel import Z_95, Floats
+from orchestration.benchmarking.funnel import Z_95
+from orchestration.benchmarking.scales import Floats
 from orchestration.benchmarking.site_benchmarks import benchmark_sites
 from tests.studies.networks import DrawnNetwork, NetworkModel, draw_network
 

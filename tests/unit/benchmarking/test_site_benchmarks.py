@@ -7,6 +7,8 @@ import pytest
 from expectations.model import Thresholds
 from orchestration.benchmarking.cells import CELL_COLUMNS
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
+from orchestration.benchmarking.scales import scaled_means
+from orchestration.benchmarking.shrinkage import shrink
 from orchestration.benchmarking.site_benchmarks import COLUMNS, NUMBER_COLUMNS, benchmark_sites
 from orchestration.benchmarking.variance import estimate_variances
 from tests.studies.networks import DrawnNetwork, NetworkModel, draw_network
@@ -40,14 +42,13 @@ def _without(network: DrawnNetwork, site: str) -> DrawnNetwork:
     return DrawnNetwork(kept[0], kept[1], kept[2], network.truth)
 
 
-def test_columns_are_the_releases_and_the_later_ones_are_empty(network: DrawnNetwork) -> None:
+def test_columns_are_the_releases_and_the_later_one_is_empty(network: DrawnNetwork) -> None:
     found = benchmark_sites(
         network.therapists, network.sites, network.response_rates, Thresholds()
     ).cells
     assert tuple(found.columns) == COLUMNS
     assert found["n_clients"].dtype == "Int64"
     assert found["adjusted"].isna().all()
-    assert found["reliability"].isna().all()
     assert found["comparability"].isna().all()
     assert found["comparability"].dtype == "str"
     assert found["flag"].notna().all()
@@ -73,6 +74,29 @@ def test_standard_error_is_the_clustered_one_of_the_networks_variances(
     assert row["z"] == pytest.approx((row["raw"] - row["target"]) / row["standard_error"])
     spread = (row["standard_error"] ** 2 + row["tau2"]) ** 0.5
     assert row["upper998"] == pytest.approx(row["target"] + 3.090232 * spread)
+
+
+def test_shrunken_values_are_those_of_the_network_and_stand_between_site_and_target(
+    network: DrawnNetwork,
+) -> None:
+    found = _cells(network)
+    errors = found["standard_error"].to_numpy(dtype=np.float64)
+    alone = shrink(scaled_means(found["raw"].to_numpy(dtype=np.float64), errors))
+    np.testing.assert_allclose(found["shrunken"], alone.values)
+    np.testing.assert_allclose(found["reliability"], alone.reliability)
+    pulled = (found["raw"] - found["shrunken"]) * (found["shrunken"] - alone.target)
+    assert (pulled > 0).all()
+    assert (found["shrunken_lower95"] < found["shrunken"]).all()
+    assert (found["shrunken"] < found["shrunken_upper95"]).all()
+
+
+def test_three_sites_have_limits_and_no_shrunken_values(network: DrawnNetwork) -> None:
+    for site in ("site_03", "site_04", "site_05", "site_06", "site_07"):
+        network = _without(network, site)
+    found = _cells(network)
+    assert len(found) == 3
+    assert found["target"].notna().all()
+    assert found[["shrunken", "shrunken_lower95", "reliability"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(

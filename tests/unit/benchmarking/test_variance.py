@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from orchestration.benchmarking.variance import (
     VarianceComponents,
     clustered_standard_error,
+    design_effects,
     effective_therapists,
     estimate_variances,
     independent_standard_error,
@@ -179,3 +180,20 @@ def test_standard_errors_by_hand() -> None:
     np.testing.assert_allclose(
         independent_standard_error(np.array([10.0, 1.0]), np.array([90.0, 0.0])), [1.0, np.nan]
     )
+
+
+def test_design_effects_by_hand() -> None:
+    # icc = 1/(1 + 19) = .05. Site 0: 10 and 30 clients, 1000/40 = 25, 1 + .05*24 = 2.2. Site 1: 5
+    # therapists with one client each, no effect.
+    components = VarianceComponents(1.0, 19.0, 2, 7, 45, "estimated", 0.0)
+    site = np.array([0, 0, 1, 1, 1, 1, 1])
+    n = np.array([10.0, 30.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    found = design_effects(components, site, n, 2)
+    np.testing.assert_allclose(found, [2.2, 1.0])
+    # It is the clustered variance over that of independent clients.
+    clustered = clustered_standard_error(
+        components, effective_therapists(site, n, 2), np.array([40.0, 5.0])
+    )
+    np.testing.assert_allclose(clustered**2, found * 20.0 / np.array([40.0, 5.0]))
+    nothing = VarianceComponents(0.0, 0.0, 2, 7, 45, "zero", 0.0)
+    np.testing.assert_array_equal(design_effects(nothing, site, n, 2), [1.0, 1.0])
