@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.benchmarking.funnel import Floats
+from orchestration.benchmarking.scales import Floats
 from orchestration.measures.arrays import Bools, Ints
 
 RANGES = 2.66
