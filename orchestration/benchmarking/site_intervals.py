@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.benchmarking.funnel import Z_95, Floats
+from orchestration.benchmarking.funnel import Z_95
+from orchestration.benchmarking.scales import Floats
 from orchestration.benchmarking.variance import (
     Codes,
     VarianceComponents,
