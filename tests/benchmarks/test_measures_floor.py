@@ -84,7 +84,7 @@ def test_every_cell_is_the_same(both: duckdb.DuckDBPyConnection) -> None:
         f"{CELL}, stratum_kind, stratum, period, n_clients, n_therapists, n_units, n_valued, "
         "null_reason"
     )
-    numbers = dict.fromkeys(("numerator", "denominator", "value"), 1e-9)
+    numbers = dict.fromkeys(("numerator", "denominator", "value"), 1e-8)
     columns = f"{key}, {', '.join(numbers)}"
     assert not _differing(
         both,

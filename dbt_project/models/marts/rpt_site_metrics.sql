@@ -1,22 +1,25 @@
 {{ config(tags=['measures']) }}
+{%- set cell = ['practice_id', 'site_id', 'instrument_code', 'version', 'language', 'informant'] %}
+{%- set mix = ['stage', 'delivery_mode', 'age_band', 'has_interpreter'] %}
 
--- Sums by client and month come first: every unit counts in several strata and periods.
-with client_months as (
+-- Every unit counts in several strata and periods, so what is multiplied by them is kept small.
+-- Sums need no client. Who is counted at all is a set of metrics, one bit each, for a client, and
+-- for a therapist, whatever the number of metrics. Sums by client are needed for means alone.
+-- Numbers stand for names, in the order of the names, while rows are many.
+with metrics as (
     select
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        language,
-        informant,
+        *,
+        cast(power(2, (row_number() over (order by metric) - 1) % 60) as bigint) as metric_bit,
+        cast(floor((row_number() over (order by metric) - 1) / 60) as integer) as bits_no
+    from {{ ref('int_metrics_listed') }}
+),
+
+summed_months as (
+    select
+        {{ cell | join(', ') }},
         metric,
-        client_key,
-        therapist_key,
+        {{ mix | join(', ') }},
         month_on,
-        stage,
-        delivery_mode,
-        age_band,
-        has_interpreter,
         count(*) as n_units,
         count(denominator) as n_valued,
         sum({{ exact('numerator') }}) as numerator_billionths,
@@ -24,234 +27,229 @@ with client_months as (
         min(null_reason) as first_reason,
         max(null_reason) as last_reason
     from {{ ref('int_units_measured') }}
-    group by
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        language,
-        informant,
-        metric,
-        client_key,
-        therapist_key,
-        month_on,
-        stage,
-        delivery_mode,
-        age_band,
-        has_interpreter
+    group by {{ cell | join(', ') }}, metric, {{ mix | join(', ') }}, month_on
 ),
 
--- Numbers stand for names while rows are many, given in the order of the names.
+counted_months as (
+    select
+        {% for name in cell %}units.{{ name }}, {% endfor %}
+        {% for name in mix %}units.{{ name }}, {% endfor %}
+        units.client_key,
+        units.therapist_key,
+        units.month_on,
+        metrics.bits_no,
+        bit_or(metrics.metric_bit) as metric_bits
+    from {{ ref('int_units_measured') }} as units
+    inner join metrics on units.metric = metrics.metric
+    where units.denominator is not null
+    group by
+        {% for name in cell %}units.{{ name }}, {% endfor %}
+        {% for name in mix %}units.{{ name }}, {% endfor %}
+        units.client_key,
+        units.therapist_key,
+        units.month_on,
+        metrics.bits_no
+),
+
+-- `averaged_key`: the client, or the therapist where therapists are what is counted.
+averaged_months as (
+    select
+        {% for name in cell %}units.{{ name }}, {% endfor %}
+        units.metric,
+        {% for name in mix %}units.{{ name }}, {% endfor %}
+        units.client_key,
+        case when metrics.aggregation = 'share_of_therapists' then units.therapist_key end
+            as therapist_key,
+        units.month_on,
+        count(*) as n_valued,
+        sum({{ exact('units.numerator') }}) as numerator_billionths
+    from {{ ref('int_units_measured') }} as units
+    inner join metrics on units.metric = metrics.metric
+    where
+        units.denominator is not null
+        and metrics.aggregation in ('mean_of_clients', 'share_of_therapists')
+    group by
+        {% for name in cell %}units.{{ name }}, {% endfor %}
+        units.metric,
+        {% for name in mix %}units.{{ name }}, {% endfor %}
+        units.client_key,
+        case when metrics.aggregation = 'share_of_therapists' then units.therapist_key end,
+        units.month_on
+),
+
 cells as (
     select
         *,
-        row_number() over (
-            order by
-                practice_id nulls last,
-                site_id nulls last,
-                instrument_code nulls last,
-                version nulls last,
-                language nulls last,
-                informant nulls last,
-                metric nulls last
+        cast(
+            row_number() over (order by {{ cell | join(' nulls last, ') }} nulls last) as integer
         ) as cell_no
-    from (
-        select distinct
-            practice_id,
-            site_id,
-            instrument_code,
-            version,
-            language,
-            informant,
-            metric
-        from client_months
-    ) as named
+    from (select distinct {{ cell | join(', ') }} from summed_months) as named
 ),
 
-numbered as (
+mixes as (
     select
-        cells.cell_no,
-        client_months.*
-    from client_months
-    inner join cells
-        on
-            client_months.practice_id = cells.practice_id
-            and client_months.site_id = cells.site_id
-            and client_months.instrument_code is not distinct from cells.instrument_code
-            and client_months.version is not distinct from cells.version
-            and client_months.language is not distinct from cells.language
-            and client_months.informant is not distinct from cells.informant
-            and client_months.metric = cells.metric
+        *,
+        cast(
+            row_number() over (order by {{ mix | join(' nulls last, ') }} nulls last) as integer
+        ) as mix_no
+    from (select distinct {{ mix | join(', ') }} from summed_months) as named
 ),
 
-stratified as (
-    select
-        cell_no,
-        'all' as stratum_kind,
-        'all' as stratum,
-        client_key,
-        therapist_key,
-        month_on,
-        n_units,
-        n_valued,
-        numerator_billionths,
-        denominator_billionths,
-        first_reason,
-        last_reason
-    from numbered
+mixes_in_strata as (
+    select mix_no, 'all' as stratum_kind, 'all' as stratum from mixes
     union all
-    select
-        cell_no,
-        'stage' as stratum_kind,
-        stage as stratum,
-        client_key,
-        therapist_key,
-        month_on,
-        n_units,
-        n_valued,
-        numerator_billionths,
-        denominator_billionths,
-        first_reason,
-        last_reason
-    from numbered
-    where stage is not null
+    select mix_no, 'stage' as stratum_kind, stage as stratum from mixes where stage is not null
     union all
-    select
-        cell_no,
-        'delivery_mode' as stratum_kind,
-        delivery_mode as stratum,
-        client_key,
-        therapist_key,
-        month_on,
-        n_units,
-        n_valued,
-        numerator_billionths,
-        denominator_billionths,
-        first_reason,
-        last_reason
-    from numbered
+    select mix_no, 'delivery_mode' as stratum_kind, delivery_mode as stratum
+    from mixes
     where delivery_mode <> 'not_recorded'
     union all
-    select
-        cell_no,
-        'age_band' as stratum_kind,
-        age_band as stratum,
-        client_key,
-        therapist_key,
-        month_on,
-        n_units,
-        n_valued,
-        numerator_billionths,
-        denominator_billionths,
-        first_reason,
-        last_reason
-    from numbered
+    select mix_no, 'age_band' as stratum_kind, age_band as stratum
+    from mixes
     where age_band <> 'not_recorded'
     union all
     select
-        cell_no,
+        mix_no,
         'interpreter' as stratum_kind,
-        case when has_interpreter then 'with' else 'without' end as stratum,
-        client_key,
-        therapist_key,
-        month_on,
-        n_units,
-        n_valued,
-        numerator_billionths,
-        denominator_billionths,
-        first_reason,
-        last_reason
-    from numbered
+        case when has_interpreter then 'with' else 'without' end as stratum
+    from mixes
     where has_interpreter is not null
 ),
 
-rated as (
+strata as (
     select
-        stratified.cell_no,
-        stratified.stratum_kind,
-        stratified.stratum,
-        periods.period,
-        stratified.client_key,
-        stratified.therapist_key,
-        sum(stratified.n_units) as n_units,
-        sum(stratified.n_valued) as n_valued,
-        sum(stratified.numerator_billionths) as numerator_billionths,
-        sum(stratified.denominator_billionths) as denominator_billionths,
-        min(stratified.first_reason) as first_reason,
-        max(stratified.last_reason) as last_reason
-    from stratified
-    inner join {{ ref('int_periods_closed') }} as periods
-        on stratified.month_on is not distinct from periods.month_on
-    group by
-        stratified.cell_no,
-        stratified.stratum_kind,
-        stratified.stratum,
-        periods.period,
-        stratified.client_key,
-        stratified.therapist_key
-),
-
-clients as (
-    select
-        cell_no,
-        stratum_kind,
-        stratum,
-        period,
-        client_key,
-        sum(n_units) as n_units,
-        sum(n_valued) as n_valued,
-        sum(numerator_billionths) as numerator_billionths,
-        sum(denominator_billionths) as denominator_billionths,
-        case
-            when sum(n_valued) > 0
-                then {{ exact(inexact('sum(numerator_billionths)') ~ ' / sum(n_valued)') }}
-        end as mean_billionths,
-        min(first_reason) as first_reason,
-        max(last_reason) as last_reason
-    from rated
-    group by cell_no, stratum_kind, stratum, period, client_key
-),
-
-therapists as (
-    select
-        cell_no,
-        stratum_kind,
-        stratum,
-        period,
-        count(distinct therapist_key) as n_therapists,
-        count(distinct case when numerator_billionths > 0 then therapist_key end)
-            as n_therapists_counted
-    from rated
-    where n_valued > 0
-    group by cell_no, stratum_kind, stratum, period
-),
-
--- A unit may belong to no client: a therapist who was to collect forms.
-summed as (
-    select
-        cell_no,
-        stratum_kind,
-        stratum,
-        period,
-        sum(case when n_valued > 0 and client_key is not null then 1 else 0 end) as n_clients,
-        sum(n_units) as n_units,
-        sum(n_valued) as n_valued,
-        sum(numerator_billionths) as numerator_billionths,
-        sum(denominator_billionths) as denominator_billionths,
-        sum(mean_billionths) as means_billionths,
-        count(mean_billionths) as n_means,
-        min(first_reason) as first_reason,
-        max(last_reason) as last_reason
-    from clients
-    group by cell_no, stratum_kind, stratum, period
+        mixes_in_strata.*,
+        cast(dense_rank() over (order by stratum_kind, stratum) as integer) as stratum_no
+    from mixes_in_strata
 ),
 
 periods as (
-    select distinct
-        period,
-        period_end_on,
-        complete_from_on
+    select
+        *,
+        cast(dense_rank() over (order by period) as integer) as period_no
     from {{ ref('int_periods_closed') }}
+),
+{% for rows in ('summed', 'counted', 'averaged') %}
+{{ rows }} as (
+    select
+        cells.cell_no,
+        mixes.mix_no,
+        months.*
+    from {{ rows }}_months as months
+    inner join cells
+        on
+            {% for name in cell -%}
+            {{ 'and ' if not loop.first }}months.{{ name }} is not distinct from cells.{{ name }}
+            {% endfor %}
+    inner join mixes
+        on
+            {% for name in mix -%}
+            {{ 'and ' if not loop.first }}months.{{ name }} is not distinct from mixes.{{ name }}
+            {% endfor %}
+),
+{% endfor %}
+
+sums as (
+    select
+        months.cell_no,
+        months.metric,
+        strata.stratum_no,
+        periods.period_no,
+        sum(months.n_units) as n_units,
+        sum(months.n_valued) as n_valued,
+        sum(months.numerator_billionths) as numerator_billionths,
+        sum(months.denominator_billionths) as denominator_billionths,
+        min(months.first_reason) as first_reason,
+        max(months.last_reason) as last_reason
+    from summed as months
+    inner join strata on months.mix_no = strata.mix_no
+    inner join periods on months.month_on is not distinct from periods.month_on
+    group by months.cell_no, months.metric, strata.stratum_no, periods.period_no
+),
+{% for who in ('client', 'therapist') %}
+{{ who }}_bits as (
+    select
+        months.cell_no,
+        strata.stratum_no,
+        periods.period_no,
+        months.{{ who }}_key,
+        months.bits_no,
+        bit_or(months.metric_bits) as metric_bits
+    from (
+        select
+            cell_no,
+            mix_no,
+            month_on,
+            {{ who }}_key,
+            bits_no,
+            bit_or(metric_bits) as metric_bits
+        from counted
+        where {{ who }}_key is not null
+        group by cell_no, mix_no, month_on, {{ who }}_key, bits_no
+    ) as months
+    inner join strata on months.mix_no = strata.mix_no
+    inner join periods on months.month_on is not distinct from periods.month_on
+    group by
+        months.cell_no, strata.stratum_no, periods.period_no, months.{{ who }}_key, months.bits_no
+),
+
+{{ who }}s as (
+    select
+        counts.cell_no,
+        counts.stratum_no,
+        counts.period_no,
+        metrics.metric,
+        sum(counts.n) as n_{{ who }}s
+    from (
+        select
+            cell_no,
+            stratum_no,
+            period_no,
+            bits_no,
+            metric_bits,
+            count(*) as n
+        from {{ who }}_bits
+        group by cell_no, stratum_no, period_no, bits_no, metric_bits
+    ) as counts
+    inner join metrics
+        on
+            counts.bits_no = metrics.bits_no
+            and counts.metric_bits & metrics.metric_bit <> 0
+    group by counts.cell_no, counts.stratum_no, counts.period_no, metrics.metric
+),
+{% endfor %}
+means as (
+    select
+        cell_no,
+        metric,
+        stratum_no,
+        period_no,
+        sum({{ exact(inexact('numerator_billionths') ~ ' / n_valued') }}) as means_billionths,
+        count(*) as n_means,
+        sum(case when numerator_billionths > 0 and therapist_key is not null then 1 else 0 end)
+            as n_therapists_counted
+    from (
+        select
+            months.cell_no,
+            months.metric,
+            strata.stratum_no,
+            periods.period_no,
+            months.client_key,
+            months.therapist_key,
+            sum(months.n_valued) as n_valued,
+            sum(months.numerator_billionths) as numerator_billionths
+        from averaged as months
+        inner join strata on months.mix_no = strata.mix_no
+        inner join periods on months.month_on is not distinct from periods.month_on
+        group by
+            months.cell_no,
+            months.metric,
+            strata.stratum_no,
+            periods.period_no,
+            months.client_key,
+            months.therapist_key
+    ) as each_one
+    group by cell_no, metric, stratum_no, period_no
 ),
 
 valued as (
@@ -262,49 +260,53 @@ valued as (
         cells.version,
         cells.language,
         cells.informant,
-        cells.metric,
-        summed.stratum_kind,
-        summed.stratum,
-        summed.period,
-        cast(summed.n_clients as integer) as n_clients,
-        cast(nullif(therapists.n_therapists, 0) as integer) as n_therapists,
-        cast(summed.n_units as integer) as n_units,
-        cast(summed.n_valued as integer) as n_valued,
-        {{ inexact('summed.numerator_billionths') }} as numerator,
-        {{ inexact('summed.denominator_billionths') }} as denominator,
+        sums.metric,
+        named_strata.stratum_kind,
+        named_strata.stratum,
+        named_periods.period,
+        cast(coalesce(clients.n_clients, 0) as integer) as n_clients,
+        cast(therapists.n_therapists as integer) as n_therapists,
+        cast(sums.n_units as integer) as n_units,
+        cast(sums.n_valued as integer) as n_valued,
+        {{ inexact('sums.numerator_billionths') }} as numerator,
+        {{ inexact('sums.denominator_billionths') }} as denominator,
         case
-            when summed.n_valued = 0 and summed.first_reason = summed.last_reason
-                then summed.first_reason
-            when summed.n_valued = 0 then 'several_reasons'
-            when summed.n_valued < metrics.minimum_units then 'too_few_units'
+            when sums.n_valued = 0 and sums.first_reason = sums.last_reason then sums.first_reason
+            when sums.n_valued = 0 then 'several_reasons'
+            when sums.n_valued < metrics.minimum_units then 'too_few_units'
         end as null_reason,
         case metrics.aggregation
             when 'share'
                 then
-                    {{ inexact('summed.numerator_billionths') }}
-                    / nullif({{ inexact('summed.denominator_billionths') }}, 0)
+                    {{ inexact('sums.numerator_billionths') }}
+                    / nullif({{ inexact('sums.denominator_billionths') }}, 0)
             when 'mean_of_clients'
-                then {{ inexact('summed.means_billionths') }} / nullif(summed.n_means, 0)
+                then {{ inexact('means.means_billionths') }} / nullif(means.n_means, 0)
             -- Whoever did it once in the period did it.
             when 'share_of_therapists'
-                then
-                    cast(therapists.n_therapists_counted as double)
-                    / nullif(therapists.n_therapists, 0)
+                then cast(means.n_therapists_counted as double) / therapists.n_therapists
         end as unchecked_value,
-        periods.period_end_on,
-        practices.data_through_on >= periods.complete_from_on as is_data_complete
-    from summed
-    inner join cells on summed.cell_no = cells.cell_no
-    inner join {{ ref('int_metrics_listed') }} as metrics on cells.metric = metrics.metric
-    inner join periods on summed.period = periods.period
+        named_periods.period_end_on,
+        practices.data_through_on >= named_periods.complete_from_on as is_data_complete
+    from sums
+    inner join cells on sums.cell_no = cells.cell_no
+    inner join metrics on sums.metric = metrics.metric
+    inner join (
+        select distinct stratum_no, stratum_kind, stratum from strata
+    ) as named_strata on sums.stratum_no = named_strata.stratum_no
+    inner join (
+        select distinct period_no, period, period_end_on, complete_from_on from periods
+    ) as named_periods on sums.period_no = named_periods.period_no
     inner join {{ ref('int_practices_dated') }} as practices
         on cells.practice_id = practices.practice_id
-    left join therapists
+    {% for rows in ('clients', 'therapists', 'means') %}
+    left join {{ rows }}
         on
-            summed.cell_no = therapists.cell_no
-            and summed.stratum_kind = therapists.stratum_kind
-            and summed.stratum = therapists.stratum
-            and summed.period = therapists.period
+            sums.cell_no = {{ rows }}.cell_no
+            and sums.metric = {{ rows }}.metric
+            and sums.stratum_no = {{ rows }}.stratum_no
+            and sums.period_no = {{ rows }}.period_no
+    {% endfor %}
 )
 
 select
