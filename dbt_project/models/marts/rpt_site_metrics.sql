@@ -96,15 +96,30 @@ mixes as (
 ),
 
 mixes_in_strata as (
-    select mix_no, 'all' as stratum_kind, 'all' as stratum from mixes
+    select
+        mix_no,
+        'all' as stratum_kind,
+        'all' as stratum
+    from mixes
     union all
-    select mix_no, 'stage' as stratum_kind, stage as stratum from mixes where stage is not null
+    select
+        mix_no,
+        'stage' as stratum_kind,
+        stage as stratum
+    from mixes
+    where stage is not null
     union all
-    select mix_no, 'delivery_mode' as stratum_kind, delivery_mode as stratum
+    select
+        mix_no,
+        'delivery_mode' as stratum_kind,
+        delivery_mode as stratum
     from mixes
     where delivery_mode <> 'not_recorded'
     union all
-    select mix_no, 'age_band' as stratum_kind, age_band as stratum
+    select
+        mix_no,
+        'age_band' as stratum_kind,
+        age_band as stratum
     from mixes
     where age_band <> 'not_recorded'
     union all
@@ -119,7 +134,10 @@ mixes_in_strata as (
 strata as (
     select
         mixes_in_strata.*,
-        cast(dense_rank() over (order by stratum_kind, stratum) as integer) as stratum_no
+        cast(
+            dense_rank() over (order by mixes_in_strata.stratum_kind, mixes_in_strata.stratum)
+            as integer
+        ) as stratum_no
     from mixes_in_strata
 ),
 
@@ -130,23 +148,15 @@ periods as (
     from {{ ref('int_periods_closed') }}
 ),
 {% for rows in ('summed', 'counted', 'averaged') %}
-{{ rows }} as (
-    select
-        cells.cell_no,
-        mixes.mix_no,
-        months.*
-    from {{ rows }}_months as months
-    inner join cells
-        on
-            {% for name in cell -%}
-            {{ 'and ' if not loop.first }}months.{{ name }} is not distinct from cells.{{ name }}
-            {% endfor %}
-    inner join mixes
-        on
-            {% for name in mix -%}
-            {{ 'and ' if not loop.first }}months.{{ name }} is not distinct from mixes.{{ name }}
-            {% endfor %}
-),
+    {{ rows }} as (
+        select
+            cells.cell_no,
+            mixes.mix_no,
+            months.*
+        from {{ rows }}_months as months
+        inner join cells on {{ are_same('months', 'cells', cell) }}
+        inner join mixes on {{ are_same('months', 'mixes', mix) }}
+    ),
 {% endfor %}
 
 sums as (
@@ -167,56 +177,56 @@ sums as (
     group by months.cell_no, months.metric, strata.stratum_no, periods.period_no
 ),
 {% for who in ('client', 'therapist') %}
-{{ who }}_bits as (
-    select
-        months.cell_no,
-        strata.stratum_no,
-        periods.period_no,
-        months.{{ who }}_key,
-        months.bits_no,
-        bit_or(months.metric_bits) as metric_bits
-    from (
+    {{ who }}_bits as (
         select
-            cell_no,
-            mix_no,
-            month_on,
-            {{ who }}_key,
-            bits_no,
-            bit_or(metric_bits) as metric_bits
-        from counted
-        where {{ who }}_key is not null
-        group by cell_no, mix_no, month_on, {{ who }}_key, bits_no
-    ) as months
-    inner join strata on months.mix_no = strata.mix_no
-    inner join periods on months.month_on is not distinct from periods.month_on
-    group by
-        months.cell_no, strata.stratum_no, periods.period_no, months.{{ who }}_key, months.bits_no
-),
+            months.cell_no,
+            strata.stratum_no,
+            periods.period_no,
+            months.{{ who }}_key,
+            months.bits_no,
+            bit_or(months.metric_bits) as metric_bits
+        from (
+            select
+                cell_no,
+                mix_no,
+                month_on,
+                {{ who }}_key,
+                bits_no,
+                bit_or(metric_bits) as metric_bits
+            from counted
+            where {{ who }}_key is not null
+            group by cell_no, mix_no, month_on, {{ who }}_key, bits_no
+        ) as months
+        inner join strata on months.mix_no = strata.mix_no
+        inner join periods on months.month_on is not distinct from periods.month_on
+        group by
+            months.cell_no, strata.stratum_no, periods.period_no, months.{{ who }}_key, months.bits_no
+    ),
 
-{{ who }}s as (
-    select
-        counts.cell_no,
-        counts.stratum_no,
-        counts.period_no,
-        metrics.metric,
-        sum(counts.n) as n_{{ who }}s
-    from (
+    {{ who }}s as (
         select
-            cell_no,
-            stratum_no,
-            period_no,
-            bits_no,
-            metric_bits,
-            count(*) as n
-        from {{ who }}_bits
-        group by cell_no, stratum_no, period_no, bits_no, metric_bits
-    ) as counts
-    inner join metrics
-        on
-            counts.bits_no = metrics.bits_no
-            and counts.metric_bits & metrics.metric_bit <> 0
-    group by counts.cell_no, counts.stratum_no, counts.period_no, metrics.metric
-),
+            counts.cell_no,
+            counts.stratum_no,
+            counts.period_no,
+            metrics.metric,
+            sum(counts.n) as n_{{ who }}s
+        from (
+            select
+                cell_no,
+                stratum_no,
+                period_no,
+                bits_no,
+                metric_bits,
+                count(*) as n
+            from {{ who }}_bits
+            group by cell_no, stratum_no, period_no, bits_no, metric_bits
+        ) as counts
+        inner join metrics
+            on
+                counts.bits_no = metrics.bits_no
+                and counts.metric_bits & metrics.metric_bit <> 0
+        group by counts.cell_no, counts.stratum_no, counts.period_no, metrics.metric
+    ),
 {% endfor %}
 means as (
     select
@@ -250,6 +260,23 @@ means as (
             months.therapist_key
     ) as each_one
     group by cell_no, metric, stratum_no, period_no
+),
+
+named_strata as (
+    select distinct
+        stratum_no,
+        stratum_kind,
+        stratum
+    from strata
+),
+
+named_periods as (
+    select distinct
+        period_no,
+        period,
+        period_end_on,
+        complete_from_on
+    from periods
 ),
 
 valued as (
@@ -291,21 +318,17 @@ valued as (
     from sums
     inner join cells on sums.cell_no = cells.cell_no
     inner join metrics on sums.metric = metrics.metric
-    inner join (
-        select distinct stratum_no, stratum_kind, stratum from strata
-    ) as named_strata on sums.stratum_no = named_strata.stratum_no
-    inner join (
-        select distinct period_no, period, period_end_on, complete_from_on from periods
-    ) as named_periods on sums.period_no = named_periods.period_no
+    inner join named_strata on sums.stratum_no = named_strata.stratum_no
+    inner join named_periods on sums.period_no = named_periods.period_no
     inner join {{ ref('int_practices_dated') }} as practices
         on cells.practice_id = practices.practice_id
-    {% for rows in ('clients', 'therapists', 'means') %}
-    left join {{ rows }}
-        on
-            sums.cell_no = {{ rows }}.cell_no
-            and sums.metric = {{ rows }}.metric
-            and sums.stratum_no = {{ rows }}.stratum_no
-            and sums.period_no = {{ rows }}.period_no
+    {% for counts in ('clients', 'therapists', 'means') %}
+        left join {{ counts }}
+            on
+                sums.cell_no = {{ counts }}.cell_no
+                and sums.metric = {{ counts }}.metric
+                and sums.stratum_no = {{ counts }}.stratum_no
+                and sums.period_no = {{ counts }}.period_no
     {% endfor %}
 )
 
