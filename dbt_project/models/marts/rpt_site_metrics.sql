@@ -1,6 +1,14 @@
 {{ config(tags=['measures']) }}
 {%- set cell = ['practice_id', 'site_id', 'instrument_code', 'version', 'language', 'informant'] %}
 {%- set mix = ['stage', 'delivery_mode', 'age_band', 'has_interpreter'] %}
+{%- set numbered = {
+    'summed': [
+        'metric', 'n_units', 'n_valued', 'numerator_billionths', 'denominator_billionths',
+        'first_reason', 'last_reason',
+    ],
+    'counted': ['client_key', 'therapist_key', 'bits_no', 'metric_bits'],
+    'averaged': ['metric', 'client_key', 'therapist_key', 'n_valued', 'numerator_billionths'],
+} %}
 
 -- Every unit counts in several strata and periods, so what is multiplied by them is kept small.
 -- Sums need no client. Who is counted at all is a set of metrics, one bit each, for a client, and
@@ -147,12 +155,13 @@ periods as (
         cast(dense_rank() over (order by period) as integer) as period_no
     from {{ ref('int_periods_closed') }}
 ),
-{% for rows in ('summed', 'counted', 'averaged') %}
+{% for rows, columns in numbered.items() %}
     {{ rows }} as (
         select
             cells.cell_no,
             mixes.mix_no,
-            months.*
+            months.month_on,
+            months.{{ columns | join(', months.') }}
         from {{ rows }}_months as months
         inner join cells on {{ are_same('months', 'cells', cell) }}
         inner join mixes on {{ are_same('months', 'mixes', mix) }}
