@@ -5,18 +5,16 @@ bring sums by month, and a mix for what decides the strata: `months` has the col
 the names, while rows are many.
 -#}
 {% macro cell_columns() -%}
-    {{ return([
-        'practice_id', 'site_id', 'instrument_code', 'version', 'language', 'informant'
-    ]) }}
+    practice_id, site_id, instrument_code, version, language, informant
 {%- endmacro %}
 
 {% macro mix_columns() -%}
-    {{ return(['stage', 'delivery_mode', 'age_band', 'has_interpreter']) }}
+    stage, delivery_mode, age_band, has_interpreter
 {%- endmacro %}
 
-{#- Columns of a relation, by its name. -#}
+{#- Columns, named with commas between them, of a relation. -#}
 {% macro columns_of(relation, columns) -%}
-    {%- for name in columns -%}
+    {%- for name in columns.split(', ') -%}
         {{ relation }}.{{ name }}{{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
@@ -30,20 +28,20 @@ cells as (
     select
         *,
         cast(
-            row_number() over (order by {{ cell_columns() | join(' nulls last, ') }} nulls last)
+            row_number() over (order by {{ cell_columns() | replace(',', ' nulls last,') }} nulls last)
             as integer
         ) as cell_no
-    from (select distinct {{ cell_columns() | join(', ') }} from {{ months }}) as named
+    from (select distinct {{ cell_columns() }} from {{ months }}) as named
 ),
 
 mixes as (
     select
         *,
         cast(
-            row_number() over (order by {{ mix_columns() | join(' nulls last, ') }} nulls last)
+            row_number() over (order by {{ mix_columns() | replace(',', ' nulls last,') }} nulls last)
             as integer
         ) as mix_no
-    from (select distinct {{ mix_columns() | join(', ') }} from {{ months }}) as named
+    from (select distinct {{ mix_columns() }} from {{ months }}) as named
 ),
 
 mixes_in_strata as (

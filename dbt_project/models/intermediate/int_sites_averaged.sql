@@ -1,4 +1,4 @@
-{{ config(tags=['measures']) }}
+{{ config(tags='measures') }}
 
 -- Of metrics that are averaged over clients first, and of therapists who did something at all.
 with months as (
@@ -26,9 +26,7 @@ with months as (
         case when metrics.aggregation = 'share_of_therapists' then units.therapist_key end
 ),
 
-{{ months_numbered('months', [
-    'metric', 'client_key', 'therapist_key', 'n_valued', 'numerator_billionths'
-]) }},
+{{ months_numbered('months', 'metric, client_key, therapist_key, n_valued, numerator_billionths') }},
 
 each_one as (
     select
@@ -69,4 +67,4 @@ means as (
     group by cell_no, metric, stratum_no, period_no
 )
 
-{{ cells_named('means', ['mean_of_clients', 'n_therapists_counted']) }}
+{{ cells_named('means', 'mean_of_clients, n_therapists_counted') }}

@@ -1,4 +1,4 @@
-{{ config(tags=['measures']) }}
+{{ config(tags='measures') }}
 
 -- Who is counted at all is a set of metrics, one bit each, for a client and for a therapist: as many
 -- rows as clients have months, whatever the number of metrics. A number holds sixty of them.
@@ -31,7 +31,7 @@ months as (
         metrics.bits_no
 ),
 
-{{ months_numbered('months', ['client_key', 'therapist_key', 'bits_no', 'metric_bits']) }},
+{{ months_numbered('months', 'client_key, therapist_key, bits_no, metric_bits') }},
 {% for who in ('client', 'therapist') %}
     {{ who }}_months as (
         select
@@ -108,4 +108,4 @@ counts as (
     group by cell_no, metric, stratum_no, period_no
 )
 
-{{ cells_named('counts', ['n_clients', 'n_therapists']) }}
+{{ cells_named('counts', 'n_clients, n_therapists') }}

@@ -1,11 +1,11 @@
-{{ config(tags=['measures']) }}
+{{ config(tags='measures') }}
 
 -- Sums need no client: units of one month and mix are added up first, whoever's they are.
 with months as (
     select
-        {{ cell_columns() | join(', ') }},
+        {{ cell_columns() }},
         metric,
-        {{ mix_columns() | join(', ') }},
+        {{ mix_columns() }},
         month_on,
         count(*) as n_units,
         count(denominator) as n_valued,
@@ -14,13 +14,14 @@ with months as (
         min(null_reason) as first_reason,
         max(null_reason) as last_reason
     from {{ ref('int_units_measured') }}
-    group by {{ cell_columns() | join(', ') }}, metric, {{ mix_columns() | join(', ') }}, month_on
+    group by {{ cell_columns() }}, metric, {{ mix_columns() }}, month_on
 ),
 
-{{ months_numbered('months', [
-    'metric', 'n_units', 'n_valued', 'numerator_billionths', 'denominator_billionths',
-    'first_reason', 'last_reason',
-]) }},
+{{ months_numbered(
+    'months',
+    'metric, n_units, n_valued, numerator_billionths, denominator_billionths, first_reason, '
+    ~ 'last_reason',
+) }},
 
 sums as (
     select
@@ -40,6 +41,4 @@ sums as (
     group by numbered.cell_no, numbered.metric, strata.stratum_no, periods.period_no
 )
 
-{{ cells_named('sums', [
-    'n_units', 'n_valued', 'numerator', 'denominator', 'first_reason', 'last_reason'
-]) }}
+{{ cells_named('sums', 'n_units, n_valued, numerator, denominator, first_reason, last_reason') }}

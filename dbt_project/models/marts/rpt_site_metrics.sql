@@ -1,5 +1,5 @@
 {{ config(tags=['measures']) }}
-{%- set cell = cell_columns() + ['metric', 'stratum_kind', 'stratum', 'period'] %}
+{%- set cell = cell_columns() ~ ', metric, stratum_kind, stratum, period' %}
 
 with periods as (
     select distinct
