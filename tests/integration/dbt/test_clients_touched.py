@@ -1,11 +1,13 @@
 """A night computes the rows of the clients it touched and nobody else's, in incremental models.
 
-Everybody else's rows are taken away between the nights: what comes back was computed again, and
-what the touched client's rows need of others' would be missing.
+They take the touched clients' rows out and append what they compute: a row of anybody else that was
+computed again would be there twice.
 """
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +22,7 @@ FORMS = (
     ("wai_s", "therapist", [5, 5, 4, 3, 6, 5, 6, 6, 5, 3, 6, 5]),
     ("phq_9", "client", [1, 2, 0, 1, 2, 3, 0, 1, 1]),
 )
-OF_OTHERS = """
-{key} not in (
-    select {key} from raw.administrations full join raw.sessions using (client_key)
-    where client_key = key('ada') and {key} is not null
-)
-"""
-NEVER_FILLED = {"int_episodes_derived"}
+NEVER_FILLED = {"intermediate.int_episodes_derived"}
 """Models that no row of this practice reaches: it states its episodes."""
 
 
@@ -78,45 +74,35 @@ def warehouse(open_warehouse: Callable[[Registry], RawWarehouse]) -> RawWarehous
     return opened
 
 
-def _incremental(warehouse: RawWarehouse) -> dict[str, str]:
-    """Incremental models by table, each with the key that leads to its client."""
-    keys = dict(
-        warehouse.rows(
-            "select table_schema || '.' || table_name, "
-            "max(case when column_name = 'client_key' then 'client_key' end) "
-            "from information_schema.columns group by 1"
-        )
-    )
-    nodes = dbt_runner.load_manifest(warehouse.target_dir).nodes.values()
-    tables = [
-        f"{node.schema}.{node.name}"
-        for node in nodes
-        if str(node.resource_type) == "model" and node.config.materialized == "incremental"
-    ]
-    return {table: keys[table] or "administration_row" for table in tables}
+def test_incremental_models_take_out_the_touched_clients_alone(target_dir: Path) -> None:
+    for node in _incremental(target_dir):
+        assert node.config.incremental_strategy == "append", node.name
+        hooks = [str(hook.sql) for hook in node.config.pre_hook]
+        assert hooks in (
+            ["{{ delete_touched_clients() }}"],
+            ["{{ delete_touched_forms() }}"],
+        ), node.name
 
 
 def test_a_night_computes_the_touched_clients_rows_alone(warehouse: RawWarehouse) -> None:
-    models = _incremental(warehouse)
-    with warehouse.connect() as con:
-        for table, key in models.items():
-            con.execute(f"delete from {table} where {OF_OTHERS.format(key=key)}")
-    _build(warehouse, full_refresh=False)
-    computed = warehouse.tables("intermediate", "marts")
-    _build(warehouse, full_refresh=True)
-    with warehouse.connect() as con:
-        for table, key in models.items():
-            con.execute(f"delete from {table} where {OF_OTHERS.format(key=key)}")
-    wanted = warehouse.tables("intermediate", "marts")
+    models = [f"{node.schema}.{node.name}" for node in _incremental(warehouse.target_dir)]
     assert len(models) > 15
+    before = warehouse.tables("intermediate")
+    warehouse.build_with_measures()
+    computed = warehouse.tables("intermediate")
+    with BUILDS.in_place():
+        dbt_runner.build(warehouse.path, warehouse.target_dir, full_refresh=True)
+    wanted = warehouse.tables("intermediate")
     for table in models:
         assert computed[table] == wanted[table], table
-    assert {table.partition(".")[2] for table in models if not wanted[table]} == NEVER_FILLED
+    assert {name for name in models if not wanted[name]} == NEVER_FILLED
+    assert {name for name in models if wanted[name] == before[name]} == NEVER_FILLED
 
 
-def _build(warehouse: RawWarehouse, *, full_refresh: bool) -> None:
-    """Without data tests: they miss the rows taken away."""
-    with BUILDS.in_place():
-        dbt_runner.build(
-            warehouse.path, warehouse.target_dir, full_refresh=full_refresh, is_tested=False
-        )
+def _incremental(target_dir: Path) -> list[Any]:
+    nodes = dbt_runner.load_manifest(target_dir).nodes.values()
+    return [
+        node
+        for node in nodes
+        if str(node.resource_type) == "model" and node.config.materialized == "incremental"
+    ]
