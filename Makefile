@@ -22,11 +22,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help nightly dashboard test lint lint-sql bench faults studies lock clean
+.PHONY: help nightly dashboard test lint lint-sql bench bench-measures faults studies lock clean
 
 help: ## this list
 	@echo "Alliance Warehouse. Home: $(ALLIANCE_HOME) (set ALLIANCE_HOME to move it)"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 nightly: .venv/.runtime ## the nightly load; the first time on the sample practices' exports
 	@alliance init --sample
@@ -51,6 +51,9 @@ lint-sql: .venv/.dev
 
 bench: .venv/.dev ## ten million answers: the night, the floor under it, memory
 	@python -m tests.benchmarks.run --json build/bench.json
+
+bench-measures: .venv/.dev ## scoring and all metrics beside the floor; rows of a 1 % night
+	@python -m tests.benchmarks.measures --json build/bench-measures.json
 
 faults: .venv/.dev ## crash, fuzz and history campaigns, readers beside 200 publishes
 	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no $(FAULTS)

@@ -2,11 +2,11 @@
 
 The sample practices that send items as text, with one change: the WAI-SR is due at every session
 and nothing else is, which makes 840,000 forms of twelve answers out of about as many attended
-sessions.
+sessions. Where measures are timed four forms are due, so that each of them has something to count.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -35,6 +35,33 @@ EVERY_SESSION: dict[str, Any] = {
     "valid_from": date(2024, 1, 1),
 }
 
+_LANDMARKS = (3, 5, 8, 12, 16, 20, 24, 28, 32, 36, 40)
+MEASURED: tuple[dict[str, Any], ...] = (
+    {
+        **EVERY_SESSION,
+        "schedule_id": "srs_each_session",
+        "instrument_code": "srs",
+        "version": "3",
+    },
+    {**EVERY_SESSION, "schedule_id": "phq_9_each_session", "instrument_code": "phq_9"},
+    {
+        **EVERY_SESSION,
+        "schedule_id": "wai_sr_landmarks",
+        "rule": "session_list",
+        "sessions": list(_LANDMARKS),
+    },
+    {
+        **EVERY_SESSION,
+        "schedule_id": "wai_srt_landmarks",
+        "instrument_code": "wai_srt",
+        "informant": "therapist",
+        "rule": "session_list",
+        "sessions": list(_LANDMARKS),
+    },
+)
+"""Something for each family of metrics: alliance and outcome at every session, and two views of one
+alliance at landmarks."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -46,7 +73,7 @@ class History:
     n_forms: int
 
 
-def declare(home: Path) -> None:
+def declare(home: Path, schedules: Sequence[dict[str, Any]] = (EVERY_SESSION,)) -> None:
     """Write the group and its practices into `home`; `alliance init` makes the rest."""
     (home / "practices").mkdir(parents=True)
     group = yaml.safe_load((SHIPPED / "group.yml").read_text(encoding="utf-8"))
@@ -56,7 +83,7 @@ def declare(home: Path) -> None:
         path = SHIPPED / "practices" / f"{practice_id}.yml"
         practice = yaml.safe_load(path.read_text(encoding="utf-8"))
         for contract in practice["contracts"]:
-            contract["schedules"] = [EVERY_SESSION]
+            contract["schedules"] = list(schedules)
         _write(home / "practices" / path.name, practice)
 
 

@@ -198,14 +198,19 @@ select
     started.n_sessions,
     started.is_early_session_reached,
     known.n_due,
-    -- Before the first of the early sessions only the schedule can tell.
+    -- One form due at one session may be each session's or a milestone's: until the window holds
+    -- two sessions the schedule has to say, and before it holds one the schedule alone can.
     case
+        when started.n_sessions > {{ var('early_first_session') }} then true
+        else known.is_asked_each_session
+    end
+    and case
         when started.is_early_session_reached
             then
                 known.n_due_early
                 = least(started.n_sessions, {{ var('early_last_session') }})
                 - {{ var('early_first_session') }} + 1
-        else known.is_asked_each_session
+        else true
     end as is_due_each_session,
     known.n_forms,
     known.n_forms_early,

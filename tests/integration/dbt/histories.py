@@ -1,8 +1,8 @@
 """Treatments small enough to work out by hand, with every way in which one cannot be measured.
 
 Sessions are a week apart from Monday, 5 January 2026. `north` asks for a form at every session,
-`south` at the first alone and marks no cancellation as late or early, `quiet` sends no episodes,
-and `frame` is there for its appointments.
+`south` at the first alone and marks no cancellation as late or early, `miles` at sessions 3, 5 and
+8, `quiet` sends no episodes, and `frame` is there for its appointments.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +25,14 @@ def day(number: int) -> date:
 
 
 def declared() -> Registry:
-    """The four practices; the instrument is the shipped SRS, four lines of 0 to 10."""
+    """The five practices; the instrument is the shipped SRS, four lines of 0 to 10."""
     each = every_session("srs", "3")
     first = each.model_copy(update={"schedule_id": "srs_first", "rule": "intake"})
+    listed = {"schedule_id": "srs_listed", "rule": "session_list", "sessions": (3, 5, 8)}
     return registry(
         practice("north", ["north_site"], [each]),
         practice("south", ["south_site"], [first]),
+        practice("miles", ["miles_site"], [each.model_copy(update=listed)]),
         _deriving(practice("quiet", ["quiet_site"])),
         practice("frame", ["frame_site"]),
     )
@@ -161,12 +163,17 @@ SOUTH = (
     # One session, and a form due at it: not at each, had there been more.
     History("south", "rob", 1),
 )
+MILES = (
+    # A form due at the one session of the early window, and at one of its two.
+    History("miles", "tom", 3, {3: 26}),
+    History("miles", "uma", 4, {3: 27}),
+)
 QUIET = (
     History("quiet", "quin", 3, {2: 31}, forms={2: {"session_key": None}}),
     # One session in May: Quin's silence is longer than the gap by then, Ruth's is not.
     History("quiet", "ruth", 1, sessions={"scheduled_on": date(2026, 5, 1)}),
 )
-ALL = (*NORTH, *LEFT_OUT, *SOUTH, *QUIET)
+ALL = (*NORTH, *LEFT_OUT, *SOUTH, *MILES, *QUIET)
 
 
 def _appointment(client: str, on: date, **row: object) -> Row:

@@ -121,6 +121,8 @@ def test_each_form_due_came_or_did_not(warehouse: RawWarehouse) -> None:
         ("pia", None, 0, 1, 1),
         ("rob", None, 0, 1, 1),
         ("sam", None, 0, 1, 1),
+        ("tom", None, 1, 1, 1),
+        ("uma", None, 1, 1, 1),
     ]
     # Strata and stages of Ada's six sessions: two opening, the last two ending.
     assert _rows(
@@ -175,6 +177,7 @@ def test_a_therapist_takes_part_with_one_form(warehouse: RawWarehouse) -> None:
         RESPONSES,
         "metric = 'therapist_response'",
     ) == [
+        ("miles", "t1", None, date(2026, 1, 1), 1, 1),
         ("north", "t1", None, date(2026, 1, 1), 1, 1),
         ("north", "t1", None, date(2026, 2, 1), 1, 1),
         ("north", "t2", None, date(2026, 1, 1), 0, 1),
@@ -213,4 +216,4 @@ def test_forms_are_timed_by_the_session_they_name(warehouse: RawWarehouse) -> No
     assert warehouse.rows(
         f"select count(*), sum(numerator) from intermediate.{RESPONSES} "
         "where metric = 'within_window' and client_key <> key('ada') and null_reason is null"
-    ) == [(14, 14)]
+    ) == [(16, 16)]

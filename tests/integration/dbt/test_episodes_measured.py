@@ -65,6 +65,8 @@ def test_the_flow_is_over_all_started_episodes(warehouse: RawWarehouse) -> None:
         "lea": ["1", "1", "1", "0"],
         "moe": ["1", "1", "0", "0"],
         "sam": ["0", "0", "0", "0"],
+        "tom": ["1", "1", "1", "open_episode"],
+        "uma": ["1", "1", "1", "open_episode"],
         "max": ["1", "1", "1", "open_episode"],
         "nan": ["1", "1", "0", "open_episode"],
         "ole": ["0", "1", "0", "open_episode"],
@@ -122,7 +124,9 @@ def test_early_alliance_is_a_mean_where_forms_are_due_each_session(
 
 
 def test_elsewhere_it_is_the_one_form_nearest_to_session_4(warehouse: RawWarehouse) -> None:
-    # Max has forms at 3 and 5, both one session off: the earlier. Nan's are at 1 and 7.
+    # Max has forms at 3 and 5, both one session off: the earlier. Nan's are at 1 and 7. Tom's only
+    # session of the early window had a form due, as those of the north with three sessions had: his
+    # is a milestone's.
     assert _measured(
         warehouse,
         "int_episodes_measured",
@@ -135,6 +139,8 @@ def test_elsewhere_it_is_the_one_form_nearest_to_session_4(warehouse: RawWarehou
         ("pia", JANUARY, 33, None),
         ("quin", JANUARY, 31, None),
         ("rob", JANUARY, None, "fewer_than_3_sessions"),
+        ("tom", JANUARY, 26, None),
+        ("uma", JANUARY, 27, None),
     ]
 
 

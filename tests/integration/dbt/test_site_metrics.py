@@ -165,8 +165,8 @@ def _strata(unit: Unit) -> list[tuple[str, str]]:
 
 
 def _expected(units: list[Unit]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """n_clients, n_therapists, the largest therapist's share, clients counted, not counted and
-    without a value, n_units, n_valued, numerator, denominator, value, null_reason."""
+    """n_clients, n_therapists, the largest therapist's share, clients counted and not counted (of
+    shares) and without a value, n_units, n_valued, numerator, denominator, value, null_reason."""
     minimum = {metric.metric: metric.minimum_units for metric in shipped_metrics()}
     gathered: dict[tuple[Any, ...], list[tuple[Unit, float | None]]] = defaultdict(list)
     for unit in units:
@@ -188,6 +188,7 @@ def _expected(units: list[Unit]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
             clients[unit.client].append(value)
         numerator = sum(value for _, value in valued)
         metric = key[5]
+        is_mean = metric == "mean_score"
         value = None
         if not valued:
             reason = "items_missing"
@@ -196,15 +197,14 @@ def _expected(units: list[Unit]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         else:
             reason = None
             means = [sum(each) / len(each) for each in clients.values()]
-            is_mean = metric == "mean_score"
             value = sum(means) / len(means) if is_mean else numerator / len(valued)
         therapists = Counter(unit.therapist for unit, _ in valued if unit.therapist)
         expected[key] = (
             len(clients),
             len(therapists) or None,
             max(therapists.values()) / therapists.total() if therapists else None,
-            sum(sum(each) > 0 for each in clients.values()),
-            sum(sum(each) < len(each) for each in clients.values()),
+            None if is_mean else sum(sum(each) > 0 for each in clients.values()),
+            None if is_mean else sum(sum(each) < len(each) for each in clients.values()),
             len({unit.client for unit, value in found if value is None}),
             len(found),
             len(valued),
