@@ -1,0 +1,165 @@
+"""The attacker: what can be worked out from everything that is shown.
+
+By linear programming over the counts and sums that agree with what is published (Fischetti &
+Salazar 2001, Management Science 47:1008-1026). A need that no such numbers meet is a leak, and the
+rows with a multiplier above 0 prove it: as long as the items behind them stay shown, it leaks. How
+much hiding one of them would loosen the proof follows from its multiplier, too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from orchestration.benchmarking.disclosure_programs import TOLERANCE, Chunk, Program
+from orchestration.benchmarking.disclosure_system import Places, System
+from orchestration.measures.arrays import Bools, Floats
+
+Proof = tuple[int, Places, Floats]
+"""A need, the shown items that prove that it is not met, and the share of the proof each holds."""
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Needs that are not met, and for each the shown items that prove it (`proofs`: by items).
+
+    An entry is above 0 and at most 1: the need stays unmet at least until hidden items' entries
+    add up to 1.
+    """
+
+    needs: Places
+    proofs: csr_array
+
+    def proof(self, number: int) -> Places:
+        """Items that give away `needs[number]`."""
+        return self.proofs.indices[self.proofs.indptr[number] : self.proofs.indptr[number + 1]]
+
+
+def attack(system: System, hidden: Bools, only: Bools | None = None) -> Leaks:
+    """Every need that what is shown makes impossible, counts being whole numbers.
+
+    `only` marks the needs to look at; default all. Raises KnowledgeContradictory when nothing
+    agrees with what is shown: then the published numbers are wrong.
+    """
+    wanted = np.ones(system.needs.value.size, dtype=np.bool_) if only is None else only
+    found: list[Proof] = []
+    for is_told in (False, True):
+        needs = np.flatnonzero(wanted & (system.needs.is_told == is_told))
+        if needs.size:
+            found += _Setting(Program(system, hidden, is_told)).leaks(needs)
+    found.sort(key=lambda proof: proof[0])
+    if not found:
+        return Leaks(np.zeros(0, dtype=np.intp), csr_array((0, system.n_items)))
+    needs_found, items, shares = zip(*found, strict=True)
+    starts = np.concatenate([[0], np.cumsum([part.size for part in items])])
+    proofs = csr_array(
+        (np.concatenate(shares), np.concatenate(items), starts), shape=(len(found), system.n_items)
+    )
+    return Leaks(np.array(needs_found, dtype=np.intp), proofs)
+
+
+@dataclass(frozen=True)
+class _Setting:
+    program: Program
+
+    def leaks(self, needs: Places) -> list[Proof]:
+        """Each need that is not met, with the items that prove it."""
+        found: list[Proof] = []
+        for chunk, of_chunk in self.program.chunks(needs):
+            found += self._chunk_leaks(chunk, of_chunk)
+        return found
+
+    def _chunk_leaks(self, chunk: Chunk, needs: Places) -> list[Proof]:
+        open_needs = self._after_common_pushes(chunk, needs)
+        found: list[Proof] = []
+        while open_needs.size:
+            # One a part, so that each gets the best that can be.
+            part = self.program.part_of_need[open_needs]
+            _, first = np.unique(part, return_index=True)
+            tried = open_needs[first] if (part >= 0).all() else open_needs[:1]
+            solved = chunk.push(tried)
+            short = self.program.system.needs.value[tried] - solved.reached
+            missed = tried[short > TOLERANCE]
+            for need, lacking in zip(missed.tolist(), short[short > TOLERANCE], strict=True):
+                found.append(self._proof(chunk, need, solved.gains / lacking))
+            met = self._met(chunk, open_needs, solved.values)
+            unsettled = tried[~np.isin(tried, missed) & ~np.isin(tried, open_needs[met])]
+            found += self._leaks_of_whole_numbers(chunk, unsettled)
+            open_needs = open_needs[~met & ~np.isin(open_needs, tried)]
+        return found
+
+    def _after_common_pushes(self, chunk: Chunk, needs: Places) -> Places:
+        """Needs still open after pushing all up at once and all down at once: most are met."""
+        rising = np.asarray(self.program.system.needs.matrix[needs].sum(axis=1)).ravel() > 0
+        for together in (needs[rising], needs[~rising]):
+            if together.size:
+                needs = needs[~self._met(chunk, needs, chunk.push(together).values)]
+        return needs
+
+    def _met(self, chunk: Chunk, needs: Places, values: Floats) -> Bools:
+        """Needs met at these values, in parts where all counts are whole."""
+        system = self.program.system
+        reached = chunk.needs(needs) @ values >= system.needs.value[needs] - TOLERANCE
+        broken = np.unique(self.program.parts[chunk.columns[~chunk.is_whole(values)]])
+        return np.asarray(
+            reached & ~np.isin(self.program.part_of_need[needs], broken), dtype=np.bool_
+        )
+
+    def _proof(self, chunk: Chunk, need: int, shares: Floats) -> Proof:
+        """The items of the chunk's rows that bear on the need's part, with their shares."""
+        program = self.program
+        part = program.part_of_need[need]
+        matrix = program.matrix[chunk.rows][:, chunk.columns]
+        inside = program.parts[chunk.columns] == part
+        # Unknowns of the part, and those known exactly that stand in a row with them.
+        beside = np.zeros(chunk.columns.size, dtype=np.bool_)
+        touching = np.diff(csr_array(matrix[:, np.flatnonzero(inside)]).indptr) > 0
+        beside[csr_array(matrix[np.flatnonzero(touching)]).indices] = True
+        bearing = np.diff(csr_array(matrix[:, np.flatnonzero(inside | beside)]).indptr) > 0
+        used = bearing & (shares > 0) & (chunk.items >= 0)
+        items, place = np.unique(chunk.items[used], return_inverse=True)
+        summed = np.zeros(items.size)
+        np.add.at(summed, place, np.minimum(shares[used], 1.0))
+        return need, items, np.minimum(summed, 1.0)
+
+    def _leaks_of_whole_numbers(self, chunk: Chunk, needs: Places) -> list[Proof]:
+        """Needs that fractions meet: those that whole counts do not."""
+        found: list[Proof] = []
+        for need in needs:
+            (own, _), *_ = self.program.chunks(np.array([need]))
+            coefficients = own.needs(np.array([need])).toarray()[0]
+            value = float(self.program.system.needs.value[need])
+            if own.whole_solution(coefficients, value - TOLERANCE, np.inf) is None:
+                found.append(self._proof(own, int(need), np.ones(own.rows.size)))
+        return found
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What can be said of unknowns; NaN where there is no end."""
+
+    lower: Floats
+    upper: Floats
+
+
+def limits(system: System, hidden: Bools, unknowns: Places, *, is_told: bool = False) -> Limits:
+    """Least and greatest value of each of these unknowns, counts being whole numbers."""
+    program = Program(system, hidden, is_told)
+    ends = np.full((2, unknowns.size), np.nan)
+    for at, unknown in enumerate(unknowns.tolist()):
+        chunk = program.around(unknown)
+        for side, sign in enumerate((1.0, -1.0)):
+            coefficients = np.where(chunk.columns == unknown, sign, 0.0)
+            end = chunk.extreme(coefficients)
+            if end is not None:
+                ends[side, at] = sign * np.rint(end) if system.is_whole[unknown] else sign * end
+    return Limits(ends[0], ends[1])
+
+
+def is_possible(
+    system: System, hidden: Bools, unknown: int, value: float, *, is_told: bool = False
+) -> bool:
+    """Whether whole counts agree with what is shown and give `unknown` this very value."""
+    chunk = Program(system, hidden, is_told).around(unknown)
+    coefficients = np.where(chunk.columns == unknown, 1.0, 0.0)
+    return chunk.whole_solution(coefficients, value, value) is not None
