@@ -1,7 +1,8 @@
 """Disclosure control over one table of counts with its margins.
 
-Zeros stay shown, so a hidden count is known to be above 0. Totals that are in the table tie its
-cells; totals that are not are not known to an attacker.
+A zero is no client and may be shown, but may also be hidden for another cell's sake, so that a
+hidden count is not known to be above 0. Totals that are in the table tie its cells; totals that are
+not are not known to an attacker.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,16 +44,20 @@ def protect_table(
     *,
     total: str,
     rounding: CountRounding,
+    lines: Sequence[int],
 ) -> ProtectedTable:
     """Hide counts from 1 to below the minimum, and what would give them away.
 
-    `by` holds one sequence a dimension, `total` marking margins. An attacker who is told which
-    counts are small must find 1 to `minimum` - 1 possible for each; one who is not must not be
-    able to tell them from larger ones. Raises MeasureUndefined where a margin is not the sum of
-    its parts; the place of the row in the message counts from 1.
+    `by` holds one sequence a dimension, `total` marking margins. For each such count an attacker
+    must find all of 0 to `minimum` possible, and one who is told which counts inside the table are
+    small, and that the others are not, all of 1 to `minimum` - 1. (Told that a margin is small, too,
+    he would know its parts to be smaller, whatever is hidden.) `lines` are the cells' lines in their file, for messages.
+    Raises MeasureUndefined for what is no count, a cell that is there twice, and a margin that is
+    not the sum of its parts.
     """
     frame = pd.DataFrame(dict(by)).assign(**{_COUNT: counts, _PLACE: np.arange(counts.size)})
-    system = table_system(frame, list(by), total, rounding)
+    _refuse_unusable(frame, list(by), counts, lines)
+    system = table_system(frame, list(by), total, rounding, lines)
     found = suppress(system)
     hidden = found.hidden
     ends = limits(system, hidden, np.flatnonzero(hidden))
@@ -72,54 +77,77 @@ def protect_table(
     )
 
 
+def _refuse_unusable(
+    frame: pd.DataFrame, by: Sequence[str], counts: Floats, lines: Sequence[int]
+) -> None:
+    wrong = np.flatnonzero(~(np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))))
+    if wrong.size:
+        raise MeasureUndefined(f"line {lines[int(wrong[0])]}: expected a count, 0 or more")
+    twice = np.flatnonzero(frame.duplicated(list(by)))
+    if twice.size:
+        raise MeasureUndefined(f"line {lines[int(twice[0])]}: this cell is there twice; keep one")
+
+
 def table_system(
-    cells: pd.DataFrame, by: Sequence[str], total: str, rounding: CountRounding
+    cells: pd.DataFrame,
+    by: Sequence[str],
+    total: str,
+    rounding: CountRounding,
+    lines: Sequence[int],
 ) -> System:
     """The system of a table: one unknown and one item a cell, `count` and `place` its columns."""
     counts = cells[_COUNT].to_numpy(dtype=np.float64)
     places = np.arange(counts.size, dtype=np.intp)
     zero = counts == 0
     small = ~zero & (counts < rounding.minimum)
+    is_inner = np.ones(counts.size, dtype=np.bool_)
     rows = RowSet()
     for dimension in by:
-        _add_sums(rows, cells, dimension, [name for name in by if name != dimension], total)
-    seen = places[~zero]
-    shown = rounding.shown(counts[seen])
+        others = [name for name in by if name != dimension]
+        is_inner[_add_sums(rows, cells, dimension, others, total, lines)] = False
+    shown = rounding.shown(counts)
+    least = np.where(zero, 0.0, rounding.least(shown))
     rows.add(
-        [(np.arange(seen.size), seen, 1.0)], rounding.least(shown), rounding.most(shown), seen
+        [(places, places, 1.0)], least, np.where(zero, 0.0, rounding.most(shown)), places
     )
-    floor = np.where(zero, 0.0, 1.0)
-    ceiling = np.where(zero, 0.0, FREE)
+    told_small = small & is_inner
+    told_lower = np.where(small | zero, 0.0, float(rounding.minimum))
+    told_lower[told_small] = 1.0
     return System(
-        lower=floor,
-        upper=ceiling,
-        told_lower=np.where(small | zero, floor, float(rounding.minimum)),
-        told_upper=np.where(small, rounding.minimum - 1.0, ceiling),
+        lower=np.zeros(counts.size),
+        upper=np.full(counts.size, FREE),
+        told_lower=told_lower,
+        told_upper=np.where(told_small, rounding.minimum - 1.0, FREE),
         is_whole=np.ones(counts.size, dtype=np.bool_),
         rows=rows.rows(counts.size),
-        needs=count_needs(places[small], places[small], rounding.minimum, counts.size),
-        weight=np.log1p(counts),
+        needs=_needs(places[small], places[told_small], rounding.minimum, counts.size),
+        weight=np.log1p(np.maximum(counts, 1.0)),
         must_hide=small,
-        is_standing=zero,
+        is_standing=np.zeros(counts.size, dtype=np.bool_),
     )
 
 
-def count_needs(unknown: Places, item: Places, minimum: int, n_unknowns: int) -> Needs:
-    """What small counts need: 1 to minimum - 1 when told, and 1 to at least the minimum when not."""
-    n = unknown.size
-    ends = ((-1.0, -1.0, False), (1.0, float(minimum), False))
-    ends_told = ((-1.0, -1.0, True), (1.0, minimum - 1.0, True))
+def _needs(small: Places, told: Places, minimum: int, n_unknowns: int) -> Needs:
+    """0 to at least `minimum` for small counts, and 1 to `minimum` - 1 for those told of."""
     rows = RowSet()
-    for sign, value, _ in (*ends, *ends_told):
-        rows.add([(np.arange(n), unknown, sign)], np.full(n, value), np.full(n, FREE), item)
-    is_told = np.repeat([told for _, _, told in (*ends, *ends_told)], n)
+    for places, ends in ((small, (0, minimum)), (told, (1, minimum - 1))):
+        each = np.arange(places.size)
+        for sign, end in zip((-1.0, 1.0), ends, strict=True):
+            value = np.full(places.size, sign * end)
+            rows.add([(each, places, sign)], value, np.full(places.size, FREE), places)
+    is_told = np.repeat([False, True], [2 * small.size, 2 * told.size])
     return Needs(rows.matrix(n_unknowns), rows.lower(), rows.items(), is_told)
 
 
 def _add_sums(
-    rows: RowSet, cells: pd.DataFrame, dimension: str, others: Sequence[str], total: str
-) -> None:
-    """Rows saying that a margin of one dimension is the sum of its parts."""
+    rows: RowSet,
+    cells: pd.DataFrame,
+    dimension: str,
+    others: Sequence[str],
+    total: str,
+    lines: Sequence[int],
+) -> Places:
+    """Rows saying that a margin of one dimension is the sum of its parts; the margins' places."""
     key = cells.groupby(list(others), sort=False).ngroup() if others else pd.Series(0, cells.index)
     is_total = (cells[dimension] == total).to_numpy()
     margins = pd.DataFrame({"key": key[is_total], "margin": cells[_PLACE][is_total]})
@@ -127,14 +155,14 @@ def _add_sums(
     tied = margins.merge(parts, on="key").sort_values(["margin", "part"])
     margin, row = np.unique(tied["margin"].to_numpy(dtype=np.intp), return_inverse=True)
     if not margin.size:
-        return
+        return margin
     part = tied["part"].to_numpy(dtype=np.intp)
     counts = cells[_COUNT].to_numpy(dtype=np.float64)
     sums = np.bincount(row, weights=counts[part])
     wrong = np.flatnonzero(sums != counts[margin])
     if wrong.size:
         raise MeasureUndefined(
-            f"row {int(margin[wrong[0]]) + 1}: the margin of {dimension} is not the sum of its "
+            f"line {lines[int(margin[wrong[0]])]}: the margin of {dimension} is not the sum of its "
             f"parts ({wrong.size} such margins); give exact counts, and every part"
         )
     rows.add(
@@ -142,3 +170,4 @@ def _add_sums(
         np.zeros(margin.size),
         np.zeros(margin.size),
     )
+    return margin

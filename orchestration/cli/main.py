@@ -7,6 +7,7 @@ from orchestration.cli import (
     change,
     contract,
     deliveries,
+    disclose,
     doctor,
     gains,
     home,
@@ -47,6 +48,7 @@ app.command("change")(change.change)
 app.command("gains")(gains.gains)
 app.command("reliability")(reliability.reliability)
 app.command("careless")(careless.careless)
+app.command("disclose")(disclose.disclose)
 app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)
