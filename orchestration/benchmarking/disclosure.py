@@ -28,8 +28,10 @@ from orchestration.measures.arrays import Bools
 
 _DESCRIBED = (*EXACT, "width", "top_therapist_form_share")
 _WRITTEN = (*SHOWN, "is_suppressed", "is_primary", "written_content", "written_release")
-_CHANGES = ("n_changed", "n_entered", "n_left")
-STATE: tuple[str, ...] = ("release_no", "content", *_DESCRIBED, *_WRITTEN, *_CHANGES, "is_offered")
+CHANGES: tuple[str, ...] = ("against", "release_no", "n_changed", "n_entered", "n_left")
+"""How many clients of a cell changed by a release, against what was written of it in an earlier
+one (`against`); one whose values changed has both left and entered."""
+STATE: tuple[str, ...] = ("release_no", "content", *_DESCRIBED, *_WRITTEN, "is_offered")
 """The ledger's columns besides the cell's own."""
 
 
@@ -67,32 +69,37 @@ class Finding:
 
 def empty_ledger(layout: Layout) -> pd.DataFrame:
     """A ledger in which nothing was ever published."""
-    return pd.DataFrame(columns=[*layout.cell, *STATE])
+    types: dict[str, str] = dict.fromkeys((*layout.cell, "content", "written_content"), "str")
+    types |= dict.fromkeys((*_DESCRIBED, *SHOWN), "float64")
+    types |= dict.fromkeys(("release_no", "written_release"), "int64")
+    types |= dict.fromkeys(("is_suppressed", "is_primary", "is_offered"), "bool")
+    return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in [*layout.cell, *STATE]})
 
 
 def protect(
     candidates: pd.DataFrame,
     ledger: pd.DataFrame,
+    changes: pd.DataFrame,
     rules: Rules,
     layout: Layout,
     release_no: int,
 ) -> Protected:
     """What of tonight's cells may be written.
 
-    `candidates`: one row a cell with its exact numbers, its `content` (equal when the same clients
-    stand in it with the same values) and, against the content last written, `n_changed` clients,
-    of them `n_entered` and `n_left` (changed values count as both); null where never written.
-    Raises KnowledgeContradictory when the ledger contradicts itself.
+    `candidates`: one row a cell with its exact numbers and its `content` (equal when the same
+    clients stand in it with the same values). `changes`: CHANGES of cells whose content is not the
+    one last written, against everything that was ever written of them; without such rows a cell
+    stands. Raises KnowledgeContradictory when the ledger contradicts itself.
     """
-    now = _judged(candidates, ledger, rules, layout, release_no)
+    now = _judged(candidates, ledger, changes, rules, layout, release_no)
     known = ledger if rules.protections.history else ledger.iloc[:0]
     knowledge, of_now = _knowledge(known, now, layout)
-    system = system_of(knowledge, rules)
+    system = system_of(knowledge, rules.believed)
     hidden = system.must_hide.copy()
     loss = least = 0.0
     n_exposed = 0
     if rules.protections.complementary:
-        found = suppress(system)
+        found = suppress(system, in_whole_numbers=False)
         hidden, loss, least = found.hidden, found.loss, found.least_loss
         n_exposed = int(found.exposed.size)
     fresh = of_now >= 0
@@ -115,18 +122,27 @@ def protect(
     return Protected(now.loc[offered, columns], new.reset_index(drop=True), report)
 
 
-def attack_release(ledger: pd.DataFrame, rules: Rules, layout: Layout) -> list[Finding]:
+def attack_release(
+    ledger: pd.DataFrame,
+    changes: pd.DataFrame,
+    rules: Rules,
+    layout: Layout,
+    *,
+    in_whole_numbers: bool = False,
+) -> list[Finding]:
     """All that can be worked out from everything ever published; empty when nothing can.
 
-    `ledger` holds tonight's rows, too. The rules are those the releases were written under; the
+    `ledger` holds tonight's rows, too, and `changes` those of all releases. The rules are those the releases were written under; the
     attacker looks at them whatever their protections, except that rounding off tells him that
     numbers are exact.
     """
-    findings = [*_shown_against_the_rule(ledger, rules, layout), *_told_by_changes(ledger, rules, layout)]
+    findings = _shown_against_the_rule(ledger, rules, layout)
+    findings += _told_by_changes(ledger, changes, rules, layout)
     knowledge, _ = _knowledge(ledger, ledger.iloc[:0].assign(is_fresh=False), layout)
     system = system_of(knowledge, rules)
     items = knowledge.items
-    leaks = attack(system, items["is_suppressed"].to_numpy(dtype=np.bool_))
+    hidden = items["is_suppressed"].to_numpy(dtype=np.bool_)
+    leaks = attack(system, hidden, in_whole_numbers=in_whole_numbers)
     cells = [tuple(row) for row in items[[*layout.cell, "written_release"]].itertuples(index=False)]
     for number, need in enumerate(leaks.needs.tolist()):
         at = int(system.needs.item[need])
@@ -138,6 +154,7 @@ def attack_release(ledger: pd.DataFrame, rules: Rules, layout: Layout) -> list[F
 def _judged(
     candidates: pd.DataFrame,
     ledger: pd.DataFrame,
+    changes: pd.DataFrame,
     rules: Rules,
     layout: Layout,
     release_no: int,
@@ -158,12 +175,9 @@ def _judged(
     _fill_gone(now, gone & offered, dropped)
     same = before & (now["content"] == now["content_before"]).to_numpy(dtype=np.bool_)
     written_same = before & (now["content"] == now["written_content_before"]).to_numpy()
-    n_changed = now["n_changed"].fillna(0).to_numpy(dtype=np.float64)
     on = rules.protections
-    prior = now[[f"{name}_before" for name in (*EXACT, *SHOWN, "width")]].rename(
-        columns=lambda name: name.removesuffix("_before")
-    )
-    enough = (n_changed >= rules.minimum_clients) & is_change_safe(prior, now, rules)
+    now = now.join(written(now, rules))
+    enough = _may_be_written_anew(now, ledger, changes, rules, layout)
     fresh = ~before | (~written_same & (enough if on.refresh else True))
     if not on.history:
         fresh = np.ones(len(now), dtype=np.bool_)
@@ -172,9 +186,8 @@ def _judged(
     now["is_news"] = ~before | ~same | (dropped & now["is_offered_before"].eq(True))
     now["release_no"] = release_no
     primary = is_primary(now, rules)
-    texts = written(now, rules)
     for name in SHOWN:
-        now[name] = texts[name].where(fresh, now[f"{name}_before"].astype("float64"))
+        now[name] = now[name].where(fresh, now[f"{name}_before"].astype("float64"))
     hidden_before = now["is_suppressed_before"].eq(True).to_numpy(dtype=np.bool_)
     primary_before = now["is_primary_before"].eq(True).to_numpy(dtype=np.bool_)
     now["is_suppressed"] = np.where(fresh, primary, hidden_before)
@@ -186,13 +199,43 @@ def _judged(
     return now
 
 
+def _may_be_written_anew(
+    now: pd.DataFrame, ledger: pd.DataFrame, changes: pd.DataFrame, rules: Rules, layout: Layout
+) -> Bools:
+    """Tonight's cells that differ enough from everything that was ever written of them."""
+    cell = list(layout.cell)
+    tonight = changes.merge(now[[*cell, *EXACT, *SHOWN, "width"]], on=cell)
+    pairs = _against(tonight, ledger, cell)
+    shown = pairs["is_suppressed_before"].eq(False).to_numpy(dtype=np.bool_)
+    enough = pairs["n_changed"].to_numpy(dtype=np.float64) >= rules.minimum_clients
+    pairs = pairs.assign(is_enough=enough & (~shown | _is_safe(pairs, rules)))
+    found = pairs.groupby(cell)["is_enough"].all().rename("is_enough").reset_index()
+    return (
+        now[cell].merge(found, on=cell, how="left")["is_enough"].eq(True).to_numpy(dtype=np.bool_)
+    )
+
+
+def _against(after: pd.DataFrame, ledger: pd.DataFrame, cell: list[str]) -> pd.DataFrame:
+    """Changes with what was written before beside them, `_before` behind its columns' names."""
+    events = ledger[ledger["release_no"] == ledger["written_release"]]
+    before = events[[*cell, "written_release", *EXACT, *SHOWN, "is_suppressed"]]
+    renamed = {name: f"{name}_before" for name in (*EXACT, *SHOWN, "is_suppressed")}
+    before = before.rename(columns={**renamed, "written_release": "against"})
+    return after.merge(before, on=[*cell, "against"])
+
+
+def _is_safe(pairs: pd.DataFrame, rules: Rules) -> Bools:
+    """See is_change_safe."""
+    names = {f"{name}_before": name for name in (*EXACT, *SHOWN)}
+    before = pairs[[*names, "width"]].rename(columns=names)
+    return is_change_safe(before, pairs, rules)
+
+
 def _fill_gone(now: pd.DataFrame, gone: Bools, dropped: Bools) -> None:
     """A cell that no one is in any more has no clients; of one no longer offered nothing is new."""
     now.loc[gone, ["n_clients", "n_forms"]] = 0.0
     now.loc[gone, "content"] = ""
     now.loc[gone, "width"] = now.loc[gone, "width_before"]
-    now.loc[gone, ["n_changed", "n_left"]] = now.loc[gone, ["n_clients_before"] * 2].to_numpy()
-    now.loc[gone, "n_entered"] = 0.0
     for name in ("content", *_DESCRIBED):
         now.loc[dropped, name] = now.loc[dropped, f"{name}_before"]
 
@@ -270,19 +313,16 @@ def _shown_against_the_rule(ledger: pd.DataFrame, rules: Rules, layout: Layout) 
     ]
 
 
-def _told_by_changes(ledger: pd.DataFrame, rules: Rules, layout: Layout) -> list[Finding]:
+def _told_by_changes(
+    ledger: pd.DataFrame, changes: pd.DataFrame, rules: Rules, layout: Layout
+) -> list[Finding]:
     """Cells shown twice whose difference bounds the score of a client who came or left."""
     cell = list(layout.cell)
-    events = ledger[ledger["release_no"] == ledger["written_release"]].sort_values("release_no")
+    events = ledger[ledger["release_no"] == ledger["written_release"]]
     shown = events[~events["is_suppressed"].to_numpy(dtype=np.bool_)]
-    grouped = shown.groupby(cell, sort=False)
-    place = grouped.cumcount().to_numpy()
-    after = shown[place > 0]
-    columns = [*EXACT, *SHOWN, "width"]
-    before = grouped[columns].shift(1)[place > 0]
-    consecutive = after["n_changed"].notna().to_numpy()
-    unsafe = ~is_change_safe(before, after, rules) & consecutive
-    return [
-        Finding("a client's score", tuple(row), ())
-        for row in after.loc[unsafe, [*cell, "written_release"]].itertuples(index=False)
-    ]
+    after = shown[[*cell, "release_no", *EXACT, *SHOWN, "width"]]
+    pairs = _against(changes.merge(after, on=[*cell, "release_no"]), ledger, cell)
+    pairs = pairs[pairs["is_suppressed_before"].eq(False)]
+    unsafe = pairs[~_is_safe(pairs, rules)]
+    named = unsafe[[*cell, "release_no", "against"]].itertuples(index=False)
+    return [Finding("a client's score", tuple(row[:-1]), ((*row[:-2], row[-1]),)) for row in named]

@@ -35,10 +35,14 @@ class Leaks:
         return self.proofs.indices[self.proofs.indptr[number] : self.proofs.indptr[number + 1]]
 
 
-def attack(system: System, hidden: Bools, only: Bools | None = None) -> Leaks:
-    """Every need that what is shown makes impossible, counts being whole numbers.
+def attack(
+    system: System, hidden: Bools, only: Bools | None = None, *, in_whole_numbers: bool = True
+) -> Leaks:
+    """Every need that what is shown makes impossible.
 
-    `only` marks the needs to look at; default all. Raises KnowledgeContradictory when nothing
+    `only` marks the needs to look at; default all. `in_whole_numbers` looks, where only fractions
+    meet a need, whether whole counts do: slow in large parts, and next to never so where counts are
+    rounded. Raises KnowledgeContradictory when nothing
     agrees with what is shown: then the published numbers are wrong.
     """
     wanted = np.ones(system.needs.value.size, dtype=np.bool_) if only is None else only
@@ -46,7 +50,7 @@ def attack(system: System, hidden: Bools, only: Bools | None = None) -> Leaks:
     for is_told in (False, True):
         needs = np.flatnonzero(wanted & (system.needs.is_told == is_told))
         if needs.size:
-            found += _Setting(Program(system, hidden, is_told)).leaks(needs)
+            found += _Setting(Program(system, hidden, is_told), in_whole_numbers).leaks(needs)
     found.sort(key=lambda proof: proof[0])
     if not found:
         return Leaks(np.zeros(0, dtype=np.intp), csr_array((0, system.n_items)))
@@ -61,6 +65,7 @@ def attack(system: System, hidden: Bools, only: Bools | None = None) -> Leaks:
 @dataclass(frozen=True)
 class _Setting:
     program: Program
+    in_whole_numbers: bool
 
     def leaks(self, needs: Places) -> list[Proof]:
         """Each need that is not met, with the items that prove it."""
@@ -84,8 +89,11 @@ class _Setting:
                 found.append(self._proof(chunk, need, solved.gains / lacking))
             met = self._met(chunk, open_needs, solved.values)
             unsettled = tried[~np.isin(tried, missed) & ~np.isin(tried, open_needs[met])]
-            found += self._leaks_of_whole_numbers(chunk, unsettled)
             open_needs = open_needs[~met & ~np.isin(open_needs, tried)]
+            for need in unsettled.tolist():
+                leak, met_too = self._in_whole_numbers(need, open_needs)
+                found += leak
+                open_needs = open_needs[~np.isin(open_needs, met_too)]
         return found
 
     def _after_common_pushes(self, chunk: Chunk, needs: Places) -> Places:
@@ -100,6 +108,8 @@ class _Setting:
         """Needs met at these values, in parts where all counts are whole."""
         system = self.program.system
         reached = chunk.needs(needs) @ values >= system.needs.value[needs] - TOLERANCE
+        if not self.in_whole_numbers:
+            return np.asarray(reached, dtype=np.bool_)
         broken = np.unique(self.program.parts[chunk.columns[~chunk.is_whole(values)]])
         return np.asarray(
             reached & ~np.isin(self.program.part_of_need[needs], broken), dtype=np.bool_
@@ -122,16 +132,17 @@ class _Setting:
         np.add.at(summed, place, np.minimum(shares[used], 1.0))
         return need, items, np.minimum(summed, 1.0)
 
-    def _leaks_of_whole_numbers(self, chunk: Chunk, needs: Places) -> list[Proof]:
-        """Needs that fractions meet: those that whole counts do not."""
-        found: list[Proof] = []
-        for need in needs:
-            (own, _), *_ = self.program.chunks(np.array([need]))
-            coefficients = own.needs(np.array([need])).toarray()[0]
-            value = float(self.program.system.needs.value[need])
-            if own.whole_solution(coefficients, value - TOLERANCE, np.inf) is None:
-                found.append(self._proof(own, int(need), np.ones(own.rows.size)))
-        return found
+    def _in_whole_numbers(self, need: int, others: Places) -> tuple[list[Proof], Places]:
+        """A need that fractions meet: a proof where whole counts do not; else others met with it."""
+        part = self.program.part_of_need[need]
+        (own, _), *_ = self.program.chunks(np.array([need]))
+        coefficients = own.needs(np.array([need])).toarray()[0]
+        value = float(self.program.system.needs.value[need])
+        values = own.whole_solution(coefficients, value - TOLERANCE, np.inf)
+        if values is None:
+            return [self._proof(own, need, np.ones(own.rows.size))], others[:0]
+        beside = others[self.program.part_of_need[others] == part]
+        return [], beside[self._met(own, beside, values)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ says that no client is far from it. Shown as "this or beyond", it leaves every c
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -58,14 +58,21 @@ class Rules:
         )
 
     @property
+    def believed(self) -> "Rules":
+        """What suppression goes by even where numbers are not coded: it is no stand-in for it."""
+        return replace(self, protections=replace(self.protections, rounding=True, ends=True))
+
+    @property
     def clients(self) -> CountRounding:
         """Of counts of clients and forms."""
-        return CountRounding(self._base, self.minimum_clients)
+        minimum = self.minimum_clients if self.protections.primary else 1
+        return CountRounding(self._base, minimum)
 
     @property
     def therapists(self) -> CountRounding:
         """Of counts of therapists."""
-        return CountRounding(self._base, self.minimum_therapists)
+        minimum = self.minimum_therapists if self.protections.primary else 1
+        return CountRounding(self._base, minimum)
 
     @property
     def _base(self) -> int:

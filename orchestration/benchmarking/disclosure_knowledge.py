@@ -74,7 +74,9 @@ def system_of(knowledge: Knowledge, rules: Rules) -> System:
     told_lower[clients >= rules.minimum_clients, CLIENTS] = rules.minimum_clients
     told_upper[small, CLIENTS] = rules.minimum_clients - 1
     is_whole = np.ones((n, _N), dtype=np.bool_)
-    is_whole[:, SUM] = False
+    # Whether a share's numerator is whole as well would cost more than it can say: rounded to a
+    # twentieth it leaves the number of forms where it is.
+    is_whole[:, [SUM, COUNTED]] = False
     return System(
         lower=lower.ravel(),
         upper=upper.ravel(),

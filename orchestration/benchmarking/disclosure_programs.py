@@ -226,8 +226,10 @@ class Chunk:
         first = np.where(single, self._matrix.indptr[:-1], 0)
         at = self.columns[self._matrix.indices[first]]
         plain = single & (self._matrix.data[first] == 1.0)
-        up = np.where(plain, self.program.upper[at] - self._row_upper, np.inf)
-        down = np.where(plain, self._row_lower - self.program.lower[at], np.inf)
+        ends = np.where(plain & (self._row_upper < np.inf), self._row_upper, -np.inf)
+        up = self.program.upper[at] - ends
+        ends = np.where(plain & (self._row_lower > -np.inf), self._row_lower, np.inf)
+        down = ends - self.program.lower[at]
         gains = np.zeros(self.rows.size)
         for multiplier, move in ((pulling, up), (pushing, down)):
             used = multiplier > MULTIPLIER

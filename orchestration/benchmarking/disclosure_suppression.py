@@ -65,10 +65,12 @@ class _Search:
         return ~self.system.must_hide & ~self.system.is_standing
 
 
-def suppress(system: System, rounds: int = ROUNDS) -> Suppression:
+def suppress(
+    system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = True
+) -> Suppression:
     """Items to hide so that every need is met, those of `must_hide` among them.
 
-    Raises KnowledgeContradictory when the published numbers contradict each other.
+    `in_whole_numbers` as in attack. Raises KnowledgeContradictory when the published numbers contradict each other.
     """
     search = _Search(system, system.must_hide.copy(), np.zeros(system.n_items), _bridges(system))
     part_of_item, part_of_need = _coarse_parts(system)
@@ -80,7 +82,7 @@ def suppress(system: System, rounds: int = ROUNDS) -> Suppression:
         if not only.any():
             break
         n_rounds += 1
-        new = _new_proofs(search, only)
+        new = _new_proofs(search, only, in_whole_numbers)
         before = search.hidden.copy()
         if new.shape[0]:
             search.proofs.append(new)
@@ -120,9 +122,9 @@ def _coarse_parts(system: System) -> tuple[Places, Places]:
     return labels[start:].astype(np.intp), labels[n : n + m].astype(np.intp)
 
 
-def _new_proofs(search: _Search, only: Bools) -> csr_array:
+def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> csr_array:
     """Proofs of what leaks now, over the items that may be hidden; needs none can meet are noted."""
-    leaks = attack(search.system, search.hidden, only)
+    leaks = attack(search.system, search.hidden, only, in_whole_numbers=in_whole_numbers)
     free = csr_array(leaks.proofs.multiply(search.free[np.newaxis, :].astype(np.float64)))
     free.eliminate_zeros()
     free.sort_indices()
