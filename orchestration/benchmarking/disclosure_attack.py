@@ -15,6 +15,9 @@ from orchestration.benchmarking.disclosure_programs import TOLERANCE, Chunk, Pro
 from orchestration.benchmarking.disclosure_system import Places, System
 from orchestration.measures.arrays import Bools, Floats
 
+_STRIDES = (1, 2, 4)
+"""Every need is pushed at once, then every second, then every fourth of those still open."""
+
 Proof = tuple[int, Places, Floats]
 """A need, the shown items that prove that it is not met, and the share of the proof each holds."""
 
@@ -97,12 +100,20 @@ class _Setting:
         return found
 
     def _after_common_pushes(self, chunk: Chunk, needs: Places) -> Places:
-        """Needs still open after pushing all up at once and all down at once: most are met."""
+        """Needs still open after pushing many at once, then fewer and fewer.
+
+        All up and all down apart, and neighbours apart: most of these are in no one's way.
+        """
         rising = np.asarray(self.program.system.needs.matrix[needs].sum(axis=1)).ravel() > 0
-        for together in (needs[rising], needs[~rising]):
-            if together.size:
-                needs = needs[~self._met(chunk, needs, chunk.push(together).values)]
-        return needs
+        found = []
+        for left in (needs[rising], needs[~rising]):
+            for stride in _STRIDES:
+                for start in range(stride if left.size > stride else 0):
+                    together = left[start::stride]
+                    if together.size:
+                        left = left[~self._met(chunk, left, chunk.push(together).values)]
+            found.append(left)
+        return np.concatenate(found)
 
     def _met(self, chunk: Chunk, needs: Places, values: Floats) -> Bools:
         """Needs met at these values, in parts where all counts are whole."""

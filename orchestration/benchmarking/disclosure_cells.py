@@ -171,8 +171,9 @@ class _Code:
         end = self._end(width)
         half = self.step / 2
         near = self.step / 100
-        low = np.where(shown <= end + near, 0.0, shown - half)
-        high = np.where(shown >= width - end - near, width, shown + half)
+        inner = np.clip(shown, end, np.maximum(end, width - end))
+        low = np.where(shown <= end + near, 0.0, inner - half)
+        high = np.where(shown >= width - end - near, width, inner + half)
         known = ~np.isnan(shown)
         return Ranges(
             np.where(known, np.maximum(low, 0.0), np.nan),

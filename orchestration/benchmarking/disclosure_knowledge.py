@@ -118,23 +118,13 @@ def _add_contents(rows: RowSet, contents: pd.DataFrame) -> None:
 
 def _add_relations(rows: RowSet, found: Relations, contents: pd.DataFrame) -> None:
     each, of_part = np.arange(found.total.size), found.relation
-    zero, free = np.zeros(each.size), np.full(each.size, FREE)
     for unknown in (FORMS, COUNTED):
         rows.add(
             [(each, _at(found.total, unknown), 1.0), (of_part, _at(found.part, unknown), -1.0)],
-            zero,
+            np.zeros(each.size),
             np.where(found.is_whole, 0.0, FREE),
         )
-    rows.add(
-        [
-            (each, _at(found.total, FORMS), 1.0),
-            (each, _at(found.total, COUNTED), -1.0),
-            (of_part, _at(found.part, FORMS), -1.0),
-            (of_part, _at(found.part, COUNTED), 1.0),
-        ],
-        zero,
-        free,
-    )
+    _add_rest(rows, found)
     pair = np.arange(found.part.size)
     whole_of_part = found.is_whole[of_part]
     whole = np.flatnonzero(found.is_whole)
@@ -167,6 +157,25 @@ def _add_relations(rows: RowSet, found: Relations, contents: pd.DataFrame) -> No
         ],
         least,
         most,
+    )
+
+
+def _add_rest(rows: RowSet, found: Relations) -> None:
+    """Forms not counted of a total are at least its parts': of whole sums that follows."""
+    rest = np.flatnonzero(~found.is_whole)
+    number = np.cumsum(~found.is_whole) - 1
+    of_rest = ~found.is_whole[found.relation]
+    place, part = number[found.relation[of_rest]], found.part[of_rest]
+    row = np.arange(rest.size)
+    rows.add(
+        [
+            (row, _at(found.total[rest], FORMS), 1.0),
+            (row, _at(found.total[rest], COUNTED), -1.0),
+            (place, _at(part, FORMS), -1.0),
+            (place, _at(part, COUNTED), 1.0),
+        ],
+        np.zeros(rest.size),
+        np.full(rest.size, FREE),
     )
 
 

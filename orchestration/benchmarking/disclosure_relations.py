@@ -53,18 +53,36 @@ def months_of(period: str) -> tuple[int, int] | None:
 
 
 def within(periods: Sequence[str]) -> pd.DataFrame:
-    """Every period (`total`) with those inside it (`part`), apart by `kind`: one kind's do not
-    overlap."""
+    """Every period (`total`) with the longest ones inside it (`part`), apart by `kind`.
+
+    Months, quarters and years nest, so that the longest of them do not overlap; a window of twelve
+    months is a kind of its own. What lies deeper follows from the parts' own parts.
+    """
     spans = {period: months_of(period) for period in periods}
+    nesting = {name: span for name, span in spans.items() if span and not name.startswith("12m-")}
     rows = []
     for total, outer in spans.items():
-        for part, inner in spans.items():
-            if inner is None or part == total:
-                continue
-            if outer is None or (outer[0] <= inner[0] and inner[1] <= outer[1]):
-                kind = part if part.startswith("12m-") else str(inner[1] - inner[0])
-                rows.append((total, part, kind))
+        inside = {name: span for name, span in nesting.items() if _holds(outer, span, name, total)}
+        for part, inner in inside.items():
+            if not any(_is_longer(span, inner) for span in inside.values()):
+                rows.append((total, part, "nesting"))
+        rows += [
+            (total, part, part)
+            for part, inner in spans.items()
+            if part not in nesting and inner and _holds(outer, inner, part, total)
+        ]
     return pd.DataFrame(rows, columns=["total", "part", "kind"])
+
+
+_Span = tuple[int, int]
+
+
+def _holds(outer: _Span | None, inner: _Span, part: str, total: str) -> bool:
+    return part != total and (outer is None or (outer[0] <= inner[0] and inner[1] <= outer[1]))
+
+
+def _is_longer(one: _Span, other: _Span) -> bool:
+    return one != other and one[0] <= other[0] and other[1] <= one[1]
 
 
 def relations(cells: pd.DataFrame, layout: Layout, forms: "np.ndarray") -> Relations:

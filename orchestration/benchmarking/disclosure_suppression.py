@@ -74,15 +74,11 @@ def suppress(
     """
     search = _Search(system, system.must_hide.copy(), np.zeros(system.n_items), _bridges(system))
     part_of_item, part_of_need = _coarse_parts(system)
-    changed = np.ones(part_of_item.size + part_of_need.size + 1, dtype=np.bool_)
+    only = np.ones(part_of_need.size, dtype=np.bool_)
     n_rounds = 0
-    while True:
-        only = changed[part_of_need]
-        only[search.exposed] = False
-        if not only.any():
-            break
+    while only.any():
         n_rounds += 1
-        new = _new_proofs(search, only, in_whole_numbers)
+        new, unmet = _new_proofs(search, only, in_whole_numbers)
         before = search.hidden.copy()
         if new.shape[0]:
             search.proofs.append(new)
@@ -92,8 +88,11 @@ def suppress(
                 _hide_cheapest(search, new)
             else:
                 _cover(search, new)
-        changed[:] = False
-        changed[part_of_item[search.hidden != before]] = True
+        # What was met stays met while more is hidden; where something is shown again, all is open.
+        again = np.isin(part_of_need, part_of_item[before & ~search.hidden])
+        only = again
+        only[unmet] = True
+        only[search.exposed] = False
     complementary = search.hidden & ~system.must_hide
     return Suppression(
         search.hidden,
@@ -122,8 +121,12 @@ def _coarse_parts(system: System) -> tuple[Places, Places]:
     return labels[start:].astype(np.intp), labels[n : n + m].astype(np.intp)
 
 
-def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> csr_array:
-    """Proofs of what leaks now, over the items that may be hidden; needs none can meet are noted."""
+def _new_proofs(
+    search: _Search, only: Bools, in_whole_numbers: bool
+) -> tuple[csr_array, Places]:
+    """Proofs of what leaks now, over the items that may be hidden, and the needs that are not met.
+
+    Needs that nothing can meet are noted as exposed."""
     leaks = attack(search.system, search.hidden, only, in_whole_numbers=in_whole_numbers)
     free = csr_array(leaks.proofs.multiply(search.free[np.newaxis, :].astype(np.float64)))
     free.eliminate_zeros()
@@ -138,7 +141,7 @@ def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> csr_arr
         ends = slice(free.indptr[number], free.indptr[number + 1])
         key = free.indices[ends].tobytes() + np.round(free.data[ends], 6).tobytes()
         seen.setdefault(key, number)
-    return csr_array(free[np.array(list(seen.values()), dtype=np.intp)])
+    return csr_array(free[np.array(list(seen.values()), dtype=np.intp)]), leaks.needs
 
 
 def _bridges(system: System) -> csr_array:

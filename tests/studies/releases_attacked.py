@@ -146,7 +146,9 @@ def _changes(
     return pd.DataFrame(rows, columns=[*CELL, *CHANGES])
 
 
-def attacked(seed: int, n_releases: int, protections: Protections) -> list[Finding]:
+def attacked(
+    seed: int, n_releases: int, protections: Protections, n_sites: int = 2
+) -> list[Finding]:
     """Findings over a sequence of releases of a small practice."""
     rng = np.random.default_rng(seed)
     sites = {
@@ -157,7 +159,7 @@ def attacked(seed: int, n_releases: int, protections: Protections) -> list[Findi
             float(rng.choice([3.5, 5.5])),
             float(rng.choice([0.3, 0.98])),
         )
-        for number in range(2)
+        for number in range(n_sites)
     }
     n_months = 2
     for site in sites.values():
@@ -180,3 +182,19 @@ def attacked(seed: int, n_releases: int, protections: Protections) -> list[Findi
     assert set(STATE) <= set(ledger.columns)
     ledger = ledger.reset_index(drop=True)
     return attack_release(ledger, log, rules, LAYOUT, in_whole_numbers=True)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sequences in which something leaked, of all of them."""
+
+    n_sequences: int
+    n_broken: int
+    what: tuple[str, ...]
+
+
+def study(protections: Protections, seeds: range, n_releases: int) -> Tally:
+    """Protect and attack one sequence a seed."""
+    found = [attacked(seed, n_releases, protections) for seed in seeds]
+    kinds = sorted({finding.what for findings in found for finding in findings})
+    return Tally(len(found), sum(bool(findings) for findings in found), tuple(kinds))
