@@ -17,7 +17,6 @@ from orchestration.benchmarking.disclosure_cells import (
     SHOWN,
     Rules,
     is_change_safe,
-    is_count_small,
     is_primary,
     written,
 )
@@ -132,9 +131,9 @@ def attack_release(
 ) -> list[Finding]:
     """All that can be worked out from everything ever published; empty when nothing can.
 
-    `ledger` holds tonight's rows, too, and `changes` those of all releases. The rules are those the releases were written under; the
-    attacker looks at them whatever their protections, except that rounding off tells him that
-    numbers are exact.
+    `ledger` holds tonight's rows, too, and `changes` those of all releases. The rules are those the
+    releases were written under; the attacker looks at everything whatever their protections, which
+    only tell him how numbers were coded. `in_whole_numbers` as in disclosure_attack.attack.
     """
     findings = _shown_against_the_rule(ledger, rules, layout)
     findings += _told_by_changes(ledger, changes, rules, layout)
@@ -163,8 +162,10 @@ def _judged(
     anew. Cells written before that are gone, or no longer offered, are among them."""
     cell = list(layout.cell)
     last = ledger.sort_values("release_no", kind="stable").drop_duplicates(cell, keep="last")
-    last = last.assign(is_before=True).add_suffix("_before").rename(
-        columns={f"{name}_before": name for name in cell}
+    last = (
+        last.assign(is_before=True)
+        .add_suffix("_before")
+        .rename(columns={f"{name}_before": name for name in cell})
     )
     now = candidates.merge(last, on=cell, how="outer", indicator="side")
     before = now["is_before_before"].eq(True).to_numpy(dtype=np.bool_)
@@ -255,7 +256,10 @@ def _knowledge(
     rows["content_text"], rows["content"] = rows["content"], number
     contents = rows.iloc[first][[*_DESCRIBED]].reset_index(drop=True)
     contents["is_listed"] = contents["n_clients"].to_numpy(dtype=np.float64) > 0
-    events = rows[(rows["release_no"] == rows["written_release"]) & (rows["written_content"] == rows["content_text"])]
+    events = rows[
+        (rows["release_no"] == rows["written_release"])
+        & (rows["written_content"] == rows["content_text"])
+    ]
     events = events.drop_duplicates([*cell, "written_release"])
     items = events.reset_index(names="row")
     items["is_standing"] = ~items["is_fresh"].to_numpy(dtype=np.bool_)

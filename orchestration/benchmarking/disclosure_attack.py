@@ -72,32 +72,41 @@ class _Setting:
 
     def leaks(self, needs: Places) -> list[Proof]:
         """Each need that is not met, with the items that prove it."""
-        found: list[Proof] = []
-        for chunk, of_chunk in self.program.chunks(needs):
-            found += self._chunk_leaks(chunk, of_chunk)
-        return found
-
-    def _chunk_leaks(self, chunk: Chunk, needs: Places) -> list[Proof]:
-        open_needs = self._after_common_pushes(chunk, needs)
+        left = [self._after_common_pushes(*chunk) for chunk in self.program.chunks(needs)]
+        open_needs = np.concatenate(left) if left else needs[:0]
         found: list[Proof] = []
         while open_needs.size:
-            # One a part, so that each gets the best that can be.
+            # One a part, so that each gets the best that can be; parts done with are left out.
             part = self.program.part_of_need[open_needs]
             _, first = np.unique(part, return_index=True)
-            tried = open_needs[first] if (part >= 0).all() else open_needs[:1]
-            solved = chunk.push(tried)
-            short = self.program.system.needs.value[tried] - solved.reached
-            missed = tried[short > TOLERANCE]
-            for need, lacking in zip(missed.tolist(), short[short > TOLERANCE], strict=True):
-                found.append(self._proof(chunk, need, solved.gains / lacking))
-            met = self._met(chunk, open_needs, solved.values)
-            unsettled = tried[~np.isin(tried, missed) & ~np.isin(tried, open_needs[met])]
-            open_needs = open_needs[~met & ~np.isin(open_needs, tried)]
-            for need in unsettled.tolist():
-                leak, met_too = self._in_whole_numbers(need, open_needs)
-                found += leak
-                open_needs = open_needs[~np.isin(open_needs, met_too)]
+            tried = open_needs[first if (part >= 0).all() else slice(1)]
+            open_needs = open_needs[~np.isin(open_needs, tried)]
+            for chunk, of_chunk in self.program.chunks(tried):
+                proofs, open_needs = self._one_a_part(chunk, of_chunk, open_needs)
+                found += proofs
         return found
+
+    def _one_a_part(
+        self, chunk: Chunk, tried: Places, open_needs: Places
+    ) -> tuple[list[Proof], Places]:
+        """Proofs of those of the tried needs that are not met; and what stays open of the rest."""
+        solved = chunk.push(tried)
+        short = self.program.system.needs.value[tried] - solved.reached
+        found = [
+            self._proof(chunk, need, solved.gains / lacking)
+            for need, lacking in zip(tried.tolist(), short.tolist(), strict=True)
+            if lacking > TOLERANCE
+        ]
+        reached = tried[short <= TOLERANCE]
+        unsettled = reached[~self._met(chunk, reached, solved.values)]
+        own = np.isin(self.program.part_of_need[open_needs], self.program.part_of_need[tried])
+        beside = open_needs[own]
+        beside = beside[~self._met(chunk, beside, solved.values)]
+        for need in unsettled.tolist():
+            proof, met_too = self._in_whole_numbers(need, beside)
+            found += proof
+            beside = beside[~np.isin(beside, met_too)]
+        return found, np.concatenate([open_needs[~own], beside])
 
     def _after_common_pushes(self, chunk: Chunk, needs: Places) -> Places:
         """Needs still open after pushing many at once, then fewer and fewer.
@@ -144,7 +153,7 @@ class _Setting:
         return need, items, np.minimum(summed, 1.0)
 
     def _in_whole_numbers(self, need: int, others: Places) -> tuple[list[Proof], Places]:
-        """A need that fractions meet: a proof where whole counts do not; else others met with it."""
+        """A need that fractions meet: a proof where whole counts do not, else others met too."""
         part = self.program.part_of_need[need]
         (own, _), *_ = self.program.chunks(np.array([need]))
         coefficients = own.needs(np.array([need])).toarray()[0]

@@ -155,7 +155,7 @@ class _Code:
     has_ends: bool
 
     def _end(self, width: Floats) -> Floats:
-        """The lowest number shown: at the least count one can have all of the width, others none."""
+        """The lowest number shown: of the fewest, one may have all of the width."""
         if not self.has_ends:
             return np.zeros(width.size)
         return np.asarray(np.ceil(width / self.least / self.step - 1e-9) * self.step)

@@ -48,7 +48,8 @@ class Relations:
 class Knowledge:
     """`contents`: one row a cell and content, EXACT, `width`, `is_listed`.
     `items`: one row a time a cell was written: `content` (place in contents), SHOWN, `must_hide`,
-    `is_primary`, `is_standing`, `weight`. `drifts`: pairs of places in contents, few clients apart."""
+    `is_primary`, `is_standing`, `weight`. `drifts`: pairs of places in contents, few clients apart.
+    """
 
     contents: pd.DataFrame
     items: pd.DataFrame
@@ -183,9 +184,7 @@ def _add_drifts(rows: RowSet, drifts: tuple[Places, Places], rules: Rules) -> No
     before, after = drifts
     each = np.arange(before.size)
     reach = np.full(before.size, rules.minimum_clients - 1.0)
-    rows.add(
-        [(each, _at(before, CLIENTS), 1.0), (each, _at(after, CLIENTS), -1.0)], -reach, reach
-    )
+    rows.add([(each, _at(before, CLIENTS), 1.0), (each, _at(after, CLIENTS), -1.0)], -reach, reach)
 
 
 def _add_items(rows: RowSet, items: pd.DataFrame, rules: Rules) -> None:
@@ -203,9 +202,7 @@ def _add_items(rows: RowSet, items: pd.DataFrame, rules: Rules) -> None:
             rows.add([(each, _at(at, unknown), 1.0)], least, most, item)
             continue
         zero, free = np.zeros(known.size), np.full(known.size, FREE)
-        rows.add(
-            [(each, _at(at, unknown), 1.0), (each, _at(at, base), -least)], zero, free, item
-        )
+        rows.add([(each, _at(at, unknown), 1.0), (each, _at(at, base), -least)], zero, free, item)
         rows.add([(each, _at(at, unknown), -1.0), (each, _at(at, base), most)], zero, free, item)
 
 

@@ -62,7 +62,7 @@ class Program:
 
     @cached_property
     def parts(self) -> Places:
-        """The independent part that each unknown lies in; one that is known exactly ties nothing."""
+        """The independent part of each unknown; one that is known exactly ties nothing."""
         loose = csr_array(self.matrix[:, np.flatnonzero(~self.fixed)])
         wanted = csr_array(self.system.needs.matrix[:, np.flatnonzero(~self.fixed)])
         rows = vstack([loose, wanted]).tocsr()
@@ -118,7 +118,11 @@ class Program:
         if self.parts[unknown] >= 0:
             return self._chunk(self.parts[[unknown]])
         rows = np.flatnonzero(np.diff(self.matrix.indptr) == 1)
-        return Chunk(self, np.array([unknown]), rows[self.matrix.indices[self.matrix.indptr[rows]] == unknown])
+        return Chunk(
+            self,
+            np.array([unknown]),
+            rows[self.matrix.indices[self.matrix.indptr[rows]] == unknown],
+        )
 
     def _chunk(self, parts: Places) -> "Chunk":
         rows = np.flatnonzero(np.isin(self._part_rows, parts))

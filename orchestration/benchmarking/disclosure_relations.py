@@ -1,4 +1,4 @@
-"""Which cells of a release are totals of which others: stages of all stages, periods of longer ones."""
+"""Which cells of a release are totals of which others: all of the stages, longer periods."""
 
 import re
 from collections.abc import Sequence
@@ -109,7 +109,9 @@ def relations(cells: pd.DataFrame, layout: Layout, forms: "np.ndarray") -> Relat
         relation=by_period["content_x"].astype("str") + " " + by_period["kind"].astype("str")
     )
     columns = ["relation", "content_x", "content_y"]
-    tied = pd.concat([by_stage.assign(relation="s" + by_stage["relation"])[columns], by_period[columns]])
+    tied = pd.concat(
+        [by_stage.assign(relation="s" + by_stage["relation"])[columns], by_period[columns]]
+    )
     number, _ = pd.factorize(tied["relation"], sort=True)
     order = np.lexsort((tied["content_y"], number))
     relation = number[order].astype(np.intp)

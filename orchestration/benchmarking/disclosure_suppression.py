@@ -2,10 +2,10 @@
 
 Each proof of a leak is a set of shown items of which some must be hidden. The least loss
 that meets all proofs so far is a small set-covering program; the attacker then looks for further
-proofs, until there is none (a combinatorial form of the cutting planes of Fischetti & Salazar 2001,
-Management Science 47:1008-1026). The answer is the best there is. Where it takes too long, items are
-hidden proof by proof and stay hidden: safe all the same, and `least_loss` says how far from the best
-it can be at most.
+proofs, until there is none: the cutting planes of Fischetti & Salazar 2001, Management Science
+47:1008-1026, with their bridge inequalities. The answer is the best there is, or within a hundredth
+of it. Where it takes too long, items are hidden proof by proof and stay hidden: safe all the same,
+and `least_loss` says how far from the best it can be at most.
 """
 
 from dataclasses import dataclass, field
@@ -65,12 +65,11 @@ class _Search:
         return ~self.system.must_hide & ~self.system.is_standing
 
 
-def suppress(
-    system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = True
-) -> Suppression:
+def suppress(system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = True) -> Suppression:
     """Items to hide so that every need is met, those of `must_hide` among them.
 
-    `in_whole_numbers` as in attack. Raises KnowledgeContradictory when the published numbers contradict each other.
+    `in_whole_numbers` as in attack. Raises KnowledgeContradictory when the published numbers
+    contradict each other.
     """
     search = _Search(system, system.must_hide.copy(), np.zeros(system.n_items), _bridges(system))
     part_of_item, part_of_need = _coarse_parts(system)
@@ -109,9 +108,7 @@ def _coarse_parts(system: System) -> tuple[Places, Places]:
     rows, needs = system.rows, system.needs
     n, m = rows.matrix.shape[0], needs.matrix.shape[0]
     known = np.flatnonzero(rows.item >= 0)
-    by_item = csr_array(
-        (np.ones(known.size), (known, rows.item[known])), shape=(n, system.n_items)
-    )
+    by_item = csr_array((np.ones(known.size), (known, rows.item[known])), shape=(n, system.n_items))
     corner = abs(vstack([rows.matrix, needs.matrix]))
     items = vstack([by_item, csr_array((m, system.n_items))])
     graph = block_array([[None, corner, items], [corner.T, None, None], [items.T, None, None]])
@@ -121,9 +118,7 @@ def _coarse_parts(system: System) -> tuple[Places, Places]:
     return labels[start:].astype(np.intp), labels[n : n + m].astype(np.intp)
 
 
-def _new_proofs(
-    search: _Search, only: Bools, in_whole_numbers: bool
-) -> tuple[csr_array, Places]:
+def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> tuple[csr_array, Places]:
     """Proofs of what leaks now, over the items that may be hidden, and the needs that are not met.
 
     Needs that nothing can meet are noted as exposed."""

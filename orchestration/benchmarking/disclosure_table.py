@@ -50,9 +50,9 @@ def protect_table(
 
     `by` holds one sequence a dimension, `total` marking margins. For each such count an attacker
     must find all of 0 to `minimum` possible, and one who is told which counts inside the table are
-    small, and that the others are not, all of 1 to `minimum` - 1. (Told that a margin is small, too,
-    he would know its parts to be smaller, whatever is hidden.) `lines` are the cells' lines in their file, for messages.
-    Raises MeasureUndefined for what is no count, a cell that is there twice, and a margin that is
+    small and that the others are not, all of 1 to `minimum` - 1. (Told that a margin is small,
+    too, he would know its parts to be smaller, whatever is hidden.) `lines` are the cells' lines
+    in their file, for messages. Raises MeasureUndefined for what is no count, a cell that is there twice, and a margin that is
     not the sum of its parts.
     """
     frame = pd.DataFrame(dict(by)).assign(**{_COUNT: counts, _PLACE: np.arange(counts.size)})
@@ -107,9 +107,7 @@ def table_system(
         is_inner[_add_sums(rows, cells, dimension, others, total, lines)] = False
     shown = rounding.shown(counts)
     least = np.where(zero, 0.0, rounding.least(shown))
-    rows.add(
-        [(places, places, 1.0)], least, np.where(zero, 0.0, rounding.most(shown)), places
-    )
+    rows.add([(places, places, 1.0)], least, np.where(zero, 0.0, rounding.most(shown)), places)
     told_small = small & is_inner
     told_lower = np.where(small | zero, 0.0, float(rounding.minimum))
     told_lower[told_small] = 1.0

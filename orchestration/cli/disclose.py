@@ -38,13 +38,17 @@ def disclose(
         columns = table.chosen(by)
         taken = [name for name in columns if name in (*_OWN, count)]
         if taken:
-            raise FileRefused(f"--by cannot hold {taken[0]!r}: the result has a column of that name")
+            raise FileRefused(
+                f"--by cannot hold {taken[0]!r}: the result has a column of that name"
+            )
         keys = {name: table.words(name) for name in columns}
         counts = table.numbers([count])[:, 0]
         found = protect_table(
             keys, counts, total=total, rounding=CountRounding(base, minimum), lines=table.lines
         )
-    shown = [None if hidden else int(n) for hidden, n in zip(found.hidden, found.shown, strict=True)]
+    shown = [
+        None if hidden else int(n) for hidden, n in zip(found.hidden, found.shown, strict=True)
+    ]
     ends = zip(found.lower.tolist(), found.upper.tolist(), strict=True)
     cells: list[dict[str, Any]] = [
         {
@@ -72,8 +76,12 @@ def disclose(
         return
     header = [*columns, count, "lower", "upper"]
     rows = [
-        [*(cell[name] for name in columns), "hidden" if cell["hidden"] else cell[count]]
-        + [cell["lower"], cell["upper"]]
+        [
+            *(cell[name] for name in columns),
+            "hidden" if cell["hidden"] else cell[count],
+            cell["lower"],
+            cell["upper"],
+        ]
         for cell in cells
     ]
     title = f"{n_hidden} of {len(cells)} cells hidden: {n_small} below {minimum}, "

@@ -1,4 +1,4 @@
-"""Releases in sequence, protected and attacked: does anything leak, and does each protection matter?
+"""Releases in sequence, protected and attacked: what leaks, and which protection holds it?
 
 Sites small enough that most cells are near the limits. Between two releases clients arrive late in
 closed months, values are corrected, clients are withdrawn, and a month closes.
@@ -77,10 +77,10 @@ class Site:
         rng = self.rng
         first = int(self.forms["client"].to_numpy().max(initial=-1)) + 1
         late = self._clients(int(rng.integers(0, 3)), range(n_months), first)
-        many = self._clients(
-            int(rng.choice([0, 4, 14])), range(n_months - 1, n_months), first + 10
-        )
-        kept = self.forms[~self.forms["client"].isin(rng.integers(0, first + 1, rng.integers(0, 3)))]
+        many = self._clients(int(rng.choice([0, 4, 14])), range(n_months - 1, n_months), first + 10)
+        kept = self.forms[
+            ~self.forms["client"].isin(rng.integers(0, first + 1, rng.integers(0, 3)))
+        ]
         kept = kept.copy()
         corrected = rng.random(len(kept)) < 0.02
         kept.loc[corrected, "score"] = np.round(rng.uniform(0, WIDTH, int(corrected.sum())), 2)
@@ -108,7 +108,9 @@ def cells_of(sites: dict[str, Site], n_months: int) -> tuple[pd.DataFrame, dict[
                 means = grouped["score"].mean()
                 name = ("p", site_id, "mean_score", stage, period)
                 values = {
-                    client: tuple(sorted(zip(own["score"], own["therapist"], own["month"])))
+                    client: tuple(
+                        sorted(zip(own["score"], own["therapist"], own["month"], strict=True))
+                    )
                     for client, own in grouped
                 }
                 members[name] = values
@@ -139,9 +141,7 @@ def _changes(
         after = members.get(name, {})
         entered = sum(before.get(client) != value for client, value in after.items())
         left = sum(after.get(client) != value for client, value in before.items())
-        n_changed = len(
-            {c for c in {*before, *after} if before.get(c) != after.get(c)}
-        )
+        n_changed = len({c for c in {*before, *after} if before.get(c) != after.get(c)})
         rows.append((*name, against, release_no, float(n_changed), float(entered), float(left)))
     return pd.DataFrame(rows, columns=[*CELL, *CHANGES])
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.parsed_project import give
 from orchestration.benchmarking.disclosure_cells import Protections
+from tests.parsed_project import give
 from tests.studies import releases_attacked, truth_recovered, variance_model
 
 

@@ -29,9 +29,19 @@ NO_CHANGES = pd.DataFrame({name: pd.Series(dtype="float64") for name in CHANGES}
 def cell(stage: str, n: float, forms: float, *, period: str = "2026-Q1", **other: Any) -> dict:
     """A cell well in the middle of a scale from 0 to 6, with three therapists who share it."""
     return {
-        **{"practice_id": "p", "site_id": "s", "metric": "m", "stage": stage, "period": period},
-        **{"content": f"{stage} {n}", "n_clients": n, "n_forms": forms, "n_therapists": 3.0},
-        **{"mean": 3.0, "share": 0.4, "width": 6.0, "top_therapist_form_share": 0.4},
+        "practice_id": "p",
+        "site_id": "s",
+        "metric": "m",
+        "stage": stage,
+        "period": period,
+        "content": f"{stage} {n}",
+        "n_clients": n,
+        "n_forms": forms,
+        "n_therapists": 3.0,
+        "mean": 3.0,
+        "share": 0.4,
+        "width": 6.0,
+        "top_therapist_form_share": 0.4,
         **other,
     }
 
@@ -150,9 +160,12 @@ def test_coded_numbers_hold_the_true_ones() -> None:
     forms = n + rng.integers(0, 200, 500)
     frame = pd.DataFrame(
         {
-            **{"n_clients": n, "n_forms": forms, "n_therapists": rng.integers(3, 30, 500)},
-            **{"mean": rng.choice([0.0, 6.0, 3.14159], 500) * rng.uniform(0.9, 1, 500)},
-            **{"share": rng.choice([0, 1, 0.31], 500), "width": 6.0},
+            "n_clients": n,
+            "n_forms": forms,
+            "n_therapists": rng.integers(3, 30, 500),
+            "mean": rng.choice([0.0, 6.0, 3.14159], 500) * rng.uniform(0.9, 1, 500),
+            "share": rng.choice([0, 1, 0.31], 500),
+            "width": 6.0,
         }
     )
     shown = written(frame, RULES).assign(width=6.0)

@@ -75,15 +75,17 @@ def test_the_published_pattern_is_the_least_loss() -> None:
     system = system_of(table, EVERY)
     rows = RowSet()
     for sign, value in ((-1.0, -17.0), (1.0, 27.0)):
-        rows.add([(np.array([0]), np.array([II_C]), sign)], np.array([value]), np.array([np.inf]), II_C)
+        rows.add(
+            [(np.array([0]), np.array([II_C]), sign)], np.array([value]), np.array([np.inf]), II_C
+        )
     wanted = np.zeros(table.size, dtype=np.bool_)
     wanted[II_C] = True
     needs = Needs(rows.matrix(table.size), rows.lower(), rows.items(), np.zeros(2, dtype=np.bool_))
-    system = replace(
-        system, needs=needs, must_hide=wanted, weight=table.ravel().astype(np.float64)
-    )
+    system = replace(system, needs=needs, must_hide=wanted, weight=table.ravel().astype(np.float64))
     found = suppress(system)
-    hidden = {(int(i), int(j)) for i, j in zip(*np.nonzero(found.hidden.reshape(4, 4)), strict=True)}
+    hidden = {
+        (int(i), int(j)) for i, j in zip(*np.nonzero(found.hidden.reshape(4, 4)), strict=True)
+    }
     assert hidden == THEIR_PATTERN
     assert found.loss == found.least_loss == 37
 
