@@ -52,8 +52,8 @@ def protect_table(
     must find all of 0 to `minimum` possible, and one who is told which counts inside the table are
     small and that the others are not, all of 1 to `minimum` - 1. (Told that a margin is small,
     too, he would know its parts to be smaller, whatever is hidden.) `lines` are the cells' lines
-    in their file, for messages. Raises MeasureUndefined for what is no count, a cell that is there twice, and a margin that is
-    not the sum of its parts.
+    in their file, for messages. Raises MeasureUndefined for what is no count, a cell that is there
+    twice, and a margin that is not the sum of its parts.
     """
     frame = pd.DataFrame(dict(by)).assign(**{_COUNT: counts, _PLACE: np.arange(counts.size)})
     _refuse_unusable(frame, list(by), counts, lines)
