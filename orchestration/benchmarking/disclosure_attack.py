@@ -35,7 +35,8 @@ class Leaks:
 
     def proof(self, number: int) -> Places:
         """Items that give away `needs[number]`."""
-        return self.proofs.indices[self.proofs.indptr[number] : self.proofs.indptr[number + 1]]
+        ends = slice(self.proofs.indptr[number], self.proofs.indptr[number + 1])
+        return np.asarray(self.proofs.indices[ends], dtype=np.intp)
 
 
 def attack(

@@ -7,13 +7,13 @@ thousands of small programs cost no more than one large one.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import block_array, csr_array, eye_array, vstack
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array, eye_array, vstack
 
-from orchestration.benchmarking.disclosure_system import ALWAYS, Places, System
+from orchestration.benchmarking.disclosure_system import ALWAYS, Places, System, blocks, tied_parts
 from orchestration.measures.arrays import Bools, Floats
 
 TOLERANCE = 1e-6
@@ -65,12 +65,9 @@ class Program:
         """The independent part of each unknown; one that is known exactly ties nothing."""
         loose = csr_array(self.matrix[:, np.flatnonzero(~self.fixed)])
         wanted = csr_array(self.system.needs.matrix[:, np.flatnonzero(~self.fixed)])
-        rows = vstack([loose, wanted]).tocsr()
-        n = rows.shape[1]
-        graph = block_array([[csr_array((n, n)), abs(rows).T], [abs(rows), None]]).tocsr()
-        _, labels = connected_components(graph, directed=False)
+        _, labels = tied_parts(csr_array(vstack([loose, wanted])))
         parts = np.full(self.system.n_unknowns, -1, dtype=np.intp)
-        parts[~self.fixed] = labels[:n]
+        parts[~self.fixed] = labels
         return parts
 
     @cached_property
@@ -187,12 +184,13 @@ class Chunk:
         below = np.flatnonzero((upper < np.inf) & (lower != upper))
         above = np.flatnonzero((lower > -np.inf) & (lower != upper))
         pad = csr_array((below.size + above.size, n_needs))
-        known = vstack([self._matrix[below], -self._matrix[above]]).tocsr()
-        wanted = block_array([[known, pad], [-self.needs(needs), eye_array(n_needs)]]).tocsr()
-        exact = block_array([[self._matrix[equal], csr_array((equal.size, n_needs))]]).tocsr()
+        known = vstack([self._matrix[below], -self._matrix[above]])
+        wanted = blocks([[known, pad], [-self.needs(needs), eye_array(n_needs)]])
+        exact = blocks([[self._matrix[equal], csr_array((equal.size, n_needs))]])
         value = self.program.system.needs.value[needs]
         program = self.program
-        found = linprog(
+        solve: Any = linprog  # its types know no sparse matrix
+        found = solve(
             np.concatenate([np.zeros(n), -np.ones(n_needs)]),
             A_ub=wanted,
             b_ub=np.concatenate([upper[below], -lower[above], np.zeros(n_needs)]),

@@ -12,11 +12,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import block_array, csr_array, vstack
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array, vstack
 
 from orchestration.benchmarking.disclosure_attack import attack
-from orchestration.benchmarking.disclosure_system import ALWAYS, Places, RowSet, System
+from orchestration.benchmarking.disclosure_system import (
+    ALWAYS,
+    Places,
+    RowSet,
+    System,
+    blocks,
+    tied_parts,
+)
 from orchestration.measures.arrays import Bools, Floats
 
 ROUNDS = 30
@@ -111,11 +117,8 @@ def _coarse_parts(system: System) -> tuple[Places, Places]:
     by_item = csr_array((np.ones(known.size), (known, rows.item[known])), shape=(n, system.n_items))
     corner = abs(vstack([rows.matrix, needs.matrix]))
     items = vstack([by_item, csr_array((m, system.n_items))])
-    graph = block_array([[None, corner, items], [corner.T, None, None], [items.T, None, None]])
-    _, labels = connected_components(graph.tocsr(), directed=False)
-    _, labels = np.unique(labels, return_inverse=True)
-    start = n + m + system.n_unknowns
-    return labels[start:].astype(np.intp), labels[n : n + m].astype(np.intp)
+    of_row, of_column = tied_parts(blocks([[corner, items]]))
+    return of_column[system.n_unknowns :], of_row[n:]
 
 
 def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> tuple[csr_array, Places]:
@@ -170,12 +173,10 @@ def _cover(search: _Search, new: csr_array) -> None:
     proofs = vstack([*search.proofs, search.bridges]).tocsr()
     least = np.zeros(proofs.shape[0])
     least[: proofs.shape[0] - search.bridges.shape[0]] = 1.0
-    n_items = search.system.n_items
-    graph = block_array([[csr_array((n_items, n_items)), abs(proofs).T], [abs(proofs), None]])
-    _, labels = connected_components(graph.tocsr(), directed=False)
-    for part in np.unique(labels[new.indices]).tolist():
-        items = np.flatnonzero(labels[:n_items] == part)
-        rows = np.flatnonzero(labels[n_items:] == part)
+    of_row, of_item = tied_parts(csr_array(proofs))
+    for part in np.unique(of_item[new.indices]).tolist():
+        items = np.flatnonzero(of_item == part)
+        rows = np.flatnonzero(of_row == part)
         chosen, bound = _least_cover(search, items, csr_array(proofs[rows][:, items]), least[rows])
         search.hidden[items] = chosen
         complementary = items[chosen & search.free[items]]
@@ -195,15 +196,14 @@ def _least_cover(
     weight = np.where(must, 0.0, system.weight[items])
     found = milp(
         weight,
-        integrality=np.ones(weight.size),
+        integrality=np.ones(weight.size, dtype=np.int64),
         bounds=Bounds(must.astype(np.float64), (must | may).astype(np.float64)),
         constraints=LinearConstraint(proofs, least - _SLACK, np.inf),
         options={"node_limit": _NODES, "mip_rel_gap": _NEAR},
     )
     if found.x is None:  # none found in time: all of them together are one
         return np.asarray(must | may), 0.0
-    bound = found.mip_dual_bound
-    return np.asarray(found.x > 0.5, dtype=np.bool_), 0.0 if bound is None else float(bound)
+    return np.asarray(found.x > 0.5, dtype=np.bool_), float(found.mip_dual_bound)
 
 
 def _hide_cheapest(search: _Search, new: csr_array) -> None:

@@ -8,10 +8,12 @@ published table.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import block_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from orchestration.measures.arrays import Bools, Floats
 
@@ -130,6 +132,18 @@ class RowSet:
     def items(self) -> Places:
         """Items of all rows so far."""
         return _whole(self._item)
+
+
+def blocks(parts: Sequence[Sequence[Any]]) -> csr_array:
+    """A matrix of matrices, None standing for zeros."""
+    return csr_array(block_array(parts))
+
+
+def tied_parts(matrix: csr_array) -> tuple[Places, Places]:
+    """The independent part of each row and of each column, numbered from 0."""
+    _, labels = connected_components(blocks([[None, abs(matrix)], [abs(matrix).T, None]]), False)
+    labels = np.asarray(labels, dtype=np.intp)
+    return labels[: matrix.shape[0]], labels[matrix.shape[0] :]
 
 
 def _joined(parts: Sequence[Floats]) -> Floats:
