@@ -8,8 +8,8 @@ of clients' means and the forms counted in the share. What ties them, release by
 - clients and therapists are not added up: a total has at least as many as any part, and at most
   as many as all parts together. A client's mean lies between his means in the parts.
 - each client has a form and at most one therapist who counts; scores keep to the scale.
-- a shown cell says its numbers, rounded, as of the release it was written in. While it stands,
-  fewer clients than the minimum changed.
+- a shown cell says its numbers, rounded, as of the release it was written in. While it stands
+  for that reason, fewer clients than the minimum changed.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def system_of(knowledge: Knowledge, rules: Rules) -> System:
     rows = RowSet()
     _add_contents(rows, contents)
     _add_relations(rows, knowledge.relations, contents)
-    _add_drifts(rows, knowledge.drifts, rules)
+    _add_drifts(rows, knowledge.drifts, contents, rules)
     _add_items(rows, items, rules)
     lower, upper = np.zeros((n, _N)), np.full((n, _N), FREE)
     lower[:, CLIENTS] = contents["is_listed"].to_numpy(dtype=np.float64)
@@ -180,8 +180,14 @@ def _add_rest(rows: RowSet, found: Relations) -> None:
     )
 
 
-def _add_drifts(rows: RowSet, drifts: tuple[Places, Places], rules: Rules) -> None:
-    before, after = drifts
+def _add_drifts(
+    rows: RowSet, drifts: tuple[Places, Places], contents: pd.DataFrame, rules: Rules
+) -> None:
+    """A cell may also stand because its two means together would say too much: where so many came
+    that this must be the reason, the attacker cannot think that few did."""
+    n = contents["n_clients"].to_numpy(dtype=np.float64)
+    few = np.abs(n[drifts[0]] - n[drifts[1]]) < rules.minimum_clients
+    before, after = drifts[0][few], drifts[1][few]
     each = np.arange(before.size)
     reach = np.full(before.size, rules.minimum_clients - 1.0)
     rows.add([(each, _at(before, CLIENTS), 1.0), (each, _at(after, CLIENTS), -1.0)], -reach, reach)

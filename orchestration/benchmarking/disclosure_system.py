@@ -142,8 +142,8 @@ def blocks(parts: Sequence[Sequence[Any]]) -> csr_array:
 def tied_parts(matrix: csr_array) -> tuple[Places, Places]:
     """The independent part of each row and of each column, numbered from 0."""
     _, labels = connected_components(blocks([[None, abs(matrix)], [abs(matrix).T, None]]), False)
-    labels = np.asarray(labels, dtype=np.intp)
-    return labels[: matrix.shape[0]], labels[matrix.shape[0] :]
+    whole: Places = labels.astype(np.intp)
+    return whole[: matrix.shape[0]], whole[matrix.shape[0] :]
 
 
 def _joined(parts: Sequence[Floats]) -> Floats:

@@ -5,6 +5,7 @@ closed months, values are corrected, clients are withdrawn, and a month closes.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,8 @@ LAYOUT = Layout(block=("practice_id", "site_id", "metric"))
 CELL = list(LAYOUT.cell)
 STAGES = ("opening", "developing", "ending")
 WIDTH = 6.0
+Clients = dict[int, Any]
+"""Of one cell: each client's forms."""
 PROTECTIONS = (
     "primary",
     "dominance",
@@ -94,9 +97,10 @@ def _periods(n_months: int) -> list[tuple[str, range]]:
     return [*found, ("all", range(n_months))]
 
 
-def cells_of(sites: dict[str, Site], n_months: int) -> tuple[pd.DataFrame, dict[tuple, dict]]:
+def cells_of(sites: dict[str, Site], n_months: int) -> tuple[pd.DataFrame, dict[Any, Clients]]:
     """Candidates, and behind each cell its clients' values."""
-    rows, members = [], {}
+    rows: list[tuple[object, ...]] = []
+    members: dict[Any, Clients] = {}
     for site_id, site in sites.items():
         for period, months in _periods(n_months):
             inside = site.forms[site.forms["month"].isin(months)]
@@ -107,7 +111,7 @@ def cells_of(sites: dict[str, Site], n_months: int) -> tuple[pd.DataFrame, dict[
                 grouped = forms.groupby("client")
                 means = grouped["score"].mean()
                 name = ("p", site_id, "mean_score", stage, period)
-                values = {
+                values: Clients = {
                     client: tuple(
                         sorted(zip(own["score"], own["therapist"], own["month"], strict=True))
                     )
@@ -133,7 +137,7 @@ def cells_of(sites: dict[str, Site], n_months: int) -> tuple[pd.DataFrame, dict[
 
 
 def _changes(
-    ledger: pd.DataFrame, written: dict[tuple, dict], members: dict[tuple, dict], release_no: int
+    ledger: pd.DataFrame, written: dict[Any, Clients], members: dict[Any, Clients], release_no: int
 ) -> pd.DataFrame:
     """Of every cell ever written, how many of its clients changed since, against each writing."""
     rows = []
@@ -166,7 +170,7 @@ def attacked(
         site.start(n_months)
     rules = replace(Rules(11, 3), protections=protections)
     ledger, log = empty_ledger(LAYOUT), pd.DataFrame(columns=[*CELL, *CHANGES])
-    written: dict[tuple, dict] = {}
+    written: dict[Any, Clients] = {}
     for release_no in range(1, n_releases + 1):
         candidates, members = cells_of(sites, n_months)
         changes = _changes(ledger, written, members, release_no)

@@ -26,7 +26,9 @@ NO_CHANGES = pd.DataFrame({name: pd.Series(dtype="float64") for name in CHANGES}
 )
 
 
-def cell(stage: str, n: float, forms: float, *, period: str = "2026-Q1", **other: Any) -> dict:
+def cell(
+    stage: str, n: float, forms: float, *, period: str = "2026-Q1", **other: Any
+) -> dict[str, Any]:
     """A cell well in the middle of a scale from 0 to 6, with three therapists who share it."""
     return {
         "practice_id": "p",
@@ -47,7 +49,7 @@ def cell(stage: str, n: float, forms: float, *, period: str = "2026-Q1", **other
 
 
 def released(
-    *cells: dict,
+    *cells: dict[str, Any],
     ledger: pd.DataFrame | None = None,
     changes: pd.DataFrame = NO_CHANGES,
     rules: Rules = RULES,
