@@ -213,7 +213,7 @@ def _add_items(rows: RowSet, items: pd.DataFrame, rules: Rules) -> None:
 
 
 def _needs(knowledge: Knowledge, rules: Rules, n_unknowns: int) -> Needs:
-    """Small counts stay 1 to the minimum; other hidden ones as far from the truth; scores free."""
+    """Small counts stay 1 to the minimum, others hidden less known than shown ones, scores free."""
     contents, items = knowledge.contents, knowledge.items
     minimum = rules.minimum_clients
     item_of = np.full(len(contents), ALWAYS, dtype=np.intp)
@@ -245,8 +245,8 @@ def _needs(knowledge: Knowledge, rules: Rules, n_unknowns: int) -> Needs:
     )
     other = np.unique(items["content"].to_numpy(dtype=np.intp)[primary])
     other = other[clients[other] >= minimum]
-    need(other, [(CLIENTS, -1.0)], -np.maximum(clients[other] - minimum + 1, 1.0), is_told=False)
-    need(other, [(CLIENTS, 1.0)], clients[other] + minimum - 1, is_told=False)
+    need(other, [(CLIENTS, -1.0)], -np.maximum(clients[other] - rules.base, 1.0), is_told=False)
+    need(other, [(CLIENTS, 1.0)], clients[other] + rules.base, is_told=False)
     # Where the true numbers already leave a client both ends there is nothing to ask.
     forms = contents["n_forms"].to_numpy(dtype=np.float64)
     width = contents["width"].to_numpy(dtype=np.float64)
