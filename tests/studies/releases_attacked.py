@@ -25,7 +25,7 @@ LAYOUT = Layout(block=("practice_id", "site_id", "metric"))
 CELL = list(LAYOUT.cell)
 STAGES = ("opening", "developing", "ending")
 WIDTH = 6.0
-Clients = dict[int, Any]
+Clients = dict[Any, Any]
 """Of one cell: each client's forms."""
 PROTECTIONS = (
     "primary",
