@@ -8,6 +8,7 @@ from orchestration.cli import (
     change,
     contract,
     deliveries,
+    disclose,
     doctor,
     gains,
     home,
@@ -54,6 +55,7 @@ app.command("reliability")(reliability.reliability)
 app.command("careless")(careless.careless)
 app.command("variance")(variance.variance)
 app.add_typer(benchmark.app)
+app.command("disclose")(disclose.disclose)
 app.command("pseudonymise")(pseudonymise.pseudonymise)
 app.add_typer(contract.app)
 app.add_typer(keys.app)

@@ -1,16 +1,19 @@
 """The studies' promises: whole with `make studies`, a seeded sample of each with `make test`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from orchestration.benchmarking.disclosure_cells import Protections
 from tests.parsed_project import give
 from tests.studies import (
     drops_found,
     metrics_recovered,
     pairs_recovered,
+    releases_attacked,
     truth_recovered,
     variance_model,
 )
@@ -131,3 +134,21 @@ def test_the_inference_alone_over_many_networks(is_full_campaign: bool) -> None:
     assert 0.92 <= tally.covered <= 0.98
     assert null.flagged_95 <= 0.05
     assert null.flagged_998 <= 0.004
+
+
+def test_nothing_leaks_from_releases_in_sequence(is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("a sample runs in tests/unit/benchmarking/test_disclosure_release.py")
+    tally = releases_attacked.study(Protections(), range(200), n_releases=4)
+    print(f"\nreleases attacked\n  {tally}")
+    assert tally.n_broken == 0
+
+
+@pytest.mark.parametrize("name", releases_attacked.PROTECTIONS)
+def test_without_any_one_protection_releases_leak(name: str, is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("a sample runs in tests/unit/benchmarking/test_disclosure_release.py")
+    off = replace(Protections(), **{name: False})
+    tally = releases_attacked.study(off, range(20), n_releases=4)
+    print(f"\nreleases attacked, without {name}\n  {tally}")
+    assert tally.n_broken > 0

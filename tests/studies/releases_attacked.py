@@ -1,0 +1,204 @@
+"""Releases in sequence, protected and attacked: what leaks, and which protection holds it?
+
+Sites small enough that most cells are near the limits. Between two releases clients arrive late in
+closed months, values are corrected, clients are withdrawn, and a month closes.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from orchestration.benchmarking.disclosure import (
+    CHANGES,
+    STATE,
+    Finding,
+    attack_release,
+    empty_ledger,
+    protect,
+)
+from orchestration.benchmarking.disclosure_cells import Protections, Rules
+from orchestration.benchmarking.disclosure_relations import Layout
+
+LAYOUT = Layout(block=("practice_id", "site_id", "metric"))
+CELL = list(LAYOUT.cell)
+STAGES = ("opening", "developing", "ending")
+WIDTH = 6.0
+Clients = dict[Any, Any]
+"""Of one cell: each client's forms."""
+PROTECTIONS = (
+    "primary",
+    "dominance",
+    "rounding",
+    "ends",
+    "complementary",
+    "refresh",
+    "history",
+)
+
+
+@dataclass
+class Site:
+    """The forms of one site; a row a form."""
+
+    rng: np.random.Generator
+    n_clients: int
+    n_therapists: int
+    mean: float
+    top_share: float
+    forms: pd.DataFrame = None  # type: ignore[assignment]
+
+    def start(self, n_months: int) -> None:
+        """Clients with forms in some of the first months."""
+        self.forms = self._clients(self.n_clients, range(n_months), 0)
+
+    def _clients(self, n: int, months: range, first: int) -> pd.DataFrame:
+        rng = self.rng
+        n_forms = rng.integers(1, 4, n)
+        client = np.repeat(np.arange(first, first + n), n_forms)
+        # One therapist often has most of the clients.
+        shares = rng.dirichlet(np.full(self.n_therapists, 0.7))
+        therapist = rng.choice(self.n_therapists, n, p=shares)
+        start = rng.choice(np.array(list(months)), n)
+        number = np.concatenate([np.arange(k) for k in n_forms]) if n else np.zeros(0, int)
+        month = np.minimum(start[client - first] + number, max(months))
+        at_top = rng.random(client.size) < self.top_share
+        score = np.clip(np.round(rng.normal(self.mean, 1.5, client.size), 2), 0, WIDTH)
+        return pd.DataFrame(
+            {
+                "client": client,
+                "therapist": therapist[client - first],
+                "month": month,
+                "stage": np.array(STAGES)[np.minimum(number, 2)],
+                "score": np.where(at_top, WIDTH, score),
+            }
+        )
+
+    def pass_night(self, n_months: int) -> None:
+        """Late forms, corrections and withdrawals in any month, new clients in the last."""
+        rng = self.rng
+        first = int(self.forms["client"].to_numpy().max(initial=-1)) + 1
+        late = self._clients(int(rng.integers(0, 3)), range(n_months), first)
+        many = self._clients(int(rng.choice([0, 4, 14])), range(n_months - 1, n_months), first + 10)
+        kept = self.forms[
+            ~self.forms["client"].isin(rng.integers(0, first + 1, rng.integers(0, 3)))
+        ]
+        kept = kept.copy()
+        corrected = rng.random(len(kept)) < 0.02
+        kept.loc[corrected, "score"] = np.round(rng.uniform(0, WIDTH, int(corrected.sum())), 2)
+        self.forms = pd.concat([kept, late, many], ignore_index=True)
+
+
+def _periods(n_months: int) -> list[tuple[str, range]]:
+    """Months, quarters, the last twelve months and all, of closed months from January 2025."""
+    found = [(f"2025-{month + 1:02d}", range(month, month + 1)) for month in range(n_months)]
+    found += [(f"2025-Q{q + 1}", range(3 * q, 3 * q + 3)) for q in range(n_months // 3)]
+    return [*found, ("all", range(n_months))]
+
+
+def cells_of(sites: dict[str, Site], n_months: int) -> tuple[pd.DataFrame, dict[Any, Clients]]:
+    """Candidates, and behind each cell its clients' values."""
+    rows: list[tuple[object, ...]] = []
+    members: dict[Any, Clients] = {}
+    for site_id, site in sites.items():
+        for period, months in _periods(n_months):
+            inside = site.forms[site.forms["month"].isin(months)]
+            for stage in ("all", *STAGES):
+                forms = inside if stage == "all" else inside[inside["stage"] == stage]
+                if forms.empty:
+                    continue
+                grouped = forms.groupby("client")
+                means = grouped["score"].mean()
+                name = ("p", site_id, "mean_score", stage, period)
+                values: Clients = {
+                    client: tuple(
+                        sorted(zip(own["score"], own["therapist"], own["month"], strict=True))
+                    )
+                    for client, own in grouped
+                }
+                members[name] = values
+                by_therapist = forms["therapist"].value_counts()
+                rows.append(
+                    (
+                        *name,
+                        str(hash(tuple(sorted(values.items())))),
+                        float(means.size),
+                        float(len(forms)),
+                        float(by_therapist.size),
+                        float(means.mean()),
+                        float((forms["score"] == WIDTH).mean()),
+                        WIDTH,
+                        float(by_therapist.iloc[0] / len(forms)),
+                    )
+                )
+    columns = [*CELL, "content", "n_clients", "n_forms", "n_therapists", "mean", "share", "width"]
+    return pd.DataFrame(rows, columns=[*columns, "top_therapist_form_share"]), members
+
+
+def _changes(
+    ledger: pd.DataFrame, written: dict[Any, Clients], members: dict[Any, Clients], release_no: int
+) -> pd.DataFrame:
+    """Of every cell ever written, how many of its clients changed since, against each writing."""
+    rows = []
+    for (name, against), before in written.items():
+        after = members.get(name, {})
+        entered = sum(before.get(client) != value for client, value in after.items())
+        left = sum(after.get(client) != value for client, value in before.items())
+        n_changed = len({c for c in {*before, *after} if before.get(c) != after.get(c)})
+        rows.append((*name, against, release_no, float(n_changed), float(entered), float(left)))
+    return pd.DataFrame(rows, columns=[*CELL, *CHANGES])
+
+
+def attacked(
+    seed: int, n_releases: int, protections: Protections, n_sites: int = 2
+) -> list[Finding]:
+    """Findings over a sequence of releases of a small practice."""
+    rng = np.random.default_rng(seed)
+    sites = {
+        f"s{number}": Site(
+            rng,
+            int(rng.integers(8, 45)),
+            int(rng.integers(2, 6)),
+            float(rng.choice([3.5, 5.5])),
+            float(rng.choice([0.3, 0.98])),
+        )
+        for number in range(n_sites)
+    }
+    n_months = 2
+    for site in sites.values():
+        site.start(n_months)
+    rules = replace(Rules(11, 3), protections=protections)
+    ledger, log = empty_ledger(LAYOUT), pd.DataFrame(columns=[*CELL, *CHANGES])
+    written: dict[Any, Clients] = {}
+    for release_no in range(1, n_releases + 1):
+        candidates, members = cells_of(sites, n_months)
+        changes = _changes(ledger, written, members, release_no)
+        found = protect(candidates, ledger, changes, rules, LAYOUT, release_no)
+        ledger = found.ledger if ledger.empty else pd.concat([ledger, found.ledger])
+        log = changes if log.empty else pd.concat([log, changes])
+        fresh = found.ledger[found.ledger["written_release"] == release_no]
+        for name in fresh[CELL].itertuples(index=False):
+            written[(tuple(name), release_no)] = members.get(tuple(name), {})
+        n_months += int(rng.random() < 0.5)
+        for site in sites.values():
+            site.pass_night(n_months)
+    assert set(STATE) <= set(ledger.columns)
+    ledger = ledger.reset_index(drop=True)
+    return attack_release(ledger, log, rules, LAYOUT, in_whole_numbers=True)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sequences in which something leaked, of all of them."""
+
+    n_sequences: int
+    n_broken: int
+    what: tuple[str, ...]
+
+
+def study(protections: Protections, seeds: range, n_releases: int) -> Tally:
+    """Protect and attack one sequence a seed."""
+    found = [attacked(seed, n_releases, protections) for seed in seeds]
+    kinds = sorted({finding.what for findings in found for finding in findings})
+    return Tally(len(found), sum(bool(findings) for findings in found), tuple(kinds))
