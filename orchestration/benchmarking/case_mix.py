@@ -144,56 +144,98 @@ def _fitted(
     coding: Coding, within: WithinSites, expected: Expected, clients: Clients
 ) -> CaseMixModel:
     used = clients.therapist >= 0
-    site, value = clients.site[used], clients.value[used]
-    away = (expected.best - expected.site_means[clients.site])[used]
-    sites, place = np.unique(site, return_inverse=True)
-    n_columns = len(coding.columns)
-    if sites.size < FEWEST_SITES:
-        raise MeasureUndefined(f"{sites.size} sites have known therapists: too few for case mix")
-    if value.size - sites.size < FEWEST_CLIENTS_PER_COLUMN * n_columns:
-        raise MeasureUndefined(f"{value.size} clients are too few for {n_columns} coefficients")
-    _, therapist = np.unique(
-        np.column_stack([site, clients.therapist[used]]), axis=0, return_inverse=True
-    )
-    scale = np.sqrt((away**2).mean(axis=0))
-    kept = scale > 1e-9
-    kept[kept] = independent_columns(away[:, kept])
-    if not kept.any():
-        raise MeasureUndefined("no covariate varies within a site")
-    x = np.column_stack([np.ones(value.size), away[:, kept] / scale[kept]])
-    theta, model = _therapists_and_sites(value, x, therapist.ravel(), place)
-    found = model.solve(theta)
-    coefficients, covariance = np.zeros(n_columns), np.zeros((n_columns, n_columns))
-    coefficients[kept] = found.fixed[1:] / scale[kept]
-    spread = found.fixed_spread[1:, 1:] * found.residual
-    covariance[np.ix_(kept, kept)] = spread / np.outer(scale[kept], scale[kept])
+    away = expected.best - expected.site_means[clients.site]
+    data = _Within.of(clients, away, used)
+    best = data.lowest()
+    coefficients, covariance, residual = data.solve(best)
     return CaseMixModel(
         coding,
         within,
         coefficients,
         covariance,
-        ~kept,
-        float(theta[0] ** 2 * found.residual) if theta.size == 2 else 0.0,
-        found.residual,
-        int(sites.size),
-        int(therapist.max()) + 1,
-        int(value.size),
+        ~data.kept,
+        float(best[0] ** 2 * residual) if best.size == 2 else 0.0,
+        residual,
+        data.n_sites,
+        data.n_therapists,
+        int(used.sum()),
         int((~used).sum()),
     )
 
 
-def _therapists_and_sites(
-    value: Floats, x: Floats, therapist: Codes, site: Codes
-) -> tuple[Floats, CrossedIntercepts]:
-    """The fit's theta, therapists first; sites alone where therapists cannot be told apart."""
-    n_therapists, n_sites = int(therapist.max()) + 1, int(site.max()) + 1
-    if n_therapists in (n_sites, value.size):
-        return np.array([_FIXED]), CrossedIntercepts(value, x, [site.astype(np.int64)])
-    model = CrossedIntercepts(value, x, [therapist.astype(np.int64), site.astype(np.int64)])
-    best = lowest_point(
-        lambda theta: model.criterion(np.array([theta[0], _FIXED])), np.ones(1, dtype=np.bool_)
+def fit_coefficients(model: CaseMixModel, clients: Clients, away: Floats, used: Bools) -> Floats:
+    """Coefficients from some of the clients, the ratio of the variances as the model has it.
+
+    `away`: expected covariates as deviations from the site's. Raises as `fit_case_mix`.
+    """
+    data = _Within.of(clients, away, used & (clients.therapist >= 0))
+    ratio = np.sqrt(model.variance_therapist / model.variance_client)
+    theta = np.array([_FIXED] if data.is_of_sites_alone else [ratio, _FIXED])
+    return data.solve(theta)[0]
+
+
+@dataclass(frozen=True)
+class _Within:
+    """The fit's data: `kept` columns vary within sites and are not determined by others."""
+
+    model: CrossedIntercepts
+    kept: Bools
+    scale: Floats
+    n_sites: int
+    n_therapists: int
+    is_of_sites_alone: bool
+
+    @classmethod
+    def of(cls, clients: Clients, away: Floats, used: Bools) -> "_Within":
+        value, site, away = clients.value[used], clients.site[used], away[used]
+        sites, place = np.unique(site, return_inverse=True)
+        n, n_columns = away.shape
+        if sites.size < FEWEST_SITES:
+            raise MeasureUndefined(f"{sites.size} sites have known therapists: too few")
+        if n - sites.size < FEWEST_CLIENTS_PER_COLUMN * n_columns:
+            raise MeasureUndefined(f"{n} clients are too few for {n_columns} coefficients")
+        _, therapist = _therapists_of_sites(site, clients.therapist[used])
+        n_therapists = int(therapist.max()) + 1
+        scale = np.sqrt((away**2).mean(axis=0))
+        kept = scale > 1e-9
+        kept[kept] = independent_columns(away[:, kept])
+        if not kept.any():
+            raise MeasureUndefined("no covariate varies within a site")
+        x = np.column_stack([np.ones(n), away[:, kept] / scale[kept]])
+        groups = [therapist.astype(np.int64), place.astype(np.int64)]
+        # Therapists that cannot be told from sites or from clients: sites alone.
+        alone = n_therapists in (sites.size, n)
+        model = CrossedIntercepts(value, x, groups[1:] if alone else groups)
+        return cls(model, kept, scale, int(sites.size), n_therapists, alone)
+
+    def lowest(self) -> Floats:
+        """The best theta, therapists first, sites fixed."""
+        if self.is_of_sites_alone:
+            return np.array([_FIXED])
+        best = lowest_point(
+            lambda theta: self.model.criterion(np.array([theta[0], _FIXED])),
+            np.ones(1, dtype=np.bool_),
+        )
+        return np.array([best.theta[0], _FIXED])
+
+    def solve(self, theta: Floats) -> tuple[Floats, Floats, float]:
+        """Coefficients of all columns, their covariance, and the residual's variance."""
+        found = self.model.solve(theta)
+        scale, n_columns = self.scale[self.kept], self.kept.size
+        coefficients, covariance = np.zeros(n_columns), np.zeros((n_columns, n_columns))
+        coefficients[self.kept] = found.fixed[1:] / scale
+        spread = found.fixed_spread[1:, 1:] * found.residual / np.outer(scale, scale)
+        covariance[np.ix_(self.kept, self.kept)] = spread
+        return coefficients, covariance, found.residual
+
+
+def _therapists_of_sites(site: Codes, therapist: Codes) -> tuple[Codes, Codes]:
+    """Each therapist's site (one of two sites is two), and each client's therapist."""
+    base = int(therapist.max()) + 1
+    pairs, place = np.unique(
+        site.astype(np.int64) * base + therapist.astype(np.int64), return_inverse=True
     )
-    return np.array([best.theta[0], _FIXED]), model
+    return (pairs // base).astype(np.intp), place.astype(np.intp)
 
 
 def adjust(model: CaseMixModel, clients: Clients) -> Adjusted:
@@ -240,14 +282,10 @@ def _errors(
     used = is_adjusted & (therapist >= 0)
     if int(used.sum()) <= np.unique(site[used]).size:
         return np.full(n_sites, np.nan), None
-    pairs, group = np.unique(
-        np.column_stack([site[used], therapist[used]]), axis=0, return_inverse=True
-    )
-    group = group.ravel()
+    of_therapist, group = _therapists_of_sites(site[used], therapist[used])
     n = np.bincount(group).astype(np.float64)
     means = np.bincount(group, weights=values[used]) / n
     squares = np.bincount(group, weights=(values[used] - means[group]) ** 2)
-    of_therapist = pairs[:, 0].astype(np.intp)
     components = estimate_variances(of_therapist, n, means, squares)
     effective = effective_therapists(of_therapist, n, n_sites)
     clients = np.where(n_clients > 0, n_clients, np.nan)

@@ -114,11 +114,14 @@ def expected_of(within: WithinSites, matrix: Floats, site: Codes, n_sites: int) 
 
 def _patterns(matrix: Floats, site: Codes, n_sites: int) -> list[_Pattern]:
     has = np.isfinite(matrix)
-    packed = np.packbits(has, axis=1)
-    _, first, place = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    place = np.zeros(len(matrix), dtype=np.int64)
+    if not has.all():
+        for column in has.T:
+            place = np.unique(2 * place + column, return_inverse=True)[1]
+    _, first = np.unique(place, return_index=True)
     found = []
     for number, row in enumerate(first):
-        rows = np.flatnonzero(place.ravel() == number)
+        rows = np.flatnonzero(place == number)
         of_row, at = has[row], site[rows]
         n = np.bincount(at, minlength=n_sites).astype(np.float64)
         known = matrix[rows][:, of_row]
