@@ -285,7 +285,7 @@ def _errors(
     of_therapist, group = _therapists_of_sites(site[used], therapist[used])
     n = np.bincount(group).astype(np.float64)
     means = np.bincount(group, weights=values[used]) / n
-    squares = np.bincount(group, weights=(values[used] - means[group]) ** 2)
+    squares = np.bincount(group, weights=(values[used] - means[group]) ** 2).astype(np.float64)
     components = estimate_variances(of_therapist, n, means, squares)
     effective = effective_therapists(of_therapist, n, n_sites)
     clients = np.where(n_clients > 0, n_clients, np.nan)

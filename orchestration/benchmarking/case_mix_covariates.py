@@ -5,7 +5,7 @@ one; categories of few clients stand together as OTHER. What is missing is NaN i
 covariate and is dealt with in within_sites.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -107,9 +107,9 @@ def code_covariates(clients: Clients) -> Coding:
     )
 
 
-def _categories(counts: Ints, names: "list[str] | tuple[str, ...] | object") -> dict[str, int]:
+def _categories(counts: Ints, names: Sequence[str]) -> dict[str, int]:
     """Each name's place among the covariate's own columns; the last entry of a place names it."""
-    listed = [str(name) for name in names]  # type: ignore[attr-defined]
+    listed = [str(name) for name in names]
     order = sorted(range(len(listed)), key=lambda code: (-counts[code], listed[code]))
     first, *rest = [code for code in order if counts[code] > 0]
     frequent = sorted(listed[code] for code in rest if counts[code] >= FEWEST_OF_CATEGORY)
@@ -137,8 +137,8 @@ def columns_of(coding: Coding, clients: Clients) -> Floats:
         unseen = places.get(OTHER, _MISSING)
         of_code = np.array([*(places.get(str(w), unseen) for w in words.names), _MISSING])
         place = of_code[words.codes]
-        for column in np.flatnonzero(coding.owner == coding.covariates.index(name)):
-            matrix[:, column] = np.where(place == _MISSING, np.nan, place == column)
+        for own in np.flatnonzero(coding.owner == coding.covariates.index(name)):
+            matrix[:, own] = np.where(place == _MISSING, np.nan, place == own)
     return matrix
 
 
