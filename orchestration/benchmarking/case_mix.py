@@ -205,7 +205,9 @@ class _Within:
         groups = [therapist.astype(np.int64), place.astype(np.int64)]
         # Therapists that cannot be told from sites or from clients: sites alone.
         alone = n_therapists in (sites.size, n)
-        model = CrossedIntercepts(value, x, groups[1:] if alone else groups)
+        model = CrossedIntercepts(
+            value, x, groups[1:] if alone else groups, n_fixed_labels=int(sites.size)
+        )
         return cls(model, kept, scale, int(sites.size), n_therapists, alone)
 
     def lowest(self) -> Floats:

@@ -136,7 +136,7 @@ def columns_of(coding: Coding, clients: Clients) -> Floats:
         # A last entry for what is missing: code -1 finds it.
         unseen = places.get(OTHER, _MISSING)
         of_code = np.array([*(places.get(str(w), unseen) for w in words.names), _MISSING])
-        place = of_code[words.codes]
+        place = of_code[np.maximum(words.codes, -1)]
         for own in np.flatnonzero(coding.owner == coding.covariates.index(name)):
             matrix[:, own] = np.where(place == _MISSING, np.nan, place == own)
     return matrix
