@@ -240,16 +240,23 @@ def _therapists_of_sites(site: Codes, therapist: Codes) -> tuple[Codes, Codes]:
     return (pairs // base).astype(np.intp), place.astype(np.intp)
 
 
-def adjust(model: CaseMixModel, clients: Clients) -> Adjusted:
+def adjust(
+    model: CaseMixModel, clients: Clients, not_identifiable: Bools | None = None
+) -> Adjusted:
     """Raw and adjusted values of the sites of these clients, of the same network as the model's or
-    of another period of it."""
+    of another period of it.
+
+    `not_identifiable`: sites by covariates, as found in the longest period; without it these
+    clients decide. A site that had one mode by chance for some months has more than one.
+    """
     site, n_sites = clients.site, clients.n_sites
     matrix = columns_of(model.coding, clients)
     expected = expected_of(model.within, matrix, site, n_sites)
     n = np.bincount(site, minlength=n_sites).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         raw = np.bincount(site, weights=clients.value, minlength=n_sites) / n
-    not_identifiable = is_constant(model.coding, matrix, site, n_sites)
+    if not_identifiable is None:
+        not_identifiable = is_constant(model.coding, matrix, site, n_sites)
     is_adjusted = ~not_identifiable.any(axis=1) & (n > 0)
     of_client = is_adjusted[site]
     network_mean = float(clients.value[of_client].mean()) if of_client.any() else float("nan")

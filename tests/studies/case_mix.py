@@ -184,9 +184,7 @@ class Found:
         return abs(self.bias[method]) / abs(self.raw)
 
 
-def study(
-    world: Worlds, n_networks: int, seed: int, others: tuple[str, ...] = ()
-) -> Found:
+def study(world: Worlds, n_networks: int, seed: int, others: tuple[str, ...] = ()) -> Found:
     """Draw networks and hold the adjusted values against the truth."""
     rng = np.random.default_rng(seed)
     of_raw, chance, covered = [], [], []

@@ -82,9 +82,7 @@ def test_the_fit_is_the_mixed_model_with_sites_as_dummies() -> None:
     sites = fixed_design(
         clients.value.size, {"site": Words(clients.site, [str(n) for n in range(14)])}
     )
-    design = FixedDesign(
-        np.column_stack([sites.matrix, x]), (*sites.names, *model.coding.columns)
-    )
+    design = FixedDesign(np.column_stack([sites.matrix, x]), (*sites.names, *model.coding.columns))
     known = fit_mixed_model(clients.value, {"therapist": clients.therapist}, design)
     wanted = known.fixed[-x.shape[1] :]
     assert [each.name for each in wanted] == list(model.coding.columns)
