@@ -72,13 +72,18 @@ class _Reduced:
 class CrossedIntercepts:
     """Cross products of one data set; `criterion` and `solve` take theta, one entry per group."""
 
-    def __init__(self, y: Floats, x: Floats, codes: Sequence[Ints]) -> None:
+    def __init__(
+        self, y: Floats, x: Floats, codes: Sequence[Ints], *, n_fixed_labels: int = 0
+    ) -> None:
         """`y` and the rows of `x` (its columns independent), each group's codes from 0.
+
+        `n_fixed_labels`: labels of a group whose theta the caller always holds so large that they
+        are as good as fixed: each, but for the mean in `x`, takes a degree of freedom as one does.
 
         Raises MeasureUndefined when more than MOST_CROSSED labels meet crosswise.
         """
         n, n_fixed = x.shape
-        self._freedom = n - n_fixed
+        self._freedom = n - n_fixed - max(n_fixed_labels - 1, 0)
         q, self._triangle = np.linalg.qr(x)
         self._level = q.T @ y
         rest = y - q @ self._level
