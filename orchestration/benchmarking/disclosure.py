@@ -82,13 +82,16 @@ def protect(
     rules: Rules,
     layout: Layout,
     release_no: int,
+    *,
+    in_whole_numbers: bool = False,
 ) -> Protected:
     """What of tonight's cells may be written.
 
     `candidates`: one row a cell with its exact numbers and its `content` (equal when the same
     clients stand in it with the same values). `changes`: CHANGES of cells whose content is not the
     one last written, against everything that was ever written of them; without such rows a cell
-    stands. Raises KnowledgeContradictory when the ledger contradicts itself.
+    stands. `in_whole_numbers` as in disclosure_attack.attack. Raises KnowledgeContradictory when
+    the ledger contradicts itself.
     """
     now = _judged(candidates, ledger, changes, rules, layout, release_no)
     known = ledger if rules.protections.history else ledger.iloc[:0]
@@ -98,7 +101,7 @@ def protect(
     loss = least = 0.0
     n_exposed = 0
     if rules.protections.complementary:
-        found = suppress(system, in_whole_numbers=False)
+        found = suppress(system, in_whole_numbers=in_whole_numbers)
         hidden, loss, least = found.hidden, found.loss, found.least_loss
         n_exposed = int(found.exposed.size)
     fresh = of_now >= 0

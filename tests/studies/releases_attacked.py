@@ -174,7 +174,9 @@ def attacked(
     for release_no in range(1, n_releases + 1):
         candidates, members = cells_of(sites, n_months)
         changes = _changes(ledger, written, members, release_no)
-        found = protect(candidates, ledger, changes, rules, LAYOUT, release_no)
+        found = protect(
+            candidates, ledger, changes, rules, LAYOUT, release_no, in_whole_numbers=True
+        )
         ledger = found.ledger if ledger.empty else pd.concat([ledger, found.ledger])
         log = changes if log.empty else pd.concat([log, changes])
         fresh = found.ledger[found.ledger["written_release"] == release_no]
