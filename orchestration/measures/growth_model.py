@@ -222,7 +222,7 @@ class _Products:
         return _Profile(
             criterion=float(height),
             residual=residual,
-            fixed=fixed,
+            fixed=np.asarray(fixed, dtype=np.float64),
             information=information,
             factor=factor,
             ratio=ratio,

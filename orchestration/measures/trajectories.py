@@ -187,7 +187,11 @@ def site_courses(
         found.append(Course(code, terms, n, n_forms_long[place], n_all[place] - n, reason))
     return Courses(
         tuple(found),
-        _network(model, found, why or "no site has enough clients with a course"),
+        _network(
+            model,
+            [course for course in found if course.n_clients >= fewest_clients],
+            why or "no site has enough clients with a course",
+        ),
         model,
         int(used.size - used.sum()),
     )
@@ -241,9 +245,8 @@ def _terms(
     return tuple(found)
 
 
-def _network(model: GrowthModel | None, sites: list[Course], why: str) -> Course:
-    """Sites are independent of each other, given the network's variances."""
-    some = [each for each in sites if each.terms]
+def _network(model: GrowthModel | None, some: list[Course], why: str) -> Course:
+    """Of the sites with enough clients; independent of each other, given the variances."""
     counts = (
         sum(each.n_clients for each in some),
         sum(each.n_forms for each in some),
@@ -251,7 +254,9 @@ def _network(model: GrowthModel | None, sites: list[Course], why: str) -> Course
     )
     if model is None or not some:
         return Course(None, (), *counts, why)
-    rows = np.flatnonzero(np.isin(model.sites, [each.site for each in some]))
+    rows = np.flatnonzero(
+        np.isin(model.sites, np.array([each.site for each in some], dtype=np.int64))
+    )
     weight = np.array([each.n_clients for each in some]) / counts[0]
     variances = np.diagonal(model.fixed_covariance[rows], axis1=1, axis2=2)
     terms = _terms(model, weight @ model.fixed[rows], weight**2 @ variances, counts[0] - len(some))
