@@ -69,6 +69,15 @@ _PAIRS = """
     {closed}
     where is_of_dyad
     """
+_COURSES = """
+    select
+        practice_id, site_id, instrument_code, version, language, informant, client_key,
+        therapist_key, dense_rank() over (order by client_key, episode_key) as treatment_no,
+        session_no, total
+    from intermediate.int_forms_ordered as forms
+    {closed}
+    where kind = 'alliance' and informant in ('client', 'child') and session_no is not null
+    """
 _OF_CELLS = ("is_better_higher", "total_minimum", "total_maximum", "reliable_change")
 
 
@@ -102,6 +111,13 @@ def pairs_of_dyads(con: duckdb.DuckDBPyConnection) -> Units:
     """Two informants' forms that belong together."""
     closed = _CLOSED.format(month="pairs.month_on")
     return _units(con, _PAIRS.format(closed=closed), (*SITE, *FORM, *DYAD))
+
+
+def forms_of_sessions(con: duckdb.DuckDBPyConnection) -> Units:
+    """Alliance forms of clients and children with the number of their session."""
+    return _units(
+        con, _COURSES.format(closed=_CLOSED.format(month="forms.month_on")), (*SITE, *FORM)
+    )
 
 
 def _units(con: duckdb.DuckDBPyConnection, sql: str, names: Sequence[str]) -> Units:

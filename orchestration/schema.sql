@@ -326,8 +326,8 @@ create table if not exists benchmark.psychometrics_made (
     code_version varchar not null
 );
 
--- The same of benchmark.marked_drops, dropout_hazards, alliance_outcomes, alliance_slopes and
--- congruences.
+-- The same of benchmark.marked_drops, dropout_hazards, alliance_outcomes, alliance_slopes,
+-- congruences, trajectories and variance_components.
 create table if not exists benchmark.measures_made (
     built_at timestamp not null,
     code_version varchar not null

@@ -1,5 +1,6 @@
 """The measures that arrays are needed for, into benchmark.*: what noise alone would show of marked
-drops, unplanned endings by alliance, alliance with outcome, one view of it with the other's."""
+drops, unplanned endings by alliance, alliance with outcome, one view of it with the other's, its
+course over a treatment, and how much of it lies between whom."""
 
 from collections.abc import Mapping
 
@@ -27,6 +28,8 @@ TABLES = {
     "alliance_outcomes": "Early alliance with the change after it, by site and pooled.",
     "alliance_slopes": "Alliance with the next session's outcome, within and between clients.",
     "congruences": "Tracking and directional bias of two informants' forms.",
+    "trajectories": "Level, slope and curvature of the alliance over a treatment.",
+    "variance_components": "Shares of site, therapist, client and session in all variation.",
 }
 KEYS = tuple(dg.AssetKey(["benchmark", name]) for name in TABLES)
 
@@ -88,6 +91,8 @@ def _tables(con: duckdb.DuckDBPyConnection, night: Night) -> Mapping[str, pd.Dat
     from orchestration.benchmarking.congruences import congruences_table
     from orchestration.benchmarking.dropout_hazards import dropout_hazards_table
     from orchestration.benchmarking.marked_drops import marked_drops_table, total_step
+    from orchestration.benchmarking.trajectories import trajectories_table
+    from orchestration.benchmarking.variance_components import variance_components_table
     from orchestration.dbt_runner import variables
 
     thresholds, settings = night.registry.group.thresholds, variables()
@@ -100,7 +105,7 @@ def _tables(con: duckdb.DuckDBPyConnection, night: Night) -> Mapping[str, pd.Dat
     fewest_forms = int(settings["centring_minimum_forms"])
     fewest_pairs = int(settings["pair_minimum"])
     # One after the other: each holds its units in memory no longer than it takes.
-    return {
+    tables = {
         "marked_drops": marked_drops_table(
             arrays.drop_series(con, network_sd), observed, steps, settings
         ),
@@ -110,4 +115,9 @@ def _tables(con: duckdb.DuckDBPyConnection, night: Night) -> Mapping[str, pd.Dat
             arrays.forms_with_next_outcome(con), thresholds, fewest_forms
         ),
         "congruences": congruences_table(arrays.pairs_of_dyads(con), thresholds, fewest_pairs),
+    }
+    forms = arrays.forms_of_sessions(con)
+    return tables | {
+        "trajectories": trajectories_table(forms, thresholds),
+        "variance_components": variance_components_table(forms, thresholds),
     }

@@ -49,7 +49,7 @@ def _rules(table: ReleaseTable, thresholds: Thresholds) -> Iterator[tuple[str, s
     listed = ", ".join(literal(name) for name in (*shares, *_MODELLED_SHARES))
     coarse = "case when n_clients > 100 then 100 else 20 end"
     # A table's own shares are as coarse as its metrics'.
-    for share in ("value", "valued_share", "eligible_share", "open_share"):
+    for share in ("value", "valued_share", "eligible_share", "open_share", "short_share"):
         if share in table.names:
             of_shares = f"metric in ({listed}) and " if share == "value" else ""
             yield (

@@ -14,6 +14,7 @@ from tests.studies import (
     metrics_recovered,
     pairs_recovered,
     releases_attacked,
+    trajectories_recovered,
     truth_recovered,
     variance_model,
 )
@@ -117,6 +118,14 @@ def test_early_alliance_and_response_rates_are_covered(
     found = metrics_recovered.study(*_size(is_full_campaign, tmp_path))
     print("", *found, sep="\n")
     assert len({one.figure for one in found}) == 6
+    _assert_covered(found)
+
+
+def test_level_slope_and_curvature_are_covered(is_full_campaign: bool) -> None:
+    seeds, n_sites = (range(1, 21), 12) if is_full_campaign else (range(1, 4), 8)
+    found = trajectories_recovered.study(seeds, n_sites=n_sites)
+    print("", *found, sep="\n")
+    assert {one.figure for one in found} == {"level", "slope", "curvature"}
     _assert_covered(found)
 
 

@@ -9,6 +9,9 @@ from expectations import metric as declared
 from expectations.metric import shipped_metrics
 from expectations.metric_docs import as_markdown
 from expectations.yaml_source import DeclarationError
+from orchestration.benchmarking import trajectories
+from orchestration.benchmarking.variance_components import LEVELS, SESSION
+from orchestration.release.tables import tables_of
 
 PROJECT = Path(__file__).parents[3] / "dbt_project" / "dbt_project.yml"
 
@@ -42,3 +45,85 @@ def test_the_documents_are_what_is_declared() -> None:
     written = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
     made = {name: as_markdown(name, family) for name, family in declared.families().items()}
     assert written == made, "run python -m expectations.metric_docs docs/metrics"
+
+
+REFERENCE = {
+    "score": {"mean_score"},
+    "cohort flow": {
+        "flow_reached_3",
+        "flow_any_form",
+        "flow_forms_3_to_5",
+        "flow_planned_ending",
+        "last_alliance_before_exit",
+    },
+    "early alliance": {"early_alliance", "early_alliance_single_form"},
+    "trajectory": {"trajectory_level", "trajectory_slope", "trajectory_curvature"},
+    "marked drop": {f"marked_drop_{rule}" for rule in ("fixed", "sd1", "sd2", "chart", "expected")},
+    "unrepaired share": {f"unrepaired_{rule}" for rule in ("fixed", "sd1", "sd2", "chart")},
+    "reported rupture": {"reported_rupture"},
+    "sudden gain / loss": {"sudden_gain", "sudden_loss"},
+    "congruence": {"congruence_bias", "congruence_tracking", "pair_gap"},
+    "triad gap": {
+        "triad_gap_child_therapist",
+        "triad_gap_caregiver_therapist",
+        "triad_gap_child_caregiver",
+    },
+    "response rate": {
+        "response_rate",
+        "responded_first_and_last",
+        "responded_first_only",
+        "responded_last_only",
+        "responded_none",
+        "therapist_response",
+    },
+    "schedule compliance": {"within_window", "lag_days"},
+    "frame adherence": {
+        "attended",
+        "no_show",
+        "cancelled_client_late",
+        "cancelled_therapist",
+        "minutes_kept",
+        "gap_kept",
+        "gap_days",
+    },
+    "ceiling": {"ceiling_share", "all_items_at_best"},
+    "low-alliance flag": {"low_alliance"},
+    "dropout after low alliance": {
+        "dropout_hazard",
+        "dropout_odds_ratio",
+        *(f"unplanned_ending_after_{state}" for state in ("low", "middle", "maximum", "no_form")),
+    },
+    "reliable and clinically significant change": {
+        "recovered",
+        "improved",
+        "unchanged",
+        "deteriorated",
+        "harmed",
+        "change",
+    },
+    "alliance-outcome": {"alliance_outcome"},
+    "within / between": {"alliance_within_clients", "alliance_between_clients"},
+    "variance shares": {
+        f"variance_share_{level}" for level in ("site", "therapist", "client", "session")
+    },
+    "careless": {"careless_flagged_share", "same_answer_share"},
+    "reliability": {"alpha_pairwise", "alpha_complete", "omega", "item_rest", "alpha_if_dropped"},
+    "invariance": {"loading", "loading_congruence"},
+}
+"""Rows of the metrics reference; stage and equity are strata of all of them."""
+
+
+def test_every_metric_of_the_reference_is_declared_once() -> None:
+    names = [metric for of_row in REFERENCE.values() for metric in of_row]
+    assert sorted(names) == sorted(metric.metric for metric in shipped_metrics())
+
+
+def test_what_the_release_names_is_declared() -> None:
+    columns = {name for table in tables_of("release") for name in table.names}
+    modelled = {metric.metric for metric in shipped_metrics() if metric.aggregation == "modelled"}
+    # The scales' figures stand in columns of their names.
+    of_scales = REFERENCE["reliability"] | REFERENCE["invariance"]
+    assert of_scales <= columns
+    courses = {f"trajectory_{figure}" for figure in trajectories.FIGURES}
+    shares = {f"variance_share_{level}" for level in (*LEVELS, SESSION)}
+    assert courses | shares | of_scales <= modelled

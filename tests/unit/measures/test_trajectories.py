@@ -1,12 +1,17 @@
-"""Lines over time by site: lme4's sleepstudy, the dense model, planted courses, minima."""
+"""Lines over time by site: lme4's sleepstudy, dense models, therapists, planted courses, minima."""
 
 import numpy as np
 import pytest
 
 from orchestration.measures.arrays import MeasureUndefined
-from orchestration.measures.growth_model import fit_growth
-from orchestration.measures.trajectories import SiteTrajectory, site_trajectories
-from tests.unit.measures.dense_mixed import Floats, Ints, dense_fit, indicators
+from orchestration.measures.growth_model import fit_growth, main_therapists
+from orchestration.measures.trajectories import (
+    ALONE,
+    SiteTrajectory,
+    site_courses,
+    site_trajectories,
+)
+from tests.unit.measures.dense_mixed import Dense, Floats, Ints, dense_fit, indicators
 from tests.unit.measures.published_mixed import SLEEP
 
 SUBJECT, DAY = np.divmod(np.arange(180), 10)
@@ -189,3 +194,131 @@ def test_clients_on_parallel_lines_are_a_singular_fit() -> None:
     found = fit_growth(site.astype(int), client.astype(int), time, y, degree=1, origin=1.0)
     assert found.is_singular
     assert found.fixed[0, 1] == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_therapists_are_the_dense_model_s(degree: int) -> None:
+    site, client, time, y = drawn(degree)
+    # Five therapists a site with one or two clients; what moves them is far from nothing.
+    therapist = 3 * (client // 3 % 5) + site
+    y = y + 9.0 * np.cos(7.0 * therapist)
+    found = fit_growth(site, client, time, y, degree=degree, origin=3.0, therapist=therapist)
+    assert (found.n_therapists, found.is_alone) == (15, False)
+    assert found.between_therapists > 0
+    width = degree + 1
+    powers = np.vander(time - 3.0, width, increasing=True)
+    x = np.hstack([indicators(site)[:, [s]] * powers for s in range(3)])
+    z = np.hstack([indicators(client)[:, [c]] * powers for c in range(24)])
+    relative: Floats = np.asarray(
+        np.kron(np.eye(24), found.between / found.residual), dtype=np.float64
+    )
+
+    def dense(factor: float) -> Dense:
+        of_therapist = np.eye(15) * factor * found.between_therapists / found.residual
+        return dense_fit(y, x, [z, indicators(therapist)], [relative, of_therapist])
+
+    expected = dense(1.0)
+    assert found.criterion == pytest.approx(expected.criterion, abs=1e-6)
+    assert found.residual == pytest.approx(expected.residual, rel=1e-5)
+    assert found.fixed.ravel() == pytest.approx(expected.fixed, rel=1e-5)
+    for row in range(3):
+        part = slice(width * row, width * (row + 1))
+        covariance = expected.fixed_covariance[part, part]
+        assert found.fixed_covariance[row] == pytest.approx(covariance, rel=1e-5, abs=1e-9)
+    # The therapists' variance is the best one: more or less of it is worse.
+    for factor in (0.0, 0.8, 0.95, 1.05, 1.25):
+        assert dense(factor).criterion > found.criterion - 1e-6
+
+
+def balanced(rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+    """2 sites of 4 therapists of 5 clients with forms at sessions 1 to 5: everyone alike."""
+    client = np.repeat(np.arange(40), 5)
+    therapist = client // 5
+    time = np.tile(np.arange(1.0, 6.0), 40)
+    y = 60 + 4.0 * rng.normal(size=8)[therapist] + 5.0 * rng.normal(size=40)[client]
+    y = y + (0.4 + 0.5 * rng.normal(size=40))[client] * time + 2.0 * rng.normal(size=200)
+    return therapist // 4, therapist, client, time, y
+
+
+def test_a_level_s_error_by_hand() -> None:
+    # All clients with the same sessions: the site's line is the mean of its clients' own lines, so
+    # its covariance is (Sigma + sigma2 (X'X)^-1) / 20, and of the level sigma2_a / 4 more (J_eff of
+    # four therapists of five clients is 20^2 / (4 x 25) = 4). With t = session - 1 = 0 ... 4: sum
+    # of t 10, of t2 30, determinant 5 x 30 - 10^2 = 50, so (X'X)^-1 = [30, -10; -10, 5] / 50.
+    site, therapist, client, time, y = balanced(np.random.default_rng(4))
+    model = fit_growth(site, client, time, y, degree=1, origin=1.0, therapist=therapist)
+    assert model.n_therapists == 8
+    assert model.between_therapists > 1
+    level = model.between_therapists / 4 + (model.between[0, 0] + 0.6 * model.residual) / 20
+    slope = (model.between[1, 1] + 0.1 * model.residual) / 20
+    for row in (0, 1):
+        variances = np.diag(model.fixed_covariance[row])
+        assert variances == pytest.approx([level, slope], rel=1e-8)
+    found = site_courses(site, client, time, y, degree=1, therapist=therapist)
+    for each in found.sites:
+        first, second = each.terms
+        assert first is not None
+        assert second is not None
+        # Eight therapists at two sites leave 6 degrees of freedom: t(.975, 6) = 2.446912; the
+        # slope has the site's 20 clients less one: t(.975, 19) = 2.093024.
+        assert first.upper95 - first.value == pytest.approx(2.446912 * np.sqrt(level), rel=1e-6)
+        assert second.upper95 - second.value == pytest.approx(2.093024 * np.sqrt(slope), rel=1e-6)
+    # The network is the mean of two sites of as many clients: half the variance.
+    middle, _ = found.network.terms
+    assert middle is not None
+    assert middle.value == pytest.approx(model.fixed[:, 0].mean())
+    assert middle.standard_error == pytest.approx(np.sqrt(level / 2))
+    assert (found.network.site, found.network.n_clients, found.network.n_forms) == (None, 40, 200)
+
+
+def test_the_network_s_line_weighs_sites_by_their_clients() -> None:
+    rng = np.random.default_rng(8)
+    small, large = clients(10, 8, 0, 0, rng), clients(30, 8, 1, 50, rng)
+    site, client, time, y = (np.concatenate(each) for each in zip(small, large, strict=True))
+    found = site_courses(site.astype(int), client.astype(int), time, y, degree=1)
+    one, other = (each.terms[1] for each in found.sites)
+    whole = found.network.terms[1]
+    assert one is not None
+    assert other is not None
+    assert whole is not None
+    assert whole.value == pytest.approx(0.25 * one.value + 0.75 * other.value)
+    variance = (0.25 * one.standard_error) ** 2 + (0.75 * other.standard_error) ** 2
+    assert whole.standard_error == pytest.approx(np.sqrt(variance))
+
+
+def test_a_client_belongs_to_the_therapist_of_most_forms() -> None:
+    unit = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3])
+    therapist = np.array([7, 5, 5, -1, -1, 9, 6, 4, -1, -1, -1])
+    # 5 twice of three; 9 is the only known one; 4 and 6 as often; nobody known.
+    assert main_therapists(unit, therapist, 4).tolist() == [5, 9, 4, -1]
+
+
+def test_clients_of_unknown_therapists_stand_alone() -> None:
+    site, therapist, client, time, y = balanced(np.random.default_rng(4))
+    some = np.where(client % 5 == 0, -1, therapist)
+    named = np.where(client % 5 == 0, 100 + client, therapist)
+    found, expected = (
+        fit_growth(site, client, time, y, degree=1, origin=1.0, therapist=each)
+        for each in (some, named)
+    )
+    assert found.n_therapists == expected.n_therapists == 16
+    assert found.fixed == pytest.approx(expected.fixed)
+    assert found.between_therapists == pytest.approx(expected.between_therapists)
+    # Nobody known: clients are all there is, as without therapists.
+    none = fit_growth(site, client, time, y, degree=1, origin=1.0, therapist=site * 0 - 1)
+    plain = fit_growth(site, client, time, y, degree=1, origin=1.0)
+    assert (none.n_therapists, none.is_alone, none.between_therapists) == (None, False, 0.0)
+    assert none.fixed_covariance == pytest.approx(plain.fixed_covariance)
+
+
+def test_where_every_site_has_one_therapist_a_level_has_no_interval() -> None:
+    site, _, client, time, y = balanced(np.random.default_rng(4))
+    (one, _) = site_trajectories(site, client, time, y, therapist=site + 3).sites
+    assert one.level is None
+    assert one.slope is not None
+    assert [(each.figure, each.text) for each in one.reasons] == [
+        ("level", ALONE),
+        ("curvature", "needs 10 clients with forms at 6 sessions, found 0"),
+    ]
+    with pytest.raises(MeasureUndefined, match="a therapist per form"):
+        site_trajectories(site, client, time, y, therapist=site[:3])

@@ -12,8 +12,12 @@ from orchestration.benchmarking.congruences import DYAD, congruences_table
 from orchestration.benchmarking.dropout_hazards import dropout_hazards_table
 from orchestration.benchmarking.marked_drops import marked_drops_table
 from orchestration.benchmarking.psychometrics import careless_table, scale_reliability_table
+from orchestration.benchmarking.trajectories import trajectories_table
 from orchestration.benchmarking.units import FORM, SITE, Units
+from orchestration.benchmarking.variance_components import variance_components_table
 from orchestration.dbt_runner import variables
+from orchestration.release.contents import query
+from orchestration.release.tables import tables_of
 from tests.unit.release.small_warehouse import small_registry, small_warehouse
 
 CELL = {
@@ -43,6 +47,9 @@ CELL = {
     "is_data_complete": True,
 }
 """A cell that may be shown."""
+NETWORK = {"instrument_code": "srs", "version": "3.0", "language": "en", "informant": "client"}
+PEOPLE = {"n_sites": 4, "n_clients": 47, "n_therapists": 9, "top_therapist_share": 0.3}
+"""Rows of benchmark tables: of a network, and of people enough to be shown."""
 _METRICS = """
 create table marts.rpt_site_metrics (
     practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
@@ -87,6 +94,8 @@ def measured_warehouse() -> duckdb.DuckDBPyConnection:
         "alliance_outcomes": alliance_outcomes_table(_no_units(*OUTCOME), thresholds),
         "alliance_slopes": slopes_table(_no_units(*OUTCOME), thresholds, 3),
         "congruences": congruences_table(_no_units(*DYAD), thresholds, 3),
+        "trajectories": trajectories_table(_no_units(), thresholds),
+        "variance_components": variance_components_table(_no_units(), thresholds),
         "scale_reliability": scale_reliability_table([], thresholds),
         "careless_shares": careless_table([], thresholds),
     }
@@ -99,7 +108,8 @@ def measured_warehouse() -> duckdb.DuckDBPyConnection:
 
 def _no_units(*names: str) -> Units:
     cells = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*SITE, *FORM, *names)})
-    numbers = ("cell_no", "client_no", "therapist_no", "dyad_no", "state_no", "session_no")
+    of_people = ("client_no", "therapist_no", "dyad_no", "treatment_no")
+    numbers = ("cell_no", *of_people, "state_no", "session_no")
     rows = pd.DataFrame({name: pd.Series([], dtype="int32") for name in numbers})
     rows["is_ended"] = pd.Series([], dtype="bool")
     for name in ("outcome_at_form", "outcome_last", "total", "next_outcome_upwards"):
@@ -120,3 +130,13 @@ def add_rows(con: duckdb.DuckDBPyConnection, table: str, *rows: dict[str, Any]) 
     for row in rows:
         chosen = ", ".join(f"? as {name}" for name in row)
         con.execute(f"insert into benchmark.{table} by name select {chosen}", list(row.values()))
+
+
+def released_rows(
+    con: duckdb.DuckDBPyConnection, table: str, columns: str
+) -> list[tuple[Any, ...]]:
+    """What a release would hold of a table, in order."""
+    (declared,) = [one for one in tables_of("release") if one.table == table]
+    sql = query(table)
+    assert sql is not None
+    return con.execute(f"select {columns} from ({declared.select(sql)}) order by all").fetchall()

@@ -8,15 +8,18 @@ import pytest
 
 from expectations.model import Thresholds
 from orchestration.release.checks import candidate_problems
-from orchestration.release.contents import prepare_measures, query
+from orchestration.release.contents import prepare_measures
 from orchestration.release.publish import ReleaseRefused, write_release
 from orchestration.release.reader import Releases
 from orchestration.release.tables import tables_of
 from tests.unit.release.measured_warehouse import (
+    NETWORK,
+    PEOPLE,
     add_cell,
     add_rows,
     measured_warehouse,
     measuring_registry,
+    released_rows,
 )
 from tests.unit.release.small_warehouse import small_meta, small_registry
 
@@ -41,7 +44,7 @@ def one_warehouse() -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture
 def warehouse(one_warehouse: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Without any row of measures; what is in it may be asked for by `_rows`."""
+    """Without any row of measures; what is in it may be asked for by `released_rows`."""
     for schema, table in one_warehouse.execute(
         "select table_schema, table_name from information_schema.tables where table_schema = "
         "'benchmark' and table_name <> 'site_benchmarks' or starts_with(table_name, 'rpt_site_')"
@@ -50,20 +53,12 @@ def warehouse(one_warehouse: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnec
     return one_warehouse
 
 
-def _rows(con: duckdb.DuckDBPyConnection, table: str, columns: str) -> list[tuple[Any, ...]]:
-    """What a release would hold of a table, in order."""
-    (declared,) = [one for one in tables_of("release") if one.table == table]
-    sql = query(table)
-    assert sql is not None
-    return con.execute(f"select {columns} from ({declared.select(sql)}) order by all").fetchall()
-
-
 def _shown(con: duckdb.DuckDBPyConnection, **changed: Any) -> tuple[Any, ...]:
     """n_clients, value, valued_share, null_reason, is_suppressed of the one cell."""
     con.execute("delete from marts.rpt_site_metrics")
     add_cell(con, **changed)
     columns = "n_clients, value, valued_share, null_reason, is_suppressed"
-    (row,) = _rows(con, "site_metrics", columns)
+    (row,) = released_rows(con, "site_metrics", columns)
     return row
 
 
@@ -72,7 +67,7 @@ HIDDEN = (None, None, None, None, True)
 
 def test_measures_of_nothing_are_a_release(tmp_path: Path) -> None:
     counts = " union all ".join(f"select count(*) from {table}" for table in MEASURES)
-    assert len(MEASURES) == 11
+    assert len(MEASURES) == 13
     assert set(_released(measured_warehouse(), tmp_path, counts)) == {(0,)}
 
 
@@ -133,7 +128,7 @@ def test_a_small_cell_of_a_stratum_is_absent(warehouse: duckdb.DuckDBPyConnectio
     add_cell(warehouse, stratum_kind="age_band", stratum="18-25", n_clients=9)
     add_cell(warehouse, stratum_kind="age_band", stratum="26-35")
     add_cell(warehouse, n_clients=9)
-    found = _rows(warehouse, "site_metrics", "stratum, is_suppressed")
+    found = released_rows(warehouse, "site_metrics", "stratum, is_suppressed")
     assert found == [("26-35", False), ("all", True)]
 
 
@@ -175,7 +170,11 @@ def test_metrics_go_to_their_tables(warehouse: duckdb.DuckDBPyConnection) -> Non
         add_cell(warehouse, metric=metric)
     add_cell(warehouse, metric="low_alliance", stratum_kind="stage", stratum="opening")
     tables = sorted({*homes.values(), "stage_profiles"})
-    found = [(metric, table) for table in tables for (metric,) in _rows(warehouse, table, "metric")]
+    found = [
+        (metric, table)
+        for table in tables
+        for (metric,) in released_rows(warehouse, table, "metric")
+    ]
     assert sorted(found) == sorted([*homes.items(), ("low_alliance", "stage_profiles")])
 
 
@@ -193,7 +192,7 @@ def test_expected_and_open_stand_beside_what_was_observed(
     add_cell(warehouse, metric="marked_drop_sd1", period="2026")
     add_cell(warehouse, metric="marked_drop_chart", n_clients=9)
     add_cell(warehouse, metric="unrepaired_sd1", n_valued=60, n_clients_without_value=15)
-    found = _rows(
+    found = released_rows(
         warehouse,
         "alliance_events",
         "metric, period, value, eligible_share, expected_share, open_share",
@@ -204,10 +203,6 @@ def test_expected_and_open_stand_beside_what_was_observed(
         ("marked_drop_sd1", "all", 0.5, 0.75, 0.52, None),
         ("unrepaired_sd1", "all", 0.5, None, None, 0.25),
     ]
-
-
-NETWORK = {"instrument_code": "srs", "version": "3.0", "language": "en", "informant": "client"}
-PEOPLE = {"n_sites": 4, "n_clients": 47, "n_therapists": 9, "top_therapist_share": 0.3}
 
 
 def test_hazards_of_few_who_ended_are_hidden(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -221,7 +216,7 @@ def test_hazards_of_few_who_ended_are_hidden(warehouse: duckdb.DuckDBPyConnectio
         {**hazard, **ended, "alliance_state": "low", "session_no": 3},
         {**hazard, **ended, "alliance_state": "low", "session_no": 4, "n_clients_not_ended": 2},
     )
-    found = _rows(
+    found = released_rows(
         warehouse,
         "dropout_hazard",
         "metric, stratum, session_no, n_sites, n_clients, value, is_suppressed",
@@ -253,7 +248,7 @@ def test_only_the_pooled_correlation_goes_out(warehouse: duckdb.DuckDBPyConnecti
     )
     slope = {**NETWORK, **outcome, "period": "all", **PEOPLE}
     add_rows(warehouse, "alliance_slopes", {**slope, "figure": "within", "value": 1.239})
-    found = _rows(
+    found = released_rows(
         warehouse,
         "alliance_outcome",
         "site_id, metric, stratum, n_sites, n_clients, value, q, null_reason",
@@ -276,7 +271,7 @@ def test_percentiles_need_enough_clients_on_their_far_side(
             "null)",
             [period, n_clients],
         )
-    found = _rows(
+    found = released_rows(
         warehouse,
         "site_distributions",
         "period, n_clients, p10, p25, value, p75, skew, null_reason",
