@@ -22,8 +22,8 @@ FORMS = (
     ("wai_s", "therapist", [5, 5, 4, 3, 6, 5, 6, 6, 5, 3, 6, 5]),
     ("phq_9", "client", [1, 2, 0, 1, 2, 3, 0, 1, 1]),
 )
-NEVER_FILLED = {"intermediate.int_episodes_derived"}
-"""Models that no row of this practice reaches: it states its episodes."""
+NEVER_FILLED = {"intermediate.int_episodes_derived", "intermediate.int_ratings_resolved"}
+"""Models that no row of this practice reaches: it states its episodes and sends no ratings."""
 
 
 @pytest.fixture(scope="module")
