@@ -115,11 +115,11 @@ counts as (
         sets.cell_no,
         metrics.metric,
         sets.stratum_no,
-        sets.period_no
-        {%- for kind in kinds %},
-            cast(sum(case when sets.kind = '{{ kind }}' then sets.n_clients else 0 end) as integer)
-                as n_clients_{{ kind }}
-        {%- endfor %}
+        sets.period_no,
+    {% for kind in kinds %}
+        cast(sum(case when sets.kind = '{{ kind }}' then sets.n_clients else 0 end) as integer)
+            as n_clients_{{ kind }}{{ ',' if not loop.last }}
+    {% endfor %}
     from client_sets as sets
     inner join metrics
         on sets.bits_no = metrics.bits_no and sets.metric_bits & metrics.metric_bit <> 0
