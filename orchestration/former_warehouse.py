@@ -268,9 +268,10 @@ def read_whole(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _numbers(con: duckdb.DuckDBPyConnection, *tables: str) -> frozenset[int]:
-    """Loads that have rows in some tables; an old file may be from before one of them."""
+    """Loads that have rows in some tables; an old file may be from before one of them. A release
+    has no schemas but `main`, which its tables' names leave out."""
     there = {
-        f"{schema}.{table}"
+        table if schema == "main" else f"{schema}.{table}"
         for schema, table in con.execute(
             "select schema_name, table_name from duckdb_tables() "
             "where database_name = current_database()"
