@@ -20,11 +20,11 @@ from orchestration.assets.release import publish
 from orchestration.measures.alliance_outcome import pooled_correlation, site_correlation
 from orchestration.measures.arrays import Floats
 from orchestration.measures.congruence import congruence
-from orchestration.measures.trajectories import site_courses
 from orchestration.measures.within_between import within_between
 from orchestration.night import Night
 from orchestration.settings import Settings
 from tests.integration.dbt.measured_crowd import CROWD, N_SESSIONS, SITES, deliver
+from tests.integration.dbt.plain_courses import plain_courses
 from tests.integration.dbt.raw_rows import RawWarehouse, every_session, practice, registry
 
 
@@ -191,57 +191,16 @@ def test_tracking_and_bias_of_sites_and_the_network(night: Night, warehouse: Raw
 
 
 def test_courses_of_sites_and_the_network(night: Night, warehouse: RawWarehouse) -> None:
-    """SRS and ARM-5 of the client at every session; of the third site nothing is worked out."""
-    therapists = sorted({one.therapist for one in CROWD})
+    columns = "site_id, figure, value, lower95, n_clients, n_clients_short, n_forms, n_sites"
     for instrument, totals in (("srs", "srs"), ("arm_5", "arm")):
-        forms = [
-            (SITES.index(one.site), number, therapists.index(one.therapist), place + 1.0, total)
-            for number, one in enumerate(CROWD)
-            for place, total in enumerate(getattr(one, totals))
-        ]
-        site, client, therapist, session_no, total = (
-            np.array(each) for each in zip(*forms, strict=True)
-        )
-        said = {"therapist": therapist, "fewest_clients": 10}
-        lines = site_courses(site, client, session_no, total, degree=1, **said)
-        long = np.isin(client, client[session_no == N_SESSIONS])
-        curves = site_courses(
-            *(each[long] for each in (site, client, session_no, total)),
-            degree=2,
-            therapist=therapist[long],
-        )
-        expected = []
-        for place, site_id in enumerate((*SITES, None)):
-            line = (*lines.sites, lines.network)[place]
-            curve = (*curves.sites, curves.network)[place]
-            n_sites = 2 if site_id is None else 1
-            for figure, course, term in (
-                ("curvature", curve, 2),
-                ("level", line, 0),
-                ("slope", line, 1),
-            ):
-                one = course.terms[term]
-                assert one is not None
-                found = (pytest.approx(each, abs=1e-5) for each in (one.value, one.lower95))
-                n_short = line.n_clients - course.n_clients
-                expected.append(
-                    (site_id, figure, *found, course.n_clients, n_short, course.n_forms, n_sites)
-                )
-        found = _benchmark(
-            night,
-            warehouse,
-            "trajectories",
-            "site_id, figure, value, lower95, n_clients, n_clients_short, n_forms, n_sites",
-            f"instrument_code = '{instrument}' and site_id is distinct from 'north_hand'",
-        )
-        assert found == expected
-    assert _benchmark(
-        night,
-        warehouse,
-        "trajectories",
-        "instrument_code, informant, count(*), count(value), min(null_reason)",
-        "site_id = 'north_hand' group by instrument_code, informant",
-    ) == [("srs", "client", 3, 0, "too_few_clients")]
+        where = f"instrument_code = '{instrument}' and site_id is distinct from 'north_hand'"
+        found = _benchmark(night, warehouse, "trajectories", columns, where)
+        assert found == plain_courses(totals)
+    # The third site's clients have three forms at most.
+    columns, where = "figure, value, null_reason", "site_id = 'north_hand'"
+    assert _benchmark(night, warehouse, "trajectories", columns, where) == [
+        (figure, None, "too_few_clients") for figure in ("curvature", "level", "slope")
+    ]
 
 
 def test_shares_of_variance_wait_for_enough_clients(night: Night, warehouse: RawWarehouse) -> None:
@@ -249,17 +208,15 @@ def test_shares_of_variance_wait_for_enough_clients(night: Night, warehouse: Raw
         night,
         warehouse,
         "variance_components",
-        "instrument_code, informant, n_clients, n_therapists, n_sites, count(*), count(value), "
-        "min(null_reason), min(minimum)",
+        "instrument_code, informant, n_clients, n_therapists, n_sites, min(n_forms), count(*), "
+        "count(value), min(null_reason)",
         "true group by all",
     )
-    forms = sum(one.n_sessions for one in CROWD)
+    n_forms = sum(one.n_sessions for one in CROWD)
     assert found == [
-        (instrument, "client", len(CROWD), 24, 2, 4, 0, "too_few_clients", 1200)
+        (instrument, "client", len(CROWD), 24, 2, n_forms, 4, 0, "too_few_clients")
         for instrument in ("arm_5", "srs")
     ]
-    n_forms = _benchmark(night, warehouse, "variance_components", "distinct n_forms")
-    assert n_forms == [(forms,)]
 
 
 def test_hazards_by_state_are_counts_of_sessions(night: Night, warehouse: RawWarehouse) -> None:
@@ -360,30 +317,25 @@ def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -
             "select stratum, n_clients, n_sites, value is not null from alliance_outcome "
             "where metric = 'alliance_outcome' and instrument_code = 'srs' order by all"
         ) == [("fixed", 65, 2, True), ("random", 65, 2, True)]
-        courses = asked(
+        # Six sessions have 32 of a site's 48 clients: 30 after rounding; a third are short of that.
+        assert asked(
             "select site_id, metric, n_clients, n_sites, short_share, value is not null "
             "from trajectories where instrument_code = 'srs' and metric <> 'trajectory_level' "
-            "order by all"
-        )
-        # Six sessions have 32 of a site's 48 clients: 30 after rounding; a third are short of that.
-        bend, slope = "trajectory_curvature", "trajectory_slope"
-        assert courses == [
-            ("north_east", bend, 30, None, 0.35, True),
-            ("north_east", slope, 50, None, 0.0, True),
-            ("north_hand", bend, None, None, None, False),
-            ("north_hand", slope, None, None, None, False),
-            ("north_west", bend, 30, None, 0.35, True),
-            ("north_west", slope, 50, None, 0.0, True),
-            (None, bend, 65, 2, 0.35, True),
-            (None, slope, 95, 2, 0.0, True),
-        ]
-        assert asked(
-            "select instrument_code, metric, n_clients, value, null_reason "
-            "from variance_components where metric = 'variance_share_therapist' order by all"
+            "order by metric, site_id nulls last"
         ) == [
-            (instrument, "variance_share_therapist", 95, None, "too_few_clients")
-            for instrument in ("arm_5", "srs")
+            (site, f"trajectory_{figure}", *shown)
+            for figure, of_site, of_all in (
+                ("curvature", (30, None, 0.35, True), (65, 2, 0.35, True)),
+                ("slope", (50, None, 0.0, True), (95, 2, 0.0, True)),
+            )
+            for site, shown in zip(
+                (SITES[0], "north_hand", SITES[1], None),
+                (of_site, (None, None, None, False), of_site, of_all),
+                strict=True,
+            )
         ]
+        shares = asked("select distinct n_clients, value, null_reason from variance_components")
+        assert shares == [(95, None, "too_few_clients")]
         # An unverified key stands with every instrument there are numbers of.
         assert asked(
             "select count(*) from (select instrument_code, version from site_metrics union "
