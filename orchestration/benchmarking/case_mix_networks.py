@@ -111,8 +111,9 @@ def case_mix_tables(
     found = _Rows([], [], [], [])
     for family, of_family in units.by_network(FAMILY):
         _family(family, of_family, names, found)
+    cells = [frame.reindex(columns=list(CELLS)) for frame in found.cells]
     return CaseMixTables(
-        pd.DataFrame(found.cells, columns=list(CELLS)),
+        pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=list(CELLS)),
         pd.DataFrame(found.models, columns=list(MODELS)),
         pd.DataFrame(found.coefficients, columns=list(COEFFICIENTS)),
         pd.DataFrame(found.calibration, columns=list(CALIBRATION)),
@@ -121,7 +122,7 @@ def case_mix_tables(
 
 @dataclass(frozen=True)
 class _Rows:
-    cells: list[Row]
+    cells: list[pd.DataFrame]
     models: list[Row]
     coefficients: list[Row]
     calibration: list[Row]
@@ -136,7 +137,7 @@ def _family(family: Row, units: Units, names: Mapping[str, Sequence[str]], found
     except MeasureUndefined as undefined:
         found.models.append(family | {"period": longest, "reason": str(undefined)})
         for of_period in periods.values():
-            found.cells.extend(_cells_without(of_period, names))
+            found.cells.append(_cells_without(of_period, names))
         return
     quality = model_quality(model, clients)
     found.models.append(family | {"period": longest} | _model_row(model, quality))
@@ -153,7 +154,7 @@ def _family(family: Row, units: Units, names: Mapping[str, Sequence[str]], found
         at = order.get_indexer(_places(of_period).set_index(list(SITE)).index)
         of_sites = np.where((at >= 0)[:, None], constant[at], True)
         adjusted = adjust(model, clients_of(of_period, names), of_sites)
-        found.cells.extend(_cells(of_period, adjusted, model.coding.covariates))
+        found.cells.append(_cells(of_period, adjusted, model.coding.covariates))
 
 
 def _periods(units: Units) -> Iterator[tuple[str, Units]]:
@@ -190,32 +191,32 @@ def _places(units: Units) -> pd.DataFrame:
     return cells[[*SITE, *FAMILY, "period"]].assign(metric="mean_score")
 
 
-def _cells(units: Units, adjusted: Adjusted, covariates: Sequence[str]) -> list[Row]:
-    places = _places(units).to_dict("records")
-    for at, place in enumerate(places):
-        lacking = np.array(covariates)[adjusted.not_identifiable[at]].tolist()
-        place |= {
-            "n_clients": int(adjusted.n_clients[at]),
-            "raw": adjusted.raw[at],
-            "expected": adjusted.expected[at],
-            "adjusted": adjusted.adjusted[at],
-            "adjusted_standard_error": adjusted.adjusted_standard_error[at],
-            "network_mean": adjusted.network_mean,
-            "largest_share_missing": adjusted.share_missing[at].max(initial=0.0),
-            "not_identifiable": ",".join(lacking) or None,
-            "reason": COVARIATE_NOT_IDENTIFIABLE if lacking else None,
-        }
-    return places
+def _cells(units: Units, adjusted: Adjusted, covariates: Sequence[str]) -> pd.DataFrame:
+    lacking = np.full(adjusted.raw.size, "", dtype=object)
+    for place, covariate in enumerate(covariates):
+        has = adjusted.not_identifiable[:, place]
+        lacking[has] += np.where(lacking[has] == "", "", ",").astype(object) + covariate
+    reason = np.full(lacking.size, None, dtype=object)
+    reason[lacking != ""] = COVARIATE_NOT_IDENTIFIABLE
+    lacking[lacking == ""] = None
+    return _places(units).assign(
+        n_clients=adjusted.n_clients.astype(np.int64),
+        raw=adjusted.raw,
+        expected=adjusted.expected,
+        adjusted=adjusted.adjusted,
+        adjusted_standard_error=adjusted.adjusted_standard_error,
+        network_mean=adjusted.network_mean,
+        largest_share_missing=adjusted.share_missing.max(axis=1, initial=0.0),
+        not_identifiable=lacking,
+        reason=reason,
+    )
 
 
-def _cells_without(units: Units, names: Mapping[str, Sequence[str]]) -> list[Row]:
+def _cells_without(units: Units, names: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     clients = clients_of(units, names)
     n = np.bincount(clients.site, minlength=clients.n_sites)
     raw = np.bincount(clients.site, weights=clients.value, minlength=clients.n_sites) / n
-    return [
-        place | {"n_clients": int(n[at]), "raw": raw[at], "reason": NO_MODEL}
-        for at, place in enumerate(_places(units).to_dict("records"))
-    ]
+    return _places(units).assign(n_clients=n, raw=raw, reason=NO_MODEL)
 
 
 def _model_row(model: CaseMixModel, quality: Quality) -> Row:

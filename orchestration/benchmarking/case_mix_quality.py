@@ -50,8 +50,8 @@ def model_quality(model: CaseMixModel, clients: Clients) -> Quality:
     """Of the clients that the model was fitted on."""
     site, n_sites = clients.site, clients.n_sites
     matrix = columns_of(model.coding, clients)
-    expected = expected_of(model.within, matrix, site, n_sites)
-    away = expected.best - expected.site_means[site]
+    expected = expected_of(model.within, matrix, site, n_sites, is_error_removed=True)
+    away = expected.values - expected.site_means[site]
     n = np.maximum(np.bincount(site, minlength=n_sites), 1)
     raw = np.bincount(site, weights=clients.value, minlength=n_sites) / n
     observed = clients.value - raw[site]

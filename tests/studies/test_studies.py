@@ -8,6 +8,7 @@ import pytest
 
 from tests.parsed_project import give
 from tests.studies import (
+    case_mix,
     drops_found,
     metrics_recovered,
     pairs_recovered,
@@ -131,3 +132,14 @@ def test_the_inference_alone_over_many_networks(is_full_campaign: bool) -> None:
     assert 0.92 <= tally.covered <= 0.98
     assert null.flagged_95 <= 0.05
     assert null.flagged_998 <= 0.004
+
+
+@pytest.mark.parametrize("world", list(case_mix.WORLDS))
+def test_planted_confounding_is_adjusted_away(world: str, is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("a sample runs in tests/unit/benchmarking/test_case_mix.py")
+    found = case_mix.study(case_mix.WORLDS[world], n_networks=200, seed=case_mix.SEED)
+    print("", *case_mix.lines(world, found), sep="\n  ")
+    assert found.left() <= 0.1
+    assert found.bias_left() <= 0.1
+    assert 0.93 <= found.covered <= 0.97
