@@ -18,6 +18,10 @@ IDENTITY = ("instrument_code", "version", "informant")
 ASKED_WORDS = ("age_band", "service_type", "delivery_mode")
 
 
+_MOST_CLIENTS = 10**10
+"""Above every client's number."""
+
+
 class NetworksAsked:
     """`asked.cells`: SITE and IDENTITY. `asked.rows`: one a client of whom a form was due, with
     `is_answered`, `n_sessions` and a code of each of ASKED_WORDS (below 0 where unknown), whose
@@ -30,6 +34,7 @@ class NetworksAsked:
             for named, units in asked.by_network(IDENTITY)
         }
         self._names = names
+        self._known: dict[tuple[str, ...], pd.Series[float]] = {}
 
     def weights(self, network: Row, units: Units) -> Floats | None:
         """One entry a row of `units`, of the sites it has cells of alone; NaN for clients of whom
@@ -41,11 +46,28 @@ class NetworksAsked:
         sites = pd.MultiIndex.from_frame(
             units.cells.iloc[np.unique(units.cell_of_row)][list(SITE)].drop_duplicates()
         )
+        known = self._of_sites(asked, sites, network)
+        if known.empty:
+            return None
+        site_of_cell = sites.get_indexer(pd.MultiIndex.from_frame(units.cells[list(SITE)]))
+        wanted = (
+            site_of_cell[units.cell_of_row] * _MOST_CLIENTS + units.rows["client_no"].to_numpy()
+        )
+        return np.asarray(known.reindex(wanted), dtype=np.float64)
+
+    def _of_sites(self, asked: Units, sites: pd.MultiIndex, network: Row) -> "pd.Series[float]":
+        """Weights by site x _MOST_CLIENTS + client; kept for the next period."""
+        key = (*(str(network[each]) for each in IDENTITY), *map(str, sites))
+        if key not in self._known:
+            self._known[key] = self._weigh(asked, sites)
+        return self._known[key]
+
+    def _weigh(self, asked: Units, sites: pd.MultiIndex) -> "pd.Series[float]":
         site_of_asked = sites.get_indexer(pd.MultiIndex.from_frame(asked.cells[list(SITE)]))
         site = site_of_asked[asked.cell_of_row]
         rows, site = asked.rows.loc[site >= 0], site[site >= 0]
         if rows.empty:
-            return None
+            return pd.Series(dtype="float64")
         found = response_weights(
             Asked(
                 site.astype(np.intp),
@@ -59,8 +81,5 @@ class NetworksAsked:
                 },
             )
         )
-        base = int(max(rows["client_no"].max(), units.rows["client_no"].max())) + 1
-        known = pd.Series(found.weight, index=site * base + rows["client_no"].to_numpy())
-        site_of_cell = sites.get_indexer(pd.MultiIndex.from_frame(units.cells[list(SITE)]))
-        wanted = site_of_cell[units.cell_of_row] * base + units.rows["client_no"].to_numpy()
-        return np.asarray(known.reindex(wanted), dtype=np.float64)
+        clients = rows["client_no"].to_numpy(dtype=np.int64)
+        return pd.Series(found.weight, index=site * _MOST_CLIENTS + clients)

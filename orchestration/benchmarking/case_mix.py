@@ -163,17 +163,6 @@ def _fitted(
     )
 
 
-def fit_coefficients(model: CaseMixModel, clients: Clients, away: Floats, used: Bools) -> Floats:
-    """Coefficients from some of the clients, the ratio of the variances as the model has it.
-
-    `away`: expected covariates as deviations from the site's. Raises as `fit_case_mix`.
-    """
-    data = _Within.of(clients, away, used & (clients.therapist >= 0))
-    ratio = np.sqrt(model.variance_therapist / model.variance_client)
-    theta = np.array([_FIXED] if data.is_of_sites_alone else [ratio, _FIXED])
-    return data.solve(theta)[0]
-
-
 @dataclass(frozen=True)
 class _Within:
     """The fit's data: `kept` columns vary within sites and are not determined by others."""
