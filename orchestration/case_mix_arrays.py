@@ -4,9 +4,13 @@ Keys and words become numbers here, so that nothing behind this module sees a ps
 million rows carry no text.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import duckdb
 import pandas as pd
 
+from orchestration.benchmarking.asked_networks import IDENTITY
 from orchestration.benchmarking.case_mix_networks import FAMILY, WORDS
 from orchestration.benchmarking.units import SITE, Units
 
@@ -42,22 +46,40 @@ _ERRORS = f"""
     """
 
 
-def clients_described(con: duckdb.DuckDBPyConnection) -> tuple[Units, dict[str, list[str]]]:
-    """Every client of every cell that may be adjusted, and the names of the covariates' codes.
+@dataclass(frozen=True)
+class CaseMixClients:
+    """Clients of every cell that may be adjusted, all who were asked, and the names of the codes of
+    their covariates. A client and a therapist have one number in both."""
 
-    Cells carry `baseline_error_sd`: the standard error of measurement of the outcome instrument
-    that severity is by, percent of its scale; NaN where no reliable change is declared. A reliable
-    change is 1.96 sqrt(2) of it (Jacobson & Truax 1991, J Consult Clin Psychol 59:12).
+    described: Units
+    asked: Units
+    names: dict[str, list[str]]
+
+
+def case_mix_clients(con: duckdb.DuckDBPyConnection) -> CaseMixClients:
+    """Reads both views.
+
+    Cells of `described` carry `baseline_error_sd`: the standard error of measurement of the outcome
+    instrument that severity is by, percent of its scale; NaN where no reliable change is declared.
+    A reliable change is 1.96 sqrt(2) of it (Jacobson & Truax 1991, J Consult Clin Psychol 59:12).
     """
-    con.execute(
-        "create or replace temp table clients_read as select * from "
-        "intermediate.int_clients_described"
-    )
+    for table, view in (("clients_read", "described"), ("asked_read", "asked")):
+        con.execute(
+            f"create or replace temp table {table} as select * from intermediate.int_clients_{view}"
+        )
+    for key in ("client", "therapist"):
+        con.execute(
+            f"create or replace temp table {key}s_numbered as select {key}_key, "
+            f"cast(row_number() over (order by {key}_key) as integer) as {key}_no "
+            f"from (select {key}_key from clients_read union select {key}_key from asked_read) "
+            f"where {key}_key is not null"
+        )
     names = {
         word: [
             str(name)
             for (name,) in con.execute(
-                f"select distinct {word} from clients_read where {word} is not null order by 1"
+                f"select {word} from clients_read where {word} is not null union "
+                f"select {word} from asked_read where {word} is not null order by 1"
             ).fetchall()
         ]
         for word in WORDS
@@ -68,22 +90,52 @@ def clients_described(con: duckdb.DuckDBPyConnection) -> tuple[Units, dict[str, 
         f"from (select distinct {_NAMED}, {_BASELINE} from clients_read) as named "
         f"left join ({_ERRORS}) as errors using ({_BASELINE})"
     )
-    same = " and ".join(f"clients.{name} = cells.{name}" for name in _CELLS)
+    asked_cells = (*SITE, *IDENTITY)
+    listed = ", ".join(asked_cells)
+    con.execute(
+        f"create or replace temp table asked_cells_read as select row_number() over "
+        f"(order by {listed}) - 1 as cell_no, * from (select distinct {listed} from asked_read)"
+    )
+    found = CaseMixClients(
+        Units(
+            con.execute(
+                f"select {_NAMED}, baseline_error_sd from cells_read order by cell_no"
+            ).df(),
+            _rows(con, "clients_read", _CELLS, "value, baseline_severity, mean_session_no", names),
+        ),
+        Units(
+            con.execute(f"select {listed} from asked_cells_read order by cell_no").df(),
+            _rows(
+                con, "asked_read", asked_cells, "n_completed > 0 as is_answered, n_sessions", names
+            ),
+        ),
+        names,
+    )
+    for table in ("clients", "asked", "cells", "asked_cells"):
+        con.execute(f"drop table {table}_read")
+    con.execute("drop table clients_numbered")
+    con.execute("drop table therapists_numbered")
+    return found
+
+
+def _rows(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    cell: Sequence[str],
+    columns: str,
+    names: dict[str, list[str]],
+) -> pd.DataFrame:
+    """In an order of their own numbers: the same however the engine delivers them."""
     codes = ", ".join(
         f"cast(coalesce(list_position(${word}, {word}), 0) - 1 as tinyint) as {word}"
         for word in WORDS
     )
-    rows: pd.DataFrame = con.execute(
-        f"select cast(cells.cell_no as integer) as cell_no, value, baseline_severity, {codes}, "
-        "mean_session_no, cast(dense_rank() over (order by client_key) as integer) as client_no, "
-        "cast(case when therapist_key is null then -1 "
-        "else dense_rank() over (order by therapist_key) end as integer) as therapist_no "
-        f"from clients_read as clients inner join cells_read as cells on {same} order by all",
+    cells = "cells_read" if table == "clients_read" else "asked_cells_read"
+    return con.execute(
+        f"select cast(cells.cell_no as integer) as cell_no, {columns}, {codes}, client_no, "
+        f"coalesce(therapist_no, -1) as therapist_no from {table} as units "
+        f"inner join {cells} as cells using ({', '.join(cell)}) "
+        "inner join clients_numbered using (client_key) "
+        "left join therapists_numbered using (therapist_key) order by all",
         names,
     ).df()
-    cells: pd.DataFrame = con.execute(
-        f"select {_NAMED}, baseline_error_sd from cells_read order by cell_no"
-    ).df()
-    con.execute("drop table clients_read")
-    con.execute("drop table cells_read")
-    return Units(cells, rows), names

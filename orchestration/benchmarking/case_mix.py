@@ -136,7 +136,7 @@ def fit_case_mix(clients: Clients) -> CaseMixModel:
     if bool(np.any(within.reliability[noisy] < LEAST_RELIABILITY)):
         name = coding.columns[int(np.flatnonzero(noisy & (within.reliability < 0.3))[0])]
         raise MeasureUndefined(f"{name}: its measurement error is most of what differs in it")
-    expected = expected_of(within, matrix, clients.site, clients.n_sites)
+    expected = expected_of(within, matrix, clients.site, clients.n_sites, is_error_removed=True)
     return _fitted(coding, within, expected, clients)
 
 
@@ -144,7 +144,7 @@ def _fitted(
     coding: Coding, within: WithinSites, expected: Expected, clients: Clients
 ) -> CaseMixModel:
     used = clients.therapist >= 0
-    away = expected.best - expected.site_means[clients.site]
+    away = expected.values - expected.site_means[clients.site]
     data = _Within.of(clients, away, used)
     best = data.lowest()
     coefficients, covariance, residual = data.solve(best)
@@ -161,17 +161,6 @@ def _fitted(
         int(used.sum()),
         int((~used).sum()),
     )
-
-
-def fit_coefficients(model: CaseMixModel, clients: Clients, away: Floats, used: Bools) -> Floats:
-    """Coefficients from some of the clients, the ratio of the variances as the model has it.
-
-    `away`: expected covariates as deviations from the site's. Raises as `fit_case_mix`.
-    """
-    data = _Within.of(clients, away, used & (clients.therapist >= 0))
-    ratio = np.sqrt(model.variance_therapist / model.variance_client)
-    theta = np.array([_FIXED] if data.is_of_sites_alone else [ratio, _FIXED])
-    return data.solve(theta)[0]
 
 
 @dataclass(frozen=True)
@@ -251,7 +240,7 @@ def adjust(
     """
     site, n_sites = clients.site, clients.n_sites
     matrix = columns_of(model.coding, clients)
-    expected = expected_of(model.within, matrix, site, n_sites)
+    expected = expected_of(model.within, matrix, site, n_sites, is_error_removed=False)
     n = np.bincount(site, minlength=n_sites).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         raw = np.bincount(site, weights=clients.value, minlength=n_sites) / n
@@ -264,7 +253,7 @@ def adjust(
     middle = weight @ expected.site_means / max(weight.sum(), 1.0)
     distance = expected.site_means - middle
     of_site = np.where(is_adjusted, network_mean + distance @ model.coefficients, np.nan)
-    own = network_mean + (expected.filled - middle) @ model.coefficients
+    own = network_mean + (expected.values - middle) @ model.coefficients
     values = np.where(of_client, clients.value - own + network_mean, np.nan)
     error, components = _errors(site, clients.therapist, values, n, of_client)
     uncertain = np.einsum("ij,jk,ik->i", distance, model.covariance, distance)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from orchestration.benchmarking.asked_networks import NetworksAsked
 from orchestration.benchmarking.case_mix import (
     COVARIATE_NOT_IDENTIFIABLE,
     Adjusted,
@@ -25,6 +26,7 @@ from orchestration.benchmarking.case_mix import (
 from orchestration.benchmarking.case_mix_covariates import Clients, columns_of, is_missing
 from orchestration.benchmarking.case_mix_quality import Quality, model_quality
 from orchestration.benchmarking.cells import CELL_COLUMNS
+from orchestration.benchmarking.decomposition import GapParts, decompose
 from orchestration.benchmarking.units import SITE, Row, Units
 from orchestration.measures.arrays import Estimate, MeasureUndefined
 from orchestration.measures.fixed_design import Words
@@ -43,6 +45,12 @@ CELLS = (
     "largest_share_missing",
     "not_identifiable",
     "reason",
+    "gap",
+    "gap_case_mix",
+    "gap_response",
+    "gap_therapists",
+    "gap_rest",
+    "therapists_share",
 )
 MODELS = (
     *FAMILY,
@@ -90,9 +98,13 @@ class CaseMixTables:
 
 
 def case_mix_tables(
-    described: Units, names: Mapping[str, Sequence[str]], published: pd.DataFrame
+    described: Units,
+    names: Mapping[str, Sequence[str]],
+    published: pd.DataFrame,
+    asked: NetworksAsked | None = None,
 ) -> CaseMixTables:
-    """Adjusted values of the `published` cells (CELL_COLUMNS) that `described` has clients of.
+    """Adjusted values of the `published` cells (CELL_COLUMNS) that `described` has clients of, and
+    the parts of their distance from the network; the part of response needs `asked`.
 
     `described.rows`: one a client of a cell, with `value`, `baseline_severity` (percent of the
     scale), `mean_session_no` and a code of each of WORDS, whose `names` they count, below 0 or NaN
@@ -110,9 +122,10 @@ def case_mix_tables(
     units = Units(described.cells, described.rows.loc[is_shown[described.cell_of_row]])
     found = _Rows([], [], [], [])
     for family, of_family in units.by_network(FAMILY):
-        _family(family, of_family, names, found)
+        _family(family, of_family, names, asked, found)
+    cells = [frame.reindex(columns=list(CELLS)) for frame in found.cells]
     return CaseMixTables(
-        pd.DataFrame(found.cells, columns=list(CELLS)),
+        pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=list(CELLS)),
         pd.DataFrame(found.models, columns=list(MODELS)),
         pd.DataFrame(found.coefficients, columns=list(COEFFICIENTS)),
         pd.DataFrame(found.calibration, columns=list(CALIBRATION)),
@@ -121,13 +134,19 @@ def case_mix_tables(
 
 @dataclass(frozen=True)
 class _Rows:
-    cells: list[Row]
+    cells: list[pd.DataFrame]
     models: list[Row]
     coefficients: list[Row]
     calibration: list[Row]
 
 
-def _family(family: Row, units: Units, names: Mapping[str, Sequence[str]], found: _Rows) -> None:
+def _family(
+    family: Row,
+    units: Units,
+    names: Mapping[str, Sequence[str]],
+    asked: NetworksAsked | None,
+    found: _Rows,
+) -> None:
     periods = dict(_periods(units))
     longest = max(periods, key=lambda period: (len(periods[period].rows), period))
     clients = clients_of(periods[longest], names)
@@ -136,7 +155,7 @@ def _family(family: Row, units: Units, names: Mapping[str, Sequence[str]], found
     except MeasureUndefined as undefined:
         found.models.append(family | {"period": longest, "reason": str(undefined)})
         for of_period in periods.values():
-            found.cells.extend(_cells_without(of_period, names))
+            found.cells.append(_cells_without(of_period, names))
         return
     quality = model_quality(model, clients)
     found.models.append(family | {"period": longest} | _model_row(model, quality))
@@ -152,8 +171,11 @@ def _family(family: Row, units: Units, names: Mapping[str, Sequence[str]], found
     for of_period in periods.values():
         at = order.get_indexer(_places(of_period).set_index(list(SITE)).index)
         of_sites = np.where((at >= 0)[:, None], constant[at], True)
-        adjusted = adjust(model, clients_of(of_period, names), of_sites)
-        found.cells.extend(_cells(of_period, adjusted, model.coding.covariates))
+        of_period_clients = clients_of(of_period, names)
+        adjusted = adjust(model, of_period_clients, of_sites)
+        weight = None if asked is None else asked.weights(family, of_period)
+        parts = decompose(of_period_clients, adjusted, weight)
+        found.cells.append(_cells(of_period, adjusted, model.coding.covariates, parts))
 
 
 def _periods(units: Units) -> Iterator[tuple[str, Units]]:
@@ -190,32 +212,40 @@ def _places(units: Units) -> pd.DataFrame:
     return cells[[*SITE, *FAMILY, "period"]].assign(metric="mean_score")
 
 
-def _cells(units: Units, adjusted: Adjusted, covariates: Sequence[str]) -> list[Row]:
-    places = _places(units).to_dict("records")
-    for at, place in enumerate(places):
-        lacking = np.array(covariates)[adjusted.not_identifiable[at]].tolist()
-        place |= {
-            "n_clients": int(adjusted.n_clients[at]),
-            "raw": adjusted.raw[at],
-            "expected": adjusted.expected[at],
-            "adjusted": adjusted.adjusted[at],
-            "adjusted_standard_error": adjusted.adjusted_standard_error[at],
-            "network_mean": adjusted.network_mean,
-            "largest_share_missing": adjusted.share_missing[at].max(initial=0.0),
-            "not_identifiable": ",".join(lacking) or None,
-            "reason": COVARIATE_NOT_IDENTIFIABLE if lacking else None,
-        }
-    return places
+def _cells(
+    units: Units, adjusted: Adjusted, covariates: Sequence[str], parts: GapParts
+) -> pd.DataFrame:
+    lacking = np.full(adjusted.raw.size, "", dtype=object)
+    for place, covariate in enumerate(covariates):
+        has = adjusted.not_identifiable[:, place]
+        lacking[has] += np.where(lacking[has] == "", "", ",").astype(object) + covariate
+    reason = np.full(lacking.size, None, dtype=object)
+    reason[lacking != ""] = COVARIATE_NOT_IDENTIFIABLE
+    lacking[lacking == ""] = None
+    return _places(units).assign(
+        n_clients=adjusted.n_clients.astype(np.int64),
+        raw=adjusted.raw,
+        expected=adjusted.expected,
+        adjusted=adjusted.adjusted,
+        adjusted_standard_error=adjusted.adjusted_standard_error,
+        network_mean=adjusted.network_mean,
+        largest_share_missing=adjusted.share_missing.max(axis=1, initial=0.0),
+        not_identifiable=lacking,
+        reason=reason,
+        gap=parts.gap,
+        gap_case_mix=parts.case_mix,
+        gap_response=parts.response,
+        gap_therapists=parts.therapists,
+        gap_rest=parts.rest,
+        therapists_share=parts.therapists_share,
+    )
 
 
-def _cells_without(units: Units, names: Mapping[str, Sequence[str]]) -> list[Row]:
+def _cells_without(units: Units, names: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     clients = clients_of(units, names)
     n = np.bincount(clients.site, minlength=clients.n_sites)
     raw = np.bincount(clients.site, weights=clients.value, minlength=clients.n_sites) / n
-    return [
-        place | {"n_clients": int(n[at]), "raw": raw[at], "reason": NO_MODEL}
-        for at, place in enumerate(_places(units).to_dict("records"))
-    ]
+    return _places(units).assign(n_clients=n, raw=raw, reason=NO_MODEL)
 
 
 def _model_row(model: CaseMixModel, quality: Quality) -> Row:

@@ -51,11 +51,9 @@ class WithinSites:
 
 @dataclass(frozen=True)
 class Expected:
-    """Clients by columns. `best`: what lies behind the scores, for coefficients. `filled`: the
-    scores, gaps filled, for a client's own adjusted value. `site_means` are those of both."""
+    """Clients by columns, without gaps; `site_means` is sites by columns."""
 
-    best: Floats
-    filled: Floats
+    values: Floats
     site_means: Floats
 
 
@@ -91,25 +89,35 @@ def estimate_within(
     return WithinSites(covariance, error_variance)
 
 
-def expected_of(within: WithinSites, matrix: Floats, site: Codes, n_sites: int) -> Expected:
-    """What is expected of each client, given the covariance within sites."""
+def expected_of(
+    within: WithinSites, matrix: Floats, site: Codes, n_sites: int, *, is_error_removed: bool
+) -> Expected:
+    """What is expected of each client, given the covariance within sites.
+
+    With `is_error_removed` what lies behind the scores, for coefficients; else the scores
+    themselves, gaps filled, for a client's own adjusted value. The sites' means are the same.
+    """
     patterns = _patterns(matrix, site, n_sites)
     means = _start_means(patterns, n_sites)
+    spread = np.sqrt(np.diag(within.covariance))
     for _ in range(_MOST_STEPS):
         before, means = means, _site_means(patterns, within.covariance, means)
-        if np.abs(means - before).max(initial=0.0) < _TOLERANCE:
+        if bool(np.all(np.abs(means - before) <= _TOLERANCE * spread)):
             break
-    best, filled = np.empty_like(matrix), np.empty_like(matrix)
-    true = within.covariance - np.diag(within.error_variance)
+    towards = within.covariance
+    if is_error_removed:
+        towards = towards - np.diag(within.error_variance)
+    values = np.empty_like(matrix)
     for pattern in patterns:
         rows, has = pattern.rows, pattern.has
+        if has.all() and not (is_error_removed and within.error_variance.any()):
+            values[rows] = matrix[rows]
+            continue
         centre = means[site[rows]]
         away = matrix[np.ix_(rows, np.flatnonzero(has))] - centre[:, has]
         known = np.linalg.pinv(within.covariance[np.ix_(has, has)], hermitian=True)
-        best[rows] = centre + away @ (known @ true[has])
-        filled[rows] = centre + away @ (known @ within.covariance[has])
-        filled[np.ix_(rows, np.flatnonzero(has))] = centre[:, has] + away
-    return Expected(best, filled, means)
+        values[rows] = centre + away @ (known @ towards[has])
+    return Expected(values, means)
 
 
 def _patterns(matrix: Floats, site: Codes, n_sites: int) -> list[_Pattern]:

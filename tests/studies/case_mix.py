@@ -215,21 +215,17 @@ def _gap(error: Floats) -> float:
     return float(error[:N_HARD].mean() - error[N_HARD:].mean())
 
 
-def report(n_networks: int, seed: int = SEED) -> list[str]:
-    """One line a world and method."""
-    lines = []
-    for world, settings in WORLDS.items():
-        found = study(settings, n_networks, seed, tuple(OTHERS))
-        lines.append(
-            f"{world}: raw off by {found.raw:+.3f} SD; as built ± {found.standard_error:.3f}, "
-            f"intervals cover {found.covered:.1%}"
-        )
-        lines += [
+def lines(world: str, found: Found) -> list[str]:
+    """One line for the world, one a method."""
+    return [
+        f"{world}: raw off by {found.raw:+.3f} SD; as built ± {found.standard_error:.3f}, "
+        f"intervals cover {found.covered:.1%}",
+        *(
             f"  {name:28} {found.adjusted[name]:+.4f} ({found.left(name):.0%} of the raw), "
             f"without chance {found.bias[name]:+.4f} ({found.bias_left(name):.0%})"
-            for name in (AS_BUILT, *OTHERS)
-        ]
-    return lines
+            for name in found.adjusted
+        ),
+    ]
 
 
 def main() -> None:
@@ -237,7 +233,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", type=int, default=200)
     options = parser.parse_args()
-    print(*report(options.networks), sep="\n")
+    for world, settings in WORLDS.items():
+        found = study(settings, options.networks, SEED, tuple(OTHERS))
+        print(*lines(world, found), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from orchestration.benchmarking.disclosure_cells import Protections
 from tests.parsed_project import give
 from tests.studies import (
+    case_mix,
     drops_found,
     metrics_recovered,
     pairs_recovered,
@@ -161,3 +162,14 @@ def test_without_any_one_protection_releases_leak(name: str, is_full_campaign: b
     tally = releases_attacked.study(off, range(20), n_releases=4)
     print(f"\nreleases attacked, without {name}\n  {tally}")
     assert tally.n_broken > 0
+
+
+@pytest.mark.parametrize("world", list(case_mix.WORLDS))
+def test_planted_confounding_is_adjusted_away(world: str, is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("a sample runs in tests/unit/benchmarking/test_case_mix.py")
+    found = case_mix.study(case_mix.WORLDS[world], n_networks=200, seed=case_mix.SEED)
+    print("", *case_mix.lines(world, found), sep="\n  ")
+    assert found.left() <= 0.1
+    assert found.bias_left() <= 0.1
+    assert 0.93 <= found.covered <= 0.97

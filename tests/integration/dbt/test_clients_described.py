@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from expectations.registry import Registry
-from orchestration.case_mix_arrays import clients_described
+from orchestration.case_mix_arrays import case_mix_clients
 from tests.integration.dbt import measured_crowd
 from tests.integration.dbt.raw_rows import RawWarehouse, Row, every_session, practice, registry
 
@@ -143,8 +143,9 @@ def test_who_was_asked(warehouse: RawWarehouse) -> None:
 
 def test_arrays_carry_numbers_and_the_error_of_the_baseline(warehouse: RawWarehouse) -> None:
     with warehouse.connect() as con:
-        found, names = clients_described(con)
-    assert names == {
+        read = case_mix_clients(con)
+    found = read.described
+    assert read.names == {
         "age_band": ["30-39"],
         "service_type": ["individual"],
         "delivery_mode": ["in_person", "phone", "video"],
@@ -156,6 +157,10 @@ def test_arrays_carry_numbers_and_the_error_of_the_baseline(warehouse: RawWareho
     assert rows["age_band"].tolist() == [0, -1, 0, 0, 0]
     assert rows["delivery_mode"].tolist() == [2, 0, -1, 0, 2]
     assert rows["therapist_no"].nunique() == 2
+    asked = read.asked.rows.sort_values("client_no")
+    assert asked["client_no"].tolist() == rows["client_no"].iloc[[0, 2, 3, 4]].tolist()
+    assert asked["is_answered"].all()
+    assert asked["n_sessions"].tolist() == [4, 1, 1, 2]
     # Reliable changes: PHQ-9 6 of 27 points, ORS 5 of 40; over 1.96 times the root of 2.
     by_language = cells.groupby("language")["baseline_error_sd"].unique()
     assert by_language["en"].tolist() == pytest.approx([100 * 6 / 27 / 2.771808], rel=1e-5)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from orchestration.benchmarking import case_mix_networks as networks
+from orchestration.benchmarking.asked_networks import NetworksAsked
 from orchestration.benchmarking.case_mix import adjust, fit_case_mix
 from orchestration.benchmarking.case_mix_networks import CaseMixTables, case_mix_tables, clients_of
 from orchestration.benchmarking.cells import CELL_COLUMNS
@@ -129,3 +130,35 @@ def test_without_a_model_the_raw_values_stand_with_the_reason() -> None:
     assert found.cells["adjusted"].isna().all()
     (model,) = found.models.to_dict("records")
     assert "too few" in model["reason"]
+
+
+def test_parts_of_the_gap_with_and_without_those_asked(found: CaseMixTables) -> None:
+    of = described()
+    all_time = of.where((of.cells["period"] == "all")[of.cell_of_row].set_axis(of.rows.index))
+    # One client asked for each who answered, of a therapist whose number is even two.
+    silent = all_time.rows.loc[all_time.rows["therapist_no"] % 2 == 0].copy()
+    silent["client_no"] += 10_000
+    rows = pd.concat(
+        [all_time.rows.assign(is_answered=True), silent.assign(is_answered=False)],
+        ignore_index=True,
+    ).assign(n_sessions=5)
+    asked = NetworksAsked(Units(of.cells.iloc[: study.N_SITES], rows), NAMES)
+    with_asked = case_mix_tables(of, NAMES, published(of), asked).cells
+    for table in (found.cells, with_asked):
+        whole = table[["gap_case_mix", "gap_response", "gap_therapists", "gap_rest"]].sum(axis=1)
+        has = table["gap"].notna()
+        assert whole[has].to_numpy() == pytest.approx(table.loc[has, "gap"].to_numpy())
+        assert has.sum() == 2 * (study.N_SITES - 2)
+    assert found.cells["gap_response"].isna().all()
+    assert with_asked["gap_response"].notna().sum() == 2 * (study.N_SITES - 2)
+    # As by hand: what even therapists' clients, counting more, make of the site's adjusted mean.
+    assert with_asked["gap_response"].abs().max() > 0.005
+    weight = asked.weights(
+        {**of.cells.iloc[0].to_dict(), "stage": "all"},
+        all_time.where((of.cells["site_id"] == SITES[0])[all_time.cell_of_row].set_axis(
+            all_time.rows.index)),
+    )  # fmt: skip
+    assert weight is not None
+    at = all_time.rows.loc[all_time.rows["cell_no"] == 0, "therapist_no"].to_numpy()
+    assert weight[at % 2 == 0].mean() / weight[at % 2 == 1].mean() == pytest.approx(2, abs=0.3)
+    assert asked.weights({**of.cells.iloc[0].to_dict(), "stage": "opening"}, all_time) is None

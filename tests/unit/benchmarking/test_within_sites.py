@@ -24,19 +24,22 @@ def test_a_gap_is_filled_by_the_line_within_its_site() -> None:
     matrix = np.column_stack([x, y])
     site = np.repeat([0, 1], 4)
     within = estimate_within(matrix, site, 2, NO_ERROR)
-    found = expected_of(within, matrix, site, 2)
-    assert found.filled[7, 1] == pytest.approx(108, abs=1e-3)
+    found = expected_of(within, matrix, site, 2, is_error_removed=False)
+    assert found.values[7, 1] == pytest.approx(108, abs=1e-3)
     # The site's mean is that of the filled values: (100 + 102 + 104 + 108) / 4.
     assert found.site_means[1, 1] == pytest.approx(103.5, abs=1e-3)
-    assert found.best == pytest.approx(found.filled, abs=1e-5)
+    assert found.values[:7] == pytest.approx(matrix[:7], abs=1e-5)
 
 
 def test_a_noisy_score_is_drawn_towards_its_site_and_no_further() -> None:
     # Variance 4 of which 1 is error: three quarters of the distance from the site's mean stay.
     within = WithinSites(np.array([[4.0]]), np.array([1.0]))
-    found = expected_of(within, np.array([[8.0], [12], [50]]), np.array([0, 0, 1]), 2)
-    assert found.best.ravel() == pytest.approx([8.5, 11.5, 50])
-    assert found.filled.ravel() == pytest.approx([8, 12, 50])
+    scores, site = np.array([[8.0], [12], [50]]), np.array([0, 0, 1])
+    behind = expected_of(within, scores, site, 2, is_error_removed=True)
+    assert behind.values.ravel() == pytest.approx([8.5, 11.5, 50])
+    as_seen = expected_of(within, scores, site, 2, is_error_removed=False)
+    assert as_seen.values.ravel() == pytest.approx([8, 12, 50])
+    assert as_seen.site_means == pytest.approx(behind.site_means)
     assert within.reliability == pytest.approx([0.75])
 
 
@@ -46,8 +49,9 @@ def test_what_goes_along_with_a_noisy_score_says_something_of_it() -> None:
     # (.75, 1.5) / 1.75.
     within = WithinSites(np.array([[4.0, 1.5], [1.5, 1.0]]), np.array([1.0, 0.0]))
     matrix = np.array([[1.0, 1.0], [-1.0, -1.0]])
-    found = expected_of(within, matrix, np.zeros(2, dtype=np.intp), 1)
-    assert found.best[0] == pytest.approx([2.25 / 1.75, 1.0])
+    site = np.zeros(2, dtype=np.intp)
+    found = expected_of(within, matrix, site, 1, is_error_removed=True)
+    assert found.values[0] == pytest.approx([2.25 / 1.75, 1.0])
 
 
 def test_covariance_and_means_with_gaps_in_two_covariates() -> None:
@@ -63,7 +67,7 @@ def test_covariance_and_means_with_gaps_in_two_covariates() -> None:
     matrix[rng.random(n) < 0.2, 2] = np.nan
     within = estimate_within(matrix, site, n_sites, np.zeros(3))
     assert within.covariance == pytest.approx(truth, abs=0.06)
-    found = expected_of(within, matrix, site, n_sites)
+    found = expected_of(within, matrix, site, n_sites, is_error_removed=False)
     n_of_site = np.bincount(site)
     for column in range(3):
         real = np.bincount(site, weights=whole[:, column]) / n_of_site
