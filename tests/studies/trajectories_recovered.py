@@ -74,7 +74,10 @@ def _network(
     )
     kept = rng.random(client.size) > 0.15
     found = site_trajectories(
-        *(at[kept], client[kept], session[kept], value[kept]),
+        at[kept],
+        client[kept],
+        np.asarray(session[kept], dtype=np.float64),
+        np.asarray(value[kept], dtype=np.float64),
         therapist=therapist[client[kept]] if with_therapists else None,
     )
     truths = {"level": level, "slope": slope, "curvature": np.full(n_sites, bend)}
