@@ -9,8 +9,8 @@ means that leave the outcome out). A site's mean of the expectations is the mean
 corrected for who is missing.
 
 What else was tried fails where it matters (tests/studies/case_mix.py; bias left, of the raw one):
-the network's mean in a gap takes confounding for random and leaves as much of it as is missing
-(20 % missing: 20 %); a category "missing" likewise; leaving noise alone leaves 1 - reliability.
+the network's mean in a gap leaves about as much of the confounding as is missing (18 % of it with
+20 % missing), a category "missing" hardly less; leaving noise alone leaves 1 - reliability.
 Random imputations would need a seed and some twenty fits, for the same coefficients.
 
 Gaps may depend on the other covariates and on the site. Where they depend on the missing value
