@@ -72,21 +72,7 @@ asked as (
 -- the whole year must: a form that may not have been due is not missed.
 scheduled as (
     select
-        attended.practice_id,
-        attended.client_key,
-        attended.session_key,
-        attended.episode_key,
-        attended.scheduled_on,
-        attended.is_year_only,
-        attended.first_on,
-        attended.last_on,
-        attended.session_no,
-        attended.n_sessions_after,
-        attended.closed_from_on,
-        attended.delivery_mode,
-        attended.interpreter,
-        attended.age_band_at_intake,
-        attended.opened_on,
+        attended.*,
         asked.schedule_id,
         asked.instrument_code,
         asked.version,
@@ -171,17 +157,7 @@ days_begun as (
 
 made_due as (
     select
-        scheduled.practice_id,
-        scheduled.client_key,
-        scheduled.session_key,
-        scheduled.scheduled_on,
-        scheduled.is_year_only,
-        scheduled.instrument_code,
-        scheduled.version,
-        scheduled.informant,
-        scheduled.rule,
-        scheduled.every_n,
-        scheduled.window_days,
+        scheduled.*,
         case when scheduled.rule = 'ending' then scheduled.closed_from_on end as due_from_on
     from scheduled
     left join {{ ref('stg_schedule_sessions') }} as listed
@@ -212,8 +188,7 @@ made_due as (
         end
 ),
 
--- Two schedules may ask for the same form on the same day: it is due once. The session's own facts
--- join at the end: a group by that carries them holds several times the memory.
+-- Two schedules may ask for the same form on the same day: it is due once.
 due as (
     select
         practice_id,
@@ -222,6 +197,7 @@ due as (
         instrument_code,
         version,
         informant,
+        -- One session's facts, the same in each of its rows.
         max(
             case
                 when rule = 'every_session' or (rule = 'every_n' and every_n = 1) then 1
@@ -232,10 +208,16 @@ due as (
         row_number() over (
             order by session_key, instrument_code, version, informant, client_key, practice_id
         ) as due_no,
+        min(site_id) as site_id,
+        min(therapist_key) as therapist_key,
         min(scheduled_on) as due_on,
         is_year_only,
         max(window_days) as window_days,
-        case when count(due_from_on) = count(*) then min(due_from_on) end as due_from_on
+        case when count(due_from_on) = count(*) then min(due_from_on) end as due_from_on,
+        min(stage_while_open) as stage_while_open,
+        min(stage_once_closed) as stage_once_closed,
+        min(closed_from_on) as closed_from_on,
+        max(case when is_treated_together then 1 else 0 end) = 1 as is_treated_together
     from made_due
     group by
         practice_id, client_key, session_key, instrument_code, version, informant, is_year_only
@@ -301,9 +283,9 @@ completed as (
 
 select
     due.practice_id,
-    attended.site_id,
+    due.site_id,
     due.client_key,
-    attended.therapist_key,
+    due.therapist_key,
     due.session_key,
     due.instrument_code,
     due.version,
@@ -311,15 +293,11 @@ select
     due.due_on,
     {{ month_counted('due.due_on', 'due.is_year_only') }} as month_on,
     due.due_from_on,
-    attended.stage_while_open,
-    attended.stage_once_closed,
-    attended.closed_from_on,
+    due.stage_while_open,
+    due.stage_once_closed,
+    due.closed_from_on,
     due.is_due_each_session,
-    attended.is_treated_together,
+    due.is_treated_together,
     completed.due_no is not null as is_completed
 from due
-inner join attended
-    on
-        due.client_key = attended.client_key
-        and due.session_key = attended.session_key
 left join completed on due.due_no = completed.due_no
