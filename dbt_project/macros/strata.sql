@@ -1,7 +1,7 @@
 {#-
 Cells of sites over strata and closed periods. Every unit counts in several of both, so models
-bring sums by month, and a mix for what decides the strata: `months` has the columns of a cell
-(`cell_columns`), of a mix (`mix_columns`) and month_on. Numbers stand for names, in the order of
+bring sums by month, and a mix for what decides the strata: `months`, a CTE or a model, has the columns
+of a cell (`cell_columns`), of a mix (`mix_columns`) and month_on. Numbers stand for names, in the order of
 the names, while rows are many.
 -#}
 {% macro cell_columns() -%}
@@ -86,11 +86,11 @@ numbered as (
     select
         cells.cell_no,
         mixes.mix_no,
-        {{ months }}.month_on,
-        {{ columns_of(months, columns) }}
-    from {{ months }}
-    inner join cells on {{ are_same(months, 'cells', cell_columns()) }}
-    inner join mixes on {{ are_same(months, 'mixes', mix_columns()) }}
+        months.month_on,
+        {{ columns_of('months', columns) }}
+    from {{ months }} as months
+    inner join cells on {{ are_same('months', 'cells', cell_columns()) }}
+    inner join mixes on {{ are_same('months', 'mixes', mix_columns()) }}
 )
 {%- endmacro %}
 

@@ -5,6 +5,7 @@ import duckdb
 import pandas as pd
 
 from expectations.model import Thresholds
+from orchestration.benchmark_tables import replace_tables
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.warehouse import transaction
@@ -44,8 +45,5 @@ def write_benchmarks(con: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> 
     )
     found = benchmark_sites(therapists, sites, responses, thresholds)
     with transaction(con):
-        for name, frame in (("site_benchmarks", found.cells), ("networks", found.networks)):
-            con.register("frame", frame)
-            con.execute(f"create or replace table benchmark.{name} as select * from frame")
-            con.unregister("frame")
+        replace_tables(con, {"site_benchmarks": found.cells, "networks": found.networks})
     return found.cells

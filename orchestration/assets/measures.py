@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
+from orchestration.benchmark_tables import replace_tables
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.state import build_standing
@@ -76,10 +77,7 @@ def write_measures(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
         return False
     tables = _tables(con, night)
     with transaction(con):
-        for name, frame in tables.items():
-            con.register("frame", frame)
-            con.execute(f"create or replace table benchmark.{name} as select * from frame")
-            con.unregister("frame")
+        replace_tables(con, tables)
         con.execute("delete from benchmark.measures_made")
         con.executemany("insert into benchmark.measures_made values (?, ?)", made_from)
     return True

@@ -6,6 +6,7 @@ from datetime import UTC
 import dagster as dg
 import duckdb
 
+from orchestration.benchmark_tables import replace_tables
 from orchestration.instance import POOL
 from orchestration.key_alarm import standing_alarms
 from orchestration.night import Night
@@ -99,10 +100,7 @@ def write_psychometrics(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
         "careless_shares": careless_table(sums, thresholds),
     }
     with transaction(con):
-        for name, frame in tables.items():
-            con.register("frame", frame)
-            con.execute(f"create or replace table benchmark.{name} as select * from frame")
-            con.unregister("frame")
+        replace_tables(con, tables)
         write_key_verdicts(
             con,
             key_verdicts(sums, thresholds),

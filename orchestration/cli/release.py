@@ -1,15 +1,16 @@
 """`alliance release`: what releases say of each other."""
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.console import (
-    NEEDS_A_PERSON,
     WRONG_USE,
     HomeOption,
     JsonOption,
+    loaded_warehouse,
     messages,
     open_settings,
     output,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="release", help="Hold releases against each other.", no_args_is_help=True)
 _SHOWN = 20
-_PATIENCE_SECONDS = 5.0
+_MADE_ON = "select created_at::date from release"
 
 
 @app.callback()
@@ -53,7 +54,7 @@ def diff(
     files = (_files(settings, older), _files(settings, newer))
     from orchestration.release.difference import difference
 
-    found = difference(*files, _removals(settings, files))
+    found = difference(*files, _removals(home, settings, files))
     if as_json:
         say_document(found.to_json())
         return
@@ -78,30 +79,27 @@ def _files(settings: "Settings", name: str) -> tuple[Path, Path]:
     return files
 
 
-def _removals(settings: "Settings", files: tuple[tuple[Path, Path], ...]) -> "list[Removal]":
+def _removals(
+    home: Path | None, settings: "Settings", files: tuple[tuple[Path, Path], ...]
+) -> "list[Removal]":
     """What the warehouse lost between the two releases' days; none where there is no warehouse."""
     import duckdb
 
     from orchestration.release.difference import Removal
-    from orchestration.warehouse import Warehouse, WarehouseBusy
+    from orchestration.warehouse import Warehouse
 
-    warehouse = Warehouse(settings)
-    if not warehouse.exists():
+    if not Warehouse(settings).exists():
         return []
-    days = []
+    days: list[date] = []
     for release, _ in files:
         with duckdb.connect(str(release), read_only=True) as con:
-            days += con.execute("select created_at::date from release").fetchall()
-    try:
-        with warehouse.writer(patience_seconds=_PATIENCE_SECONDS), warehouse.connect() as con:
-            rows = con.execute(
-                "select distinct practice_id, reason, removed_on from quality.removed_rows "
-                "where removed_on between ? and ? order by all",
-                [days[0][0], days[1][0]],
-            ).fetchall()
-    except WarehouseBusy as busy:
-        messages.print(str(busy), markup=False, highlight=False)
-        raise typer.Exit(NEEDS_A_PERSON) from busy
+            days += [day for (day,) in con.execute(_MADE_ON).fetchall()]
+    with loaded_warehouse(home, "nothing was removed") as con:
+        rows = con.execute(
+            "select distinct practice_id, reason, removed_on from quality.removed_rows "
+            "where removed_on between ? and ? order by all",
+            days,
+        ).fetchall()
     return [Removal(*row) for row in rows]
 
 
