@@ -105,6 +105,11 @@ class SiteResult:
     comparability: str | None
     is_suppressed: bool
     suppression_reason: str | None
+    adjusted: float | None = None
+    shrunken: float | None = None
+    shrunken_lower95: float | None = None
+    shrunken_upper95: float | None = None
+    reliability: float | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -115,6 +120,114 @@ class SiteResult:
     def margin(self) -> float | None:
         """Half the width of the mean's 95 % interval, in scale points."""
         return None if self.standard_error is None else 1.959964 * self.standard_error
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """One row of `site_adjustments`: a site's value beside what its case mix lets expect."""
+
+    practice_id: str
+    site_id: str
+    expected: float | None
+    adjusted: float | None
+    standard_error: float | None
+    target: float | None
+    lower95: float | None
+    upper95: float | None
+    lower998: float | None
+    upper998: float | None
+    flag: str | None
+    shrunken: float | None
+    shrunken_lower95: float | None
+    shrunken_upper95: float | None
+    largest_share_missing: float | None
+    not_identifiable: str | None
+    null_reason: str | None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One row of `site_gaps`: the parts of a site's distance from the network's mean."""
+
+    practice_id: str
+    site_id: str
+    gap: float | None
+    gap_case_mix: float | None
+    gap_response: float | None
+    gap_therapists: float | None
+    gap_rest: float | None
+    outcome_instrument_code: str | None
+    outcome_of_gap: float | None
+    outcome_lower95: float | None
+    outcome_upper95: float | None
+    null_reason: str | None
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """One row of `site_trends`: a period of one site's own line, with its XmR limits."""
+
+    practice_id: str
+    site_id: str
+    period: str
+    period_on: date
+    value: float
+    phase: int
+    mean: float | None
+    lower_limit: float | None
+    upper_limit: float | None
+    signals: str | None
+    null_reason: str | None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Rules that mark the point: outside, shift, trend, two_in_three."""
+        return tuple((self.signals or "").split(",")) if self.signals else ()
+
+
+@dataclass(frozen=True)
+class Deciles:
+    """One row of `network_deciles`: how the sites' values spread in one period."""
+
+    period: str
+    period_on: date
+    n_sites: int
+    p10: float
+    p20: float
+    p30: float
+    p40: float
+    p50: float
+    p60: float
+    p70: float
+    p80: float
+    p90: float
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """One row of `interventions`: what was changed, where (None: everywhere) and when."""
+
+    starts_on: date
+    practice_id: str | None
+    site_id: str | None
+    name: str
+
+
+@dataclass(frozen=True)
+class ReferenceBand:
+    """One row of `reference_bands`: a frozen reference of this network, or a published norm."""
+
+    source: str
+    band: str
+    frozen_on: date | None
+    n: int | None
+    mean: float | None
+    sd: float | None
+    p10: float | None
+    p25: float | None
+    p50: float | None
+    p75: float | None
+    p90: float | None
 
 
 @dataclass(frozen=True)

@@ -79,12 +79,16 @@ COLUMNS: tuple[str, ...] = (
     "comparability",
     "is_suppressed",
     "suppression_reason",
+    "is_kept",
 )
 
 
 @dataclass(frozen=True)
 class SiteBenchmarks:
     """`cells`: one row a cell, columns COLUMNS. `networks`: one row a network with its variances.
+
+    `is_kept` is for the warehouse alone: the cell stands as an earlier release showed it, and what
+    is derived from it stands too.
 
     `networks` holds network totals and is for the warehouse, not for a release.
     """
@@ -116,7 +120,7 @@ def benchmark_sites(
         is_suppressed=True, suppression_reason=SUPPRESSED
     )
     both = pd.concat([result, suppressed]).reindex(columns=list(COLUMNS))
-    both = both.sort_values(list(CELL_COLUMNS), ignore_index=True)
+    both = both.sort_values(list(CELL_COLUMNS), ignore_index=True).assign(is_kept=False)
     return SiteBenchmarks(_typed(both), networks)
 
 
@@ -257,4 +261,4 @@ def _typed(cells: pd.DataFrame) -> pd.DataFrame:
     types: dict[str, str] = dict.fromkeys(COLUMNS, "str")
     types |= dict.fromkeys(NUMBER_COLUMNS, "float64")
     types |= dict.fromkeys(_COUNTS, "Int64")
-    return cells.astype(types | {"is_suppressed": "bool"})
+    return cells.astype(types | {"is_suppressed": "bool", "is_kept": "bool"})

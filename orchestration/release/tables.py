@@ -1,4 +1,4 @@
-"""The allow-list of tables and columns, read once from its two files."""
+"""The allow-list of tables and columns, read once from its files."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from orchestration.sql import identifier
 
 ColumnType = Literal["varchar", "integer", "bigint", "double", "boolean", "date", "timestamp"]
 ReleaseFile = Literal["release", "quality"]
-_FILES = ("tables.yml", "tables_of_measures.yml")
+_FILES = ("tables.yml", "tables_of_measures.yml", "tables_of_comparison.yml")
 
 
 class ReleaseColumn(Declaration):

@@ -84,6 +84,11 @@ def test_both_files_are_signed_and_complete(tmp_path: Path) -> None:
         "instruments": 1,
         "metrics": len(shipped_metrics()),
         "sites": 4,
+        "site_trends": 0,
+        "network_deciles": 0,
+        "interventions": 0,
+        "reference_bands": 0,
+        "suppression_report": 0,
     }
     assert _read(pointer.quality, "select count(*) from check_results") == [(4,)]
     assert _read(pointer.quality, "select row_no, column_name from quarantine limit 1") == [
