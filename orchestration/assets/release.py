@@ -8,11 +8,12 @@ import duckdb
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
+from orchestration.disclosure_ledger import put_out
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
 from orchestration.release.publish import Published, write_release
-from orchestration.state import State, ledger_end, publishing_digest
+from orchestration.state import State, last_published, ledger_end, publishing_digest
 from orchestration.warehouse import transaction
 
 KEY = dg.AssetKey(["release", "current"])
@@ -52,14 +53,23 @@ def publish(night: Night) -> Published:
             data_through_on=_data_through_on(con),
             code_version=night.settings.code_version,
         )
-        published = write_release(con, night.settings.releases, meta, night.registry)
+        digest, before = publishing_digest(), last_published(con)
+        published = write_release(
+            con,
+            night.settings.releases,
+            meta,
+            night.registry,
+            is_other_code=before is None or before.models_digest != digest,
+        )
         state = State(
             ledger_end(con),
             night.registry.digest,
-            publishing_digest(),
+            digest,
             night.settings.code_version,
         )
         with transaction(con):
+            if published.is_new:
+                put_out(con)
             con.execute(
                 "insert into benchmark.published values (?, ?, ?, ?, ?, ?)",
                 [

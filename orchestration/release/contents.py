@@ -38,8 +38,12 @@ class ReleaseMeta:
     group_name: str
     time_zone: str
     thresholds: Thresholds
-    is_internal_only: bool = True
     with_measures: bool = False
+
+    @property
+    def is_internal_only(self) -> bool:
+        """Whether it must not leave the group: the attacker does not run over measures' tables."""
+        return self.with_measures
 
     @classmethod
     def of(
