@@ -22,8 +22,6 @@ from orchestration.sql import identifier
 
 _ROWS = ("ledger", "changes", "errors", "networks")
 """Tables `benchmark.disclosure_…` with a release's own rows."""
-HISTORY = ("disclosure_members", "disclosure_releases", *(f"disclosure_{name}" for name in _ROWS))
-"""Tables of the schema benchmark that no night can make again."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,28 @@ def settle(con: duckdb.DuckDBPyConnection, released: str | None) -> None:
 
 def begin(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: date) -> Epoch:
     """Take back what did not go out, and begin the next release. In the caller's transaction."""
-    last = _last_out(con)
-    for name in _ROWS:
-        con.execute(f"delete from benchmark.disclosure_{name} where release_no > ?", [last])
-    con.execute("delete from benchmark.disclosure_members where from_release > ?", [last])
-    con.execute(
-        "update benchmark.disclosure_members set until_release = null where until_release > ?",
-        [last],
-    )
-    con.execute("delete from benchmark.disclosure_releases where not is_out")
-    rules = _said(thresholds)
+    take_back(con)
+    number = last_number(con) + 1
     con.execute(
         "insert into benchmark.disclosure_releases values (?, null, ?, ?, false)",
-        [last + 1, rules, on],
+        [number, _said(thresholds), on],
     )
-    return epoch(con, last + 1)
+    return epoch(con, number)
+
+
+def take_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Forget what was written for a release that did not go out. In the caller's transaction."""
+    number = provisional(con)
+    if number is None:
+        return
+    for name in _ROWS:
+        con.execute(f"delete from benchmark.disclosure_{name} where release_no = ?", [number])
+    con.execute("delete from benchmark.disclosure_members where from_release = ?", [number])
+    con.execute(
+        "update benchmark.disclosure_members set until_release = null where until_release = ?",
+        [number],
+    )
+    con.execute("delete from benchmark.disclosure_releases where not is_out")
 
 
 def epoch(con: duckdb.DuckDBPyConnection, release_no: int) -> Epoch:
@@ -199,13 +204,6 @@ def add(
         con.register("disclosure_frame", filled[columns])
         con.execute(f"insert into {table} by name select * from disclosure_frame")
         con.unregister("disclosure_frame")
-
-
-def _last_out(con: duckdb.DuckDBPyConnection) -> int:
-    ((last,),) = con.execute(
-        "select coalesce(max(release_no), 0) from benchmark.disclosure_releases where is_out"
-    ).fetchall()
-    return int(last)
 
 
 def _said(thresholds: Thresholds) -> str:

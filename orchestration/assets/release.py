@@ -8,7 +8,7 @@ import duckdb
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
-from orchestration.disclosure_ledger import put_out
+from orchestration.disclosure_ledger import put_out, take_back
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
@@ -70,6 +70,8 @@ def publish(night: Night) -> Published:
         with transaction(con):
             if published.is_new:
                 put_out(con)
+            else:
+                take_back(con)
             con.execute(
                 "insert into benchmark.published values (?, ?, ?, ?, ?, ?)",
                 [
