@@ -87,7 +87,7 @@ class Protected:
 
 
 def protect_cells(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: date) -> Protected:
-    """Decide what of tonight's cells goes out. In the caller's transaction, with `keep` after it."""
+    """Decide what of tonight's cells goes out. In the caller's transaction; `keep` comes after."""
     epoch = ledger.begin(con, thresholds, on)
     number = epoch.release_no
     note_months(con)
@@ -111,9 +111,7 @@ def protect_cells(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: da
     return Protected(shown, pd.DataFrame([{"table_name": TABLE, **report.__dict__}]), number, rows)
 
 
-def keep(
-    con: duckdb.DuckDBPyConnection, protected: Protected, found: SiteBenchmarks
-) -> None:
+def keep(con: duckdb.DuckDBPyConnection, protected: Protected, found: SiteBenchmarks) -> None:
     """Write tonight's rows into the ledger, provisional. In the transaction of `protect_cells`."""
     estimated = found.networks[found.networks["is_estimated"].to_numpy(dtype=bool)]
     rows = {**protected.rows, "errors": found.errors, "networks": estimated}

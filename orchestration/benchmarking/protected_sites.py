@@ -76,7 +76,7 @@ def tonight(candidates: pd.DataFrame, ledger: pd.DataFrame) -> Tonight:
     return Tonight(
         judged=candidates.merge(with_news, on=block),
         ledger=ledger.merge(with_news, on=block),
-        standing=_without(last[last["is_offered"].to_numpy(dtype=np.bool_)], with_news),
+        standing=without_blocks(last[last["is_offered"].to_numpy(dtype=np.bool_)], with_news),
     )
 
 
@@ -167,7 +167,7 @@ def last_rows(ledger: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates(list(CELL), keep="last", ignore_index=True)
 
 
-def _without(rows: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
+def without_blocks(rows: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
     """Rows of no such block."""
     marked = rows.merge(blocks.assign(is_listed=True), how="left", on=list(LAYOUT.block))
     kept = rows[~marked["is_listed"].eq(True).to_numpy(dtype=np.bool_)]

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from orchestration.benchmarking.disclosure import Finding, attack_release
-from orchestration.benchmarking.disclosure_cells import SHOWN, Rules
-from orchestration.benchmarking.protected_sites import CELL, LAYOUT, last_rows
+from orchestration.benchmarking.disclosure_cells import SHOWN, Rules, is_primary
+from orchestration.benchmarking.disclosure_programs import KnowledgeContradictory
+from orchestration.benchmarking.protected_sites import CELL, LAYOUT, last_rows, without_blocks
 
 Cell = tuple[object, ...]
 _TOLERANCE = 1e-6
@@ -43,16 +44,37 @@ def leaks(
     `ledger` and `changes` hold the release's own rows too, under `release_no`. Blocks without any
     were attacked when they were written, and are looked at again for `every_block` only.
     """
-    found = list(_beside_the_ledger(published, ledger, release_no))
+    found = list(_beside_the_ledger(published, ledger))
     told = _as_published(ledger, published, release_no)
+    block = list(LAYOUT.block)
     if not every_block:
-        block = list(LAYOUT.block)
         new = ledger.loc[ledger["release_no"] == release_no, block].drop_duplicates()
-        told = told.merge(new, on=block)
-        changes = changes.merge(new, on=block)
+        told, changes = told.merge(new, on=block), changes.merge(new, on=block)
+    small = told[_is_shown_small(told, rules)]
+    found += [Leak("a cell is shown that is too small", cell) for cell in _cells(small)]
+    # What is wrong already need not be worked out, and may contradict what the attacker is told.
+    told = without_blocks(told, small[block].drop_duplicates())
     if not told.empty:
-        found += [_leak(each) for each in attack_release(told, changes, rules, LAYOUT)]
+        found += _attacked(told, changes, rules)
     return list(dict.fromkeys(found))
+
+
+def _attacked(told: pd.DataFrame, changes: pd.DataFrame, rules: Rules) -> list[Leak]:
+    """What can be worked out; of blocks whose numbers contradict each other, that they do."""
+    try:
+        return [_leak(each) for each in attack_release(told, changes, rules, LAYOUT)]
+    except KnowledgeContradictory:
+        blocks = [cells for _, cells in told.groupby(list(LAYOUT.block))]
+        if len(blocks) == 1:
+            (cell,) = _cells(told.iloc[:1])
+            return [Leak("what is shown of a site cannot be true together", cell)]
+        return [leak for cells in blocks for leak in _attacked(cells, changes, rules)]
+
+
+def _is_shown_small(told: pd.DataFrame, rules: Rules) -> np.ndarray:
+    written = (told["release_no"] == told["written_release"]).to_numpy()
+    shown = ~told["is_suppressed"].to_numpy(dtype=np.bool_)
+    return np.asarray(written & shown & is_primary(told, rules), dtype=np.bool_)
 
 
 def _leak(finding: Finding) -> Leak:
@@ -61,10 +83,8 @@ def _leak(finding: Finding) -> Leak:
     return Leak(finding.what, tuple(finding.cell[:n]), tuple(by))
 
 
-def _beside_the_ledger(
-    published: pd.DataFrame, ledger: pd.DataFrame, release_no: int
-) -> Iterator[Leak]:
-    """Cells that the ledger does not know, and cells that should stand as they were and do not."""
+def _beside_the_ledger(published: pd.DataFrame, ledger: pd.DataFrame) -> Iterator[Leak]:
+    """Cells that the ledger does not know, and cells that read otherwise than it says."""
     last = last_rows(ledger)
     both = published.merge(
         last[last["is_offered"].to_numpy(dtype=np.bool_)],
@@ -75,10 +95,9 @@ def _beside_the_ledger(
     )
     unknown = (both["side"] == "left_only").to_numpy()
     for cell in _cells(both[unknown]):
-        yield Leak("a cell that disclosure control has not seen", cell)
-    standing = ~unknown & (both["written_release"] != release_no).to_numpy()
-    for cell in _cells(both[standing & _differs(both)]):
-        yield Leak("a cell that should stand as an earlier release had it", cell)
+        yield Leak("disclosure control has not seen a cell", cell)
+    for cell in _cells(both[~unknown & _differs(both)]):
+        yield Leak("a cell reads otherwise than disclosure control decided", cell)
 
 
 def _differs(both: pd.DataFrame) -> np.ndarray:

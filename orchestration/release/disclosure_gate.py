@@ -107,4 +107,3 @@ def _apart(cell: Sequence[object], other: Sequence[object]) -> str:
     if tuple(cell[:-2]) == tuple(other[:-2]):
         return f"stage {other[-2]}, period {other[-1]}"
     return _named(other)
-
