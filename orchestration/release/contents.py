@@ -111,6 +111,14 @@ def prepare_measures(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) 
     )
 
 
+def leave_measures_out(source: duckdb.DuckDBPyConnection) -> None:
+    """What a release without measures has in place of `prepare_measures`: none was suppressed."""
+    source.execute(
+        "create or replace temp view suppressed_measures as "
+        "select * from benchmark.suppression where false"
+    )
+
+
 def query(table: str) -> str | None:
     """SQL on the warehouse that yields a table's rows; None when it is made from declarations."""
     path = QUERIES / f"{table}.sql"

@@ -52,9 +52,27 @@ create or replace temp macro table_of(metric, stratum_kind) as case
     else 'site_metrics'
 end;
 
--- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's
--- units have a value of says why, where the clients without one are enough.
-create or replace temp view shown_metrics as
+-- Forms of which site_benchmarks hides a cell, whichever way they were collected: what is hidden
+-- there must not stand elsewhere under another name.
+create or replace temp view hidden_forms as
+select distinct
+    practice_id,
+    site_id,
+    instrument_code,
+    version,
+    language,
+    informant,
+    stage,
+    period
+from benchmark.site_benchmarks
+where is_suppressed;
+
+-- Metrics whose clients are those of the forms of a site, a stage and a period: the people of
+-- site_benchmarks. Strata that are no stages part those of all stages among them.
+create or replace temp macro is_of_forms(metric) as
+    metric in ('mean_score', 'ceiling_share', 'all_items_at_best', 'low_alliance');
+
+create or replace temp view judged_metrics as
 with counted as (
     select
         cells.*,
@@ -95,10 +113,46 @@ judged as (
                 is_small(n_people, n_therapists, top_therapist_share)
                 or coalesce(is_few(n_people_counted), false)
                 or coalesce(is_few(n_people_not_counted), false)
-        end as is_suppressed
+        end as is_primary
     from counted
 )
 
+select
+    judged.*,
+    judged.is_primary or hidden_forms.site_id is not null as is_suppressed
+from judged
+left join hidden_forms
+    on
+        is_of_forms(judged.metric)
+        and judged.practice_id = hidden_forms.practice_id
+        and judged.site_id = hidden_forms.site_id
+        and judged.instrument_code = hidden_forms.instrument_code
+        and judged.version = hidden_forms.version
+        and judged.language is not distinct from hidden_forms.language
+        and judged.informant = hidden_forms.informant
+        and judged.period = hidden_forms.period
+        and case when judged.stratum_kind = 'stage' then judged.stratum else 'all' end
+        = hidden_forms.stage;
+
+-- A row a table of measures, for the suppression report. No cell of them stands from an earlier
+-- release: they are made anew each night, which is one reason why they stay inside the group.
+create or replace temp view suppressed_measures as
+select
+    release_table as table_name,
+    count(*) as n_cells,
+    count(*) filter (where is_suppressed) as n_hidden,
+    0 as n_kept,
+    coalesce(
+        sum(ln(1 + coalesce(n_clients, 0))) filter (where is_suppressed and not is_primary)
+        / nullif(sum(ln(1 + coalesce(n_clients, 0))), 0),
+        0
+    ) as information_lost_share
+from judged_metrics
+group by release_table;
+
+-- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's
+-- units have a value of says why, where the clients without one are enough.
+create or replace temp view shown_metrics as
 select
     release_table,
     practice_id,
@@ -135,5 +189,5 @@ select
     is_suppressed,
     case when is_suppressed then shown_reason() end as suppression_reason,
     width
-from judged
+from judged_metrics
 where not is_suppressed or stratum_kind = 'all';

@@ -22,7 +22,13 @@ from expectations.registry import Registry
 from orchestration.disclosure_ledger import note
 from orchestration.durable import fsync_directory, write_whole
 from orchestration.release.checks import candidate_problems
-from orchestration.release.contents import ReleaseMeta, declared_rows, prepare_measures, query
+from orchestration.release.contents import (
+    ReleaseMeta,
+    declared_rows,
+    leave_measures_out,
+    prepare_measures,
+    query,
+)
 from orchestration.release.disclosure_gate import disclosure_problems
 from orchestration.release.reader import POINTER, Releases
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
@@ -153,6 +159,8 @@ def _fill(
     digests: dict[str, str] = {}
     if meta.with_measures:
         prepare_measures(source, meta.thresholds)
+    else:
+        leave_measures_out(source)
     for file, candidate in candidates.items():
         # One transaction: each of its own would cost a trip to the disk.
         with transaction(candidate):

@@ -6,4 +6,8 @@ select
     cast(5 * round(n_hidden / 5.0) as bigint) as n_hidden,
     cast(5 * round(n_kept / 5.0) as bigint) as n_kept,
     round(information_lost_share, 2) as information_lost_share
-from benchmark.suppression
+from (
+    select * from benchmark.suppression
+    union all by name
+    select * from suppressed_measures
+) as suppressed
