@@ -86,6 +86,15 @@ def epoch(con: duckdb.DuckDBPyConnection, release_no: int) -> Epoch:
     return Epoch(release_no, int(first))
 
 
+def is_known(con: duckdb.DuckDBPyConnection, release_id: str) -> bool:
+    """Whether a release is one that the ledger has."""
+    return bool(
+        con.execute(
+            "select 1 from benchmark.disclosure_releases where release_id = ?", [release_id]
+        ).fetchall()
+    )
+
+
 def last_number(con: duckdb.DuckDBPyConnection) -> int:
     """The number of the release that is being made, else of the last one; 0 before the first."""
     ((last,),) = con.execute(

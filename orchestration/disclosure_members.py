@@ -76,7 +76,7 @@ def _sums(rows: str) -> str:
 
 
 def note_months(con: duckdb.DuckDBPyConnection) -> None:
-    """Tonight's closed months as sums, for `contents` and `follow_members`; temporary."""
+    """Tonight's closed months as sums, for `candidates` and `follow_members`; temporary."""
     con.execute(
         f"""
         create or replace temp table disclosure_months as
@@ -88,7 +88,7 @@ def note_months(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-CONTENTS = f"""
+_CONTENTS = f"""
     with placed as (
         select * from disclosure_months where stage <> ''
         union all
@@ -105,7 +105,63 @@ CONTENTS = f"""
         on placed.month_on is not distinct from periods.month_on
     group by all
     """
-"""SQL: by cell, a text that is another one when values in it change. After `note_months`."""
+# By cell, a text that is another one when values in it change.
+
+_CANDIDATES = f"""
+    with contents as ({_CONTENTS}),
+
+    cells as (
+        select * replace (
+            coalesce(language, '') as language,
+            coalesce(collection_mode, '') as collection_mode
+        )
+        from marts.rpt_site_statistics
+    )
+
+    select
+        {", ".join(f"cells.{name}" for name in CELL)},
+        md5(concat_ws(
+            ' ',
+            coalesce(contents.drawn, '-'),
+            cells.n_clients,
+            coalesce(cells.n_therapists, 0),
+            cells.n_forms,
+            format('{{:.9f}}', cells.mean_of_client_means),
+            coalesce(format('{{:.9f}}', cells.ceiling_share), '-'),
+            coalesce(format('{{:.9f}}', cells.top_therapist_form_share), '-')
+        )) as content,
+        cells.n_clients::double as n_clients,
+        cells.n_forms::double as n_forms,
+        cells.n_therapists::double as n_therapists,
+        cells.mean_of_client_means - scales.minimum as mean,
+        cells.ceiling_share as share,
+        scales.maximum - scales.minimum as width,
+        cells.top_therapist_form_share
+    from cells
+    inner join marts.dim_scales as scales
+        on
+            cells.instrument_code = scales.instrument_code
+            and cells.version = scales.version
+            and scales.scale = 'total'
+    left join contents
+        on
+            cells.practice_id = contents.practice_id
+            and cells.site_id = contents.site_id
+            and cells.instrument_code = contents.instrument_code
+            and cells.version = contents.version
+            and cells.language = contents.language
+            and cells.informant = contents.informant
+            and cells.collection_mode = contents.collection_mode
+            and cells.stage = contents.stage
+            and cells.period = contents.period
+    order by {", ".join(f"cells.{name}" for name in CELL)}
+    """
+
+
+def candidates(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Tonight's cells with their exact numbers and contents, as disclosure.protect takes them.
+    After `note_months`."""
+    return con.execute(_CANDIDATES).df().astype(dict.fromkeys((*CELL, "content"), "str"))
 
 
 def follow_members(con: duckdb.DuckDBPyConnection, release_no: int) -> None:

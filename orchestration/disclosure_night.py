@@ -19,59 +19,10 @@ from orchestration.benchmarking.protected_sites import (
 )
 from orchestration.benchmarking.shown_cells import ShownCells
 from orchestration.benchmarking.site_benchmarks import SiteBenchmarks
-from orchestration.disclosure_members import CONTENTS, changes, follow_members, note_months
+from orchestration.disclosure_members import candidates, changes, follow_members, note_months
 
 TABLE = "site_benchmarks"
 
-_CANDIDATES = f"""
-    with contents as ({CONTENTS}),
-
-    cells as (
-        select * replace (
-            coalesce(language, '') as language,
-            coalesce(collection_mode, '') as collection_mode
-        )
-        from marts.rpt_site_statistics
-    )
-
-    select
-        {", ".join(f"cells.{name}" for name in CELL)},
-        md5(concat_ws(
-            ' ',
-            coalesce(contents.drawn, '-'),
-            cells.n_clients,
-            coalesce(cells.n_therapists, 0),
-            cells.n_forms,
-            format('{{:.9f}}', cells.mean_of_client_means),
-            coalesce(format('{{:.9f}}', cells.ceiling_share), '-'),
-            coalesce(format('{{:.9f}}', cells.top_therapist_form_share), '-')
-        )) as content,
-        cells.n_clients::double as n_clients,
-        cells.n_forms::double as n_forms,
-        cells.n_therapists::double as n_therapists,
-        cells.mean_of_client_means - scales.minimum as mean,
-        cells.ceiling_share as share,
-        scales.maximum - scales.minimum as width,
-        cells.top_therapist_form_share
-    from cells
-    inner join marts.dim_scales as scales
-        on
-            cells.instrument_code = scales.instrument_code
-            and cells.version = scales.version
-            and scales.scale = 'total'
-    left join contents
-        on
-            cells.practice_id = contents.practice_id
-            and cells.site_id = contents.site_id
-            and cells.instrument_code = contents.instrument_code
-            and cells.version = contents.version
-            and cells.language = contents.language
-            and cells.informant = contents.informant
-            and cells.collection_mode = contents.collection_mode
-            and cells.stage = contents.stage
-            and cells.period = contents.period
-    order by {", ".join(f"cells.{name}" for name in CELL)}
-    """
 _SCALES = "select instrument_code, version, minimum from marts.dim_scales where scale = 'total'"
 
 
@@ -92,8 +43,7 @@ def protect_cells(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: da
     number = epoch.release_no
     note_months(con)
     follow_members(con, number)
-    candidates = con.execute(_CANDIDATES).df().astype(dict.fromkeys((*CELL, "content"), "str"))
-    found = tonight(candidates, ledger.read_ledger(con, epoch.first, number))
+    found = tonight(candidates(con), ledger.read_ledger(con, epoch.first, number))
     counted = changes(con, to_be_counted(found), number, CHANGES)
     con.execute("drop table disclosure_months")
     made = protected_sites(found, counted, ledger.rules_of(thresholds), number)

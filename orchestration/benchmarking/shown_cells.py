@@ -101,12 +101,14 @@ def errors_of(published: pd.DataFrame, known: pd.DataFrame, shown: ShownCells) -
     if fresh.all():
         return now
     before = published[list(CELL_COLUMNS)].merge(shown.errors, how="left", on=list(CELL_COLUMNS))
-    unknown = before["is_therapist_unknown"].isna() | before["is_therapist_unknown"].eq(True)
+    # Where they are lost (a ledger made from a release's file) tonight's stand in.
+    is_now = fresh | before["is_therapist_unknown"].isna().to_numpy()
+    unknown = before["is_therapist_unknown"].eq(True)
     return pd.DataFrame(
         {
-            "therapists_effective": np.where(fresh, effective, _floats(before, ERRORS[0])),
-            "deviation": np.where(fresh, deviation, _floats(before, ERRORS[1])),
-            "is_therapist_unknown": np.where(fresh, now["is_therapist_unknown"], unknown),
+            "therapists_effective": np.where(is_now, effective, _floats(before, ERRORS[0])),
+            "deviation": np.where(is_now, deviation, _floats(before, ERRORS[1])),
+            "is_therapist_unknown": np.where(is_now, now["is_therapist_unknown"], unknown),
         }
     )
 

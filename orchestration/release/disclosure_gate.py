@@ -10,6 +10,7 @@ import duckdb
 
 from expectations.model import Thresholds
 from orchestration.benchmarking.protected_sites import CELL
+from orchestration.disclosure_file import published_cells
 from orchestration.disclosure_ledger import (
     epoch,
     last_number,
@@ -29,32 +30,6 @@ _WORDS = {
     "shown against the rule": "a cell is shown that is too small",
 }
 
-# Means above the lowest point of the scale, as the ledger has them.
-_PUBLISHED = """
-    select
-        cells.practice_id,
-        cells.site_id,
-        cells.instrument_code,
-        cells.version,
-        coalesce(cells.language, '') as language,
-        cells.informant,
-        coalesce(cells.collection_mode, '') as collection_mode,
-        cells.metric,
-        cells.stage,
-        cells.period,
-        cells.is_suppressed,
-        cells.n_clients::double as shown_n_clients,
-        cells.n_forms::double as shown_n_forms,
-        cells.n_therapists::double as shown_n_therapists,
-        round(cells.raw - instruments.total_minimum, 9) as shown_mean,
-        cells.ceiling_share as shown_share
-    from site_benchmarks as cells
-    left join instruments
-        on
-            cells.instrument_code = instruments.instrument_code
-            and cells.version = instruments.version
-    """
-
 
 def disclosure_problems(
     candidate: duckdb.DuckDBPyConnection,
@@ -72,7 +47,7 @@ def disclosure_problems(
 
     number = last_number(source)
     since = epoch(source, number).first
-    published = candidate.execute(_PUBLISHED).df().astype(dict.fromkeys(CELL, "str"))
+    published = published_cells(candidate)
     found = leaks(
         published,
         read_ledger(source, since, number),
