@@ -171,9 +171,13 @@ def test_no_ones_answers_move_a_network_whose_cells_stand() -> None:
     """Five clients more at one site, with other answers: all stands, the limits included."""
     network = draw_network(np.random.default_rng(4), NetworkModel(n_sites=6, n_clients=900))
     first, ledger = _benchmarks(network, empty_ledger(LAYOUT), 1)
-    network.sites.loc[0, ["n_clients", "mean_of_client_means"]] += [5, 0.7]
-    network.therapists.loc[0, "sum_of_squares"] *= 3
-    network.therapists.loc[0, "n_clients"] += 5
+    for frame, column, more in (
+        (network.sites, "n_clients", 5),
+        (network.sites, "mean_of_client_means", 0.7),
+        (network.therapists, "n_clients", 5),
+        (network.therapists, "sum_of_squares", 300.0),
+    ):
+        frame[column] = frame[column] + more * (np.arange(len(frame)) == 0)
     second, _ = _benchmarks(network, ledger, 2, first)
     assert second.cells["is_kept"].tolist() == [True, *[False] * 5]
     same = [name for name in first.cells.columns if name != "is_kept"]
