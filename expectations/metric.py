@@ -33,7 +33,10 @@ class Metric(Declaration):
     definition: str
     formula: str
     unit: str
-    unit_measured: Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
+    unit_measured: Literal[
+        *("form", "session", "episode", "series", "pair", "therapist", "form_due"),
+        *("period", "site"),
+    ]
     aggregation: Literal["share", "mean_of_clients", "share_of_therapists", "modelled"]
     is_per_instrument: bool = True
     has_distribution: bool = False
@@ -45,9 +48,13 @@ class Metric(Declaration):
 
 
 class Family(Declaration):
-    """Metrics of one kind of unit."""
+    """Metrics of one kind of unit.
+
+    `is_of_every_night`: worked out of the cells that are shown, measures asked for or not.
+    """
 
     title: str
+    is_of_every_night: bool = False
     metrics: tuple[Metric, ...]
 
 
