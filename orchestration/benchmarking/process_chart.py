@@ -130,12 +130,12 @@ def _marked(values: Floats, mean: Floats, width: Floats) -> dict[str, Bools]:
 
 def _ends(flags: Bools, length: int) -> Bools:
     """Where `length` flags in a row end."""
-    return np.logical_and.reduce([_moved(flags, by) for by in range(length)])
+    return np.asarray(np.logical_and.reduce([_moved(flags, by) for by in range(length)]))
 
 
 def _points(ends: Bools, length: int) -> Bools:
     """The points of every stretch of `length` that ends at one of `ends`."""
-    return np.logical_or.reduce([_moved(ends, -by) for by in range(length)])
+    return np.asarray(np.logical_or.reduce([_moved(ends, -by) for by in range(length)]))
 
 
 def _moved(flags: Bools, by: int) -> Bools:

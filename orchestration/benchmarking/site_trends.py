@@ -65,7 +65,7 @@ def site_trends(
     shown = cells.loc[is_shown & cells["period"].isin(list(calendar_of)), [*CELL_COLUMNS, "raw"]]
     shown = shown.sort_values(list(CELL_COLUMNS), ignore_index=True)
     if bool(shown.duplicated(list(CELL_COLUMNS)).any()):
-        raise ValueError("site_benchmarks has a shown cell twice; see the grain it is declared with")
+        raise ValueError("site_benchmarks has a shown cell twice; build the marts again")
     of_cell, named = pd.factorize(shown["period"])
     found = [calendar_of[period] for period in named]
     place = np.array([each.place for each in found], dtype=np.intp)[of_cell]
@@ -119,9 +119,7 @@ def _n_begun(
     return n_begun
 
 
-def _lines(
-    shown: pd.DataFrame, place: NDArray[np.intp], n_begun: NDArray[np.intp]
-) -> pd.DataFrame:
+def _lines(shown: pd.DataFrame, place: NDArray[np.intp], n_begun: NDArray[np.intp]) -> pd.DataFrame:
     """Every shown cell with its stretch's mean and limits. A stretch is a row of its own to the
     charts, so that no range or run reaches over an intervention."""
     line = shown.groupby(list(LINE_COLUMNS), dropna=False).ngroup().to_numpy(dtype=np.intp)

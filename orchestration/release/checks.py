@@ -14,8 +14,8 @@ import duckdb
 from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.release.measure_checks import measure_problems
-from orchestration.release.trend_checks import trend_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
+from orchestration.release.trend_checks import trend_problems
 from orchestration.sql import identifier, literal
 
 _PERIOD = re.compile(r"^(?:12m-)?(?P<year>\d{4})(?:-(?:(?P<month>\d{2})|Q(?P<quarter>[1-4])))?$")

@@ -5,6 +5,7 @@ would be one that nobody has judged fit to be shown.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import duckdb
 
@@ -51,7 +52,7 @@ def _rules() -> Iterator[tuple[str, str, str]]:
         f"n_sites < {FEWEST_SITES} or n_sites <> (select count(*) from site_trends as cells "
         f"where {_same(keys['network_deciles'])})",
     )
-    falls = " or ".join(f"{low} > {high}" for low, high in zip(DECILES, DECILES[1:], strict=False))
+    falls = " or ".join(f"{low} > {high}" for low, high in pairwise(DECILES))
     yield "network_deciles", "deciles do not rise", falls
 
 

@@ -213,9 +213,7 @@ def test_a_wrong_intervention_stops_the_load_with_its_line(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert old in _CHANGES
-    own = _with_changes(
-        tmp_path, _CHANGES.replace(old, new, 1), lakeside=PRACTICE, alpine=OTHER
-    )
+    own = _with_changes(tmp_path, _CHANGES.replace(old, new, 1), lakeside=PRACTICE, alpine=OTHER)
     with pytest.raises(RegistryError) as caught:
         load_registry([own])
     (problem,) = caught.value.problems
