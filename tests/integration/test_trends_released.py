@@ -5,16 +5,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pandas as pd
 import pytest
 
 from expectations.model import Group, Intervention, Thresholds
-from expectations.registry import Registry
-from orchestration.assets.trends import write_trends
+from expectations.registry import Registry, load_registry
+from orchestration.assets.benchmarks import KEY as BENCHMARKS
+from orchestration.assets.trends import KEYS, trends_assets, write_trends
+from orchestration.benchmark_tables import replace_tables
+from orchestration.cli.home import _group_text
+from orchestration.definitions import build
+from orchestration.night import Night
 from orchestration.release.checks import candidate_problems
 from orchestration.release.publish import write_release
 from orchestration.release.reader import Releases
+from orchestration.schedules import JOB
+from orchestration.settings import Settings
 from tests.unit.release.small_warehouse import small_meta, small_registry, small_warehouse
 
 MONTHS = [f"{year}-{month:02d}" for year in (2025, 2026) for month in range(1, 13)]
@@ -94,9 +102,13 @@ def _group(periods: Sequence[str] = ("month", "quarter", "all")) -> Group:
     )
 
 
-def _released(con: duckdb.DuckDBPyConnection, folder: Path, group: Group) -> Path:
+def _registry(group: Group) -> Registry:
     own = small_registry()
-    registry = Registry(group, own.practices, own.feeds, own.instruments, own.broken)
+    return Registry(group, own.practices, own.feeds, own.instruments, own.broken)
+
+
+def _released(con: duckdb.DuckDBPyConnection, folder: Path, group: Group) -> Path:
+    registry = _registry(group)
     write_trends(con, group)
     write_release(con, folder, small_meta(registry), registry)
     pointer = Releases(folder).current()
@@ -182,6 +194,37 @@ def test_a_group_without_months_or_quarters_has_no_lines(tmp_path: Path) -> None
     path = _released(con, tmp_path, _group(("year", "all")))
     for table in ("site_trends", "network_deciles"):
         assert _asked(path, f"select count(*) from {table}") == [(0,)]
+
+
+def test_the_nights_job_draws_lines_between_benchmarks_and_release(tmp_path: Path) -> None:
+    settings, registry = Settings(tmp_path), _registry(_group())
+    graph = build(settings, registry).resolve_job_def(JOB).asset_layer.asset_graph
+    assert set(KEYS) <= graph.get(dg.AssetKey(["release", "current"])).parent_keys
+    assert {BENCHMARKS} == graph.get(KEYS[0]).parent_keys
+    night = Night(settings, registry)
+    night.warehouse.prepare()
+    cells = _warehouse().execute("from benchmark.site_benchmarks").df()
+    with night.warehouse.connect() as con:
+        replace_tables(con, {"site_benchmarks": cells})
+    done = dg.materialize(
+        trends_assets(),
+        resources={"night": dg.ResourceDefinition.hardcoded_resource(night)},
+    )
+    counted = {
+        each.asset_key.path[-1]: each.metadata["dagster/row_count"].value
+        for each in done.asset_materializations_for_node("trends")
+        if each.asset_key is not None
+    }
+    n_shown = sum(value is not None for values in LINES.values() for value in values)
+    assert counted == {"site_trends": n_shown, "network_deciles": 0}
+
+
+def test_a_sample_home_has_months_and_a_groups_own_what_it_says(tmp_path: Path) -> None:
+    for sample in (True, False):
+        (tmp_path / "group.yml").write_text(_group_text(sample), encoding="utf-8")
+        group = load_registry([tmp_path]).group
+        assert group.sample_practices is sample
+        assert ("month" in group.periods) is sample
 
 
 @pytest.mark.parametrize(
