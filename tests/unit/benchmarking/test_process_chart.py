@@ -122,9 +122,10 @@ def test_a_gap_costs_a_range_that_a_further_value_makes_up_for() -> None:
     assert chart.null_reason.tolist() == ["gaps", None]
     assert np.isnan(chart.mean).tolist() == [True, False]
     every_other = np.where(np.arange(24) % 2, FLAT, GAP)
+    eleven = np.where(np.arange(24) == 1, GAP, every_other)
     late = np.where(np.arange(24) < 13, GAP, FLAT)
-    found = _chart(every_other, late, np.full(24, GAP)).null_reason
-    assert found.tolist() == ["gaps", "too_few_points", "too_few_points"]
+    found = _chart(every_other, eleven, late, np.full(24, GAP)).null_reason
+    assert found.tolist() == ["gaps", "gaps", "too_few_points", "too_few_points"]
 
 
 def test_a_gap_ends_every_run() -> None:
