@@ -192,32 +192,33 @@ def _standings(fair: Sequence[Readings], both: Sequence[Readings]) -> str:
     """Where the sites lie, by the raw and by the adjusted means; once where the two are alike."""
     raw = [(each.row.site_label, each.raw) for each in fair]
     adjusted = [(each.row.site_label, each.adjusted) for each in both if each.adjusted]
+    one_by = "by its raw mean" if len(raw) == 1 else "by their raw means"
     if not adjusted:
-        said = [_standing(raw, "On raw means", "we can compare")]
+        said = [_standing(raw, "compare", one_by)]
     elif len(raw) == len(adjusted) and not _disagreeing(both):
-        said = [_standing(raw, "On raw and adjusted means alike", "we can compare")]
+        said = [_standing(raw, "compare", "raw and adjusted alike")]
     else:
-        said = [
-            _standing(raw, "On raw means", "we can compare"),
-            _standing(adjusted, "Adjusted for who comes to each site", "we can adjust"),
-        ]
+        allowing = "once we allow for who comes there"
+        said = [_standing(raw, "compare", one_by), _standing(adjusted, "adjust", allowing)]
     if not any(each.side for _, each in [*raw, *adjusted]):
         said.append(_not_alike(len(raw)))
     return " ".join(said)
 
 
-def _standing(named: Sequence[tuple[str, Reading]], lead: str, which: str) -> str:
+def _standing(named: Sequence[tuple[str, Reading]], verb: str, by: str) -> str:
     n_rows, n_within = len(named), sum(reading.side is None for _, reading in named)
     if n_rows == 1:
         label, reading = named[0]
         place = _PLACES.get(reading.flag or "", "within")
-        return f"{lead}, the one site {which}, {label}, lies {place} the range we expect."
+        return f"We can {verb} one site only: {label} lies {place} the range we expect, {by}."
     if n_within == n_rows:
-        every = "both" if n_rows == 2 else f"all {n_rows:,}"
-        return f"{lead}, {every} sites {which} lie within the range we expect."
+        every = "Both" if n_rows == 2 else f"All {n_rows:,}"
+        return f"{every} sites we can {verb} lie within the range we expect, {by}."
     some = f"{n_within:,}" if n_within else "none"
     lies = "lie" if n_within > 1 else "lies"
-    parts = [f"{lead}, {some} of the {n_rows:,} sites {which} {lies} within the range we expect."]
+    parts = [
+        f"Of the {n_rows:,} sites we can {verb}, {some} {lies} within the range we expect, {by}."
+    ]
     for flag, place in _PLACES.items():
         names = [label for label, reading in named if reading.flag == flag]
         if names:
