@@ -159,11 +159,10 @@ def headline(
         return f"No site can be shown in this view: {why}."
     fair = [each for each in found if each.raw.flag is not None and not each.row.reasons]
     if not fair:
-        said = (
-            f"We show {count(len(found), 'site')} but can compare none of them fairly. "
-            f"The table gives the reasons. {_outside_with_reasons(found)}"
-        )
-        return said.strip()
+        n = len(found)
+        none = "cannot compare it fairly" if n == 1 else "can compare none of them fairly"
+        said = f"We show {count(n, 'site')} but {none}. The table gives the reasons."
+        return f"{said} {_outside_with_reasons(found)}".strip()
     both = [each for each in fair if each.adjusted is not None and each.adjusted.flag is not None]
     target = fair[0].raw.target
     mean = "" if target is None else labels.number(target, instrument.decimals)

@@ -44,7 +44,8 @@ def gap_sentence(
         return f"{where}, the gap to the group is not taken apart in this view."
     if gap.gap is None:
         why = why_nothing_adjusted(gap.null_reason, None)
-        return f"{where}, we cannot say what the gap to the group is made of: {why}."
+        reason = f"{why[0].upper()}{why[1:]}."
+        return f"{where}, we cannot say what the gap to the group is made of. {reason}"
     parts = (
         _distance(gap.gap, where, instrument),
         _parts(gap, instrument.decimals),

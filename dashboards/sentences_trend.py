@@ -107,7 +107,9 @@ def _no_limits(stretch: Sequence[TrendPoint]) -> str:
 
 
 def _marks(stretch: Sequence[TrendPoint], decimals: int) -> str:
-    said = [text for rule in _RULES if (text := _rule(rule, stretch, decimals))]
+    """What each rule marks, the newest before the older."""
+    found = [each for rule in _RULES if (each := _rule(rule, stretch, decimals)) is not None]
+    said = [text for _, text in sorted(found, key=lambda each: -each[0])]
     unknown = {rule for point in stretch for rule in point.rules} - set(_RULES)
     said += [f"The rule “{labels.readable(rule)}” marks some of it." for rule in sorted(unknown)]
     if said:
@@ -115,21 +117,23 @@ def _marks(stretch: Sequence[TrendPoint], decimals: int) -> str:
     return "Nothing unusual shows: it goes up and down as chance has it."
 
 
-def _rule(rule: str, stretch: Sequence[TrendPoint], decimals: int) -> str:
-    """The newest run of points that the rule marks on one side."""
+def _rule(rule: str, stretch: Sequence[TrendPoint], decimals: int) -> tuple[int, str] | None:
+    """Where the newest run ends that the rule marks on one side, and what to say of it."""
     marked = [rule in point.rules for point in stretch]
     if not any(marked):
-        return ""
+        return None
     start = end = max(place for place, is_marked in enumerate(marked) if is_marked)
     side = _side(rule, stretch, end)
     while start > 0 and marked[start - 1] and _goes_on(rule, stretch, start - 1, side):
         start -= 1
     run, is_newest = stretch[start : end + 1], end == len(stretch) - 1
     if rule == "shift":
-        return _shift(run, side > 0, is_newest)
-    if rule == "trend":
-        return _trend(run, side > 0, is_newest)
-    return _near_or_outside(rule, run, side > 0, is_newest, decimals)
+        text = _shift(run, side > 0, is_newest)
+    elif rule == "trend":
+        text = _trend(run, side > 0, is_newest)
+    else:
+        text = _near_or_outside(rule, run, side > 0, is_newest, decimals)
+    return end, text
 
 
 def _side(rule: str, stretch: Sequence[TrendPoint], place: int) -> int:
