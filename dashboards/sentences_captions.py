@@ -106,7 +106,7 @@ def _explained(within: float | None, between: float | None) -> str:
         share = labels.percent(max(within, 0.0))
         said.append(f"It accounts for {share} of how clients of one site differ.")
     if between is not None and between < 0:
-        said.append("Adjusting sets the means of sites further apart, not closer together.")
+        said.append("Adjusting moves the means of sites further apart.")
     elif between is not None:
         said.append(f"It accounts for {labels.percent(between)} of how the means of sites differ.")
     return " ".join(said)

@@ -76,7 +76,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 34.0 points, give or take 1.0. "
         "Adjusted for who comes there, it is 35.0 points, give or take 1.0. "
         "The two do not agree. The raw mean lies below the range we expect for a site like this "
-        "one (34.3 to 36.5); the adjusted mean lies within the range (34.2 to 36.4). "
+        "one (34.3 to 36.5). The adjusted mean lies within the range (34.2 to 36.4). "
         "Once we allow for who comes to the site, it no longer stands out. "
         f"{BESIDE}",
     ),
@@ -87,7 +87,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 35.2 points, give or take 1.0. "
         "Adjusted for who comes there, it is 37.4 points, give or take 1.0. "
         "The two do not agree. The raw mean lies within the range we expect for a site like this "
-        "one (34.3 to 36.5); the adjusted mean lies above even the wide range (33.5 to 37.1). "
+        "one (34.3 to 36.5). The adjusted mean lies above even the wide range (33.5 to 37.1). "
         "It stands out only once we allow for who comes to the site. "
         "Chance alone puts about 2 sites in 1,000 outside it, so it is worth asking why. "
         f"{BESIDE}",
@@ -99,7 +99,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 37.9 points, give or take 1.0. "
         "Adjusted for who comes there, it is 36.6 points, give or take 1.0. "
         "The two agree on the side, but not on how far. The raw mean lies above even the wide "
-        "range we expect for a site like this one (33.6 to 37.2); the adjusted mean lies above "
+        "range we expect for a site like this one (33.6 to 37.2). The adjusted mean lies above "
         "the range (34.2 to 36.4). Chance alone puts about 1 site in 20 outside the narrower "
         f"range, so take this as a hint only. {BESIDE}",
     ),
@@ -110,7 +110,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 36.9 points, give or take 1.0. "
         "Adjusted for who comes there, it is 34.0 points, give or take 1.0. "
         "The two do not agree. The raw mean lies above the range we expect for a site like this "
-        "one (34.3 to 36.5); the adjusted mean lies below the range (34.2 to 36.4). "
+        "one (34.3 to 36.5). The adjusted mean lies below the range (34.2 to 36.4). "
         f"Take neither as a finding before someone has looked into it. {BESIDE}",
     ),
     "a month, so raw alone; and wide": (
@@ -120,9 +120,9 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 35.2 points, give or take 1.0. "
         "This is within the range we expect for a site like this one (34.3 to 36.5). "
         "We cannot tell it apart from the group's mean of 35.4. "
-        "The raw mean does not allow for who comes there: "
-        "we work that out for a year or longer only. "
-        "These numbers cannot tell much about this site yet: its true mean may lie on either side "
+        "The raw mean does not allow for who comes there. "
+        "We work that out for a year or longer only. "
+        "These numbers cannot tell much about this site yet. Its true mean may lie on either side "
         f"of the group's, anywhere from 34.8 to 35.9. {CHANCE} {BESIDE}",
     ),
     "all clients alike": (
@@ -138,7 +138,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 36.9 points, give or take 1.0. "
         "This is above the range we expect for a site like this one (34.3 to 36.5). "
         "Chance alone puts about 1 site in 20 outside it, so take this as a hint only. "
-        "The raw mean does not allow for who comes there: as far as we know, all its clients are "
+        "The raw mean does not allow for who comes there. As far as we know, all its clients are "
         "alike in something we allow for (way of meeting). "
         "With chance allowed for, our best guess is a raw mean of 35.3 (34.8 to 35.9). "
         f"{REAL} {BESIDE}",
@@ -149,8 +149,8 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         "2026",
         "At Mill Road, the raw mean score for 22 clients is 35.2 points, give or take 1.0. "
         "We do not flag it, because it has too few clients for a fair reading. "
-        "The raw mean does not allow for who comes there: "
-        "this release holds no adjusted mean for this view.",
+        "The raw mean does not allow for who comes there. "
+        "This release holds no adjusted mean for this view.",
     ),
     "not comparable for who answered": (
         row(flag="below_95", raw=34.0, comparability="response_rate_low", response_rate=0.41),
@@ -159,7 +159,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         f"{MILL_ROAD} 34.0 points, give or take 1.0. "
         "Adjusted for who comes there, it is 35.0 points, give or take 1.0. "
         "The two do not agree. The raw mean lies below the range we expect for a site like this "
-        "one (34.3 to 36.5); the adjusted mean lies within the range (34.2 to 36.4). "
+        "one (34.3 to 36.5). The adjusted mean lies within the range (34.2 to 36.4). "
         "Once we allow for who comes to the site, it no longer stands out. "
         "Read this with care, because too few of the forms due came back. "
         "41 % of the forms due came back; we do not know what the others would say. "
@@ -206,7 +206,7 @@ HEADLINES: dict[str, tuple[Sequence[SiteResult], Sequence[Adjustment], str]] = {
         "Of the 6 sites we can compare, 1 lies within the range we expect, by their raw means. "
         "Castle Hill lies far above it. Dockside and Mill Road lie just above it. "
         "Elm Court lies just below it. Lighthouse lies far below it. "
-        "Raw means do not allow for who comes to a site: we work that out for a year or longer "
+        "Raw means do not allow for who comes to a site. We work that out for a year or longer "
         "only. The group's raw mean is 35.4 points. "
         "The range allows for how much sites differ as a rule.",
     ),
@@ -232,8 +232,8 @@ HEADLINES: dict[str, tuple[Sequence[SiteResult], Sequence[Adjustment], str]] = {
         [named("Abbey Lane", flag="below_95")],
         [adjusted("Abbey Lane", adjusted=None, flag=None, null_reason="no_case_mix_model")],
         "We can compare one site only: Abbey Lane lies just below the range we expect, "
-        "by its raw mean. Raw means do not allow for who comes to a site: "
-        "the data of the group do not tell us how much to allow for. "
+        "by its raw mean. Raw means do not allow for who comes to a site. "
+        "The data of the group do not tell us how much to allow for. "
         "The group's raw mean is 35.4 points. "
         "The range allows for how much sites differ as a rule.",
     ),
@@ -346,7 +346,8 @@ def test_many_names_become_a_count() -> None:
 @pytest.mark.parametrize("code", [*REASONS, "covariate_not_identifiable"])
 def test_every_reason_the_benchmark_gives_has_words(code: str) -> None:
     result = row(flag=None, comparability=code)
-    assert "“" not in sentences_reasons.reasons(result), "no words of its own"
+    [clause] = sentences_reasons.reasons(result)
+    assert "“" not in clause, "no words of its own"
     assert sentences_reasons.short_reasons(result) != code
 
 

@@ -26,16 +26,17 @@ GAP = Gap(
     outcome_upper95=-0.02,
     null_reason=None,
 )
+SD = "One SD is the usual spread between clients."
 NOT_CAUSE = "This describes what goes together. It does not show a cause."
 
 GOLDEN = {
     "all parts known": (
         GAP,
         "At Mill Road, the raw mean is 1.2 points below the group's. "
-        "In points, who comes there takes off 0.5, who was asked and answered adds 0.1, "
-        "a few therapists take off 0.2 and all the rest, with chance, takes off 0.6. "
+        "Who comes there takes off 0.5 points. Who was asked and answered adds 0.1 points. "
+        "A few therapists take off 0.2 points. All the rest, with chance, takes off 0.6 points. "
         "In this group, clients with a score that much lower have had worse outcomes on the "
-        f"symptom form, by 0.05 standard deviations (0.02 to 0.09). {NOT_CAUSE}",
+        f"symptom form, by 0.05 SD (0.02 to 0.09). {SD} {NOT_CAUSE}",
     ),
     "parts not known, the interval on both sides of nothing": (
         replace(
@@ -50,26 +51,26 @@ GOLDEN = {
             outcome_upper95=0.08,
         ),
         "At Mill Road, the raw mean is 0.8 points above the group's. "
-        "In points, who comes there adds nothing and all the rest, with chance, adds 0.8. "
+        "Who comes there adds nothing. All the rest, with chance, adds 0.8 points. "
         "We do not know the part of who was asked and answered. "
         "We do not give the part of a few therapists: it is not known, or it could point at one "
         "of them. Both are still in the rest. "
         "In this group, clients with a score that much higher have had outcomes on the symptom "
-        "form anywhere from 0.02 standard deviations worse to 0.08 standard deviations better. "
+        f"form from 0.02 SD worse to 0.08 SD better. {SD} "
         f"So we cannot tell whether such a gap has meant anything for outcome. {NOT_CAUSE}",
     ),
     "nothing known of outcome": (
         replace(GAP, outcome_of_gap=None, outcome_lower95=None, outcome_upper95=None),
         "At Mill Road, the raw mean is 1.2 points below the group's. "
-        "In points, who comes there takes off 0.5, who was asked and answered adds 0.1, "
-        "a few therapists take off 0.2 and all the rest, with chance, takes off 0.6. "
+        "Who comes there takes off 0.5 points. Who was asked and answered adds 0.1 points. "
+        "A few therapists take off 0.2 points. All the rest, with chance, takes off 0.6 points. "
         f"What such a gap has meant for outcome is not known in this group. {NOT_CAUSE}",
     ),
     "level": (
         replace(GAP, gap=0.02, gap_case_mix=-0.5, gap_rest=0.62),
         "At Mill Road, the raw mean is level with the group's mean. "
-        "In points, who comes there takes off 0.5, who was asked and answered adds 0.1, "
-        "a few therapists take off 0.2 and all the rest, with chance, adds 0.6. "
+        "Who comes there takes off 0.5 points. Who was asked and answered adds 0.1 points. "
+        "A few therapists take off 0.2 points. All the rest, with chance, adds 0.6 points. "
         f"{NOT_CAUSE}",
     ),
     "cannot be taken apart": (
@@ -89,10 +90,10 @@ def test_the_sentence_of_a_gap_word_by_word(state: str) -> None:
 
 
 PARTS = {
-    "gap_case_mix": "who comes there",
-    "gap_response": "who was asked and answered",
-    "gap_therapists": "a few therapists",
-    "gap_rest": "all the rest, with chance,",
+    "gap_case_mix": "Who comes there",
+    "gap_response": "Who was asked and answered",
+    "gap_therapists": "A few therapists",
+    "gap_rest": "All the rest, with chance,",
 }
 SIZES = (None, 0.0, 0.04, 0.31, -1.26)
 OUTCOMES = (
@@ -134,7 +135,7 @@ def test_every_part_has_its_sign_and_size_or_is_said_to_be_unknown() -> None:
         for column, subject in PARTS.items():
             value = getattr(gap, column)
             ending = "" if column == "gap_therapists" else "s"
-            found = re.search(rf"{subject} (adds? nothing|(adds?|takes? off) \d+\.\d+)", text)
+            found = re.search(rf"{subject} (adds? nothing|(adds?|takes? off) \d+\.\d+)[ .]", text)
             if value is None:
                 assert found is None, text
                 continue
@@ -179,7 +180,10 @@ def test_what_a_gap_has_meant_is_said_as_surely_as_it_is_known() -> None:
         elif lower is None or upper is None:
             expected = "is not known well enough to tell"
         elif lower <= 0 <= upper:
+            is_nothing = value == lower == upper == 0
             expected = "So we cannot tell whether such a gap has meant anything"
+            if is_nothing:
+                expected = "that differ by less than 0.01 SD."
             assert f"a score that much {way} " in text
         else:
             turn = "better" if value > 0 else "worse"
@@ -187,7 +191,7 @@ def test_what_a_gap_has_meant_is_said_as_surely_as_it_is_known() -> None:
             assert "(0.01 to 0.09)" in text
         assert expected in text
         seen.add(expected)
-    assert len(seen) == 7
+    assert len(seen) == 8
 
 
 def test_parts_that_do_not_add_up_for_rounding_are_said_to_be_rounded() -> None:
