@@ -124,7 +124,7 @@ def _outcome(gap: Gap, instrument: Instrument, outcome_name: str | None) -> str:
     if lower <= 0 <= upper:
         return (
             f"{lead} outcomes{on} from {_size(lower, 2)} SD worse to {_size(upper, 2)} SD better. "
-            f"{_SD} So we cannot tell whether such a gap has meant anything for outcome."
+            f"So we cannot tell whether such a gap has meant anything for outcome. {_SD}"
         )
     ends = " to ".join(_size(each, 2) for each in sorted((lower, upper), key=abs))
     size = "less than 0.01" if _is_nothing(value, 2) else _size(value, 2)

@@ -56,8 +56,9 @@ GOLDEN = {
         "We do not give the part of a few therapists: it is not known, or it could point at one "
         "of them. Both are still in the rest. "
         "In this group, clients with a score that much higher have had outcomes on the symptom "
-        f"form from 0.02 SD worse to 0.08 SD better. {SD} "
-        f"So we cannot tell whether such a gap has meant anything for outcome. {NOT_CAUSE}",
+        f"form from 0.02 SD worse to 0.08 SD better. "
+        "So we cannot tell whether such a gap has meant anything for outcome. "
+        f"{SD} {NOT_CAUSE}",
     ),
     "nothing known of outcome": (
         replace(GAP, outcome_of_gap=None, outcome_lower95=None, outcome_upper95=None),

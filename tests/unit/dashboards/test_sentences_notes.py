@@ -66,7 +66,7 @@ def test_a_practice_is_late_once_a_deadline_has_passed_and_not_before() -> None:
     [text] = said(deadline + timedelta(seconds=1))
     assert "Harbour is late. Its sessions were due by 3 November 2026, 06:00" in text
     [text] = said(deadline + timedelta(hours=2))
-    assert "its questionnaires and sessions were due" in text
+    assert "Its questionnaires and sessions were due" in text
     check_plain(text)
 
 
