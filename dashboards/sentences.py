@@ -195,7 +195,9 @@ def _standings(fair: Sequence[Readings], both: Sequence[Readings]) -> str:
     one_by = "by its raw mean" if len(raw) == 1 else "by their raw means"
     if not adjusted:
         said = [_standing(raw, "compare", one_by)]
-    elif len(raw) == len(adjusted) and not _disagreeing(both):
+    elif [(label, reading.flag) for label, reading in raw] == [
+        (label, reading.flag) for label, reading in adjusted
+    ]:
         said = [_standing(raw, "compare", "raw and adjusted alike")]
     else:
         allowing = "once we allow for who comes there"
@@ -260,11 +262,11 @@ def _unadjusted(
 
 
 def _disagreeing(both: Sequence[Readings]) -> str:
-    """Sites whose raw and adjusted flags differ."""
+    """Sites whose raw and adjusted means do not lie on the same side."""
     names = [
         each.row.site_label
         for each in both
-        if each.adjusted is not None and each.raw.flag != each.adjusted.flag
+        if each.adjusted is not None and each.raw.side != each.adjusted.side
     ]
     if not names:
         return ""

@@ -103,6 +103,17 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         "the range (34.2 to 36.4). Chance alone puts about 1 site in 20 outside the narrower "
         f"range, so take this as a hint only. {BESIDE}",
     ),
+    "the same side, further once adjusted": (
+        row(flag="below_95", raw=34.0, **NO_BESIDE),
+        replace(ADJUSTED, flag="below_998", adjusted=33.1),
+        "2026",
+        f"{MILL_ROAD} 34.0 points, give or take 1.0. "
+        "Adjusted for who comes there, it is 33.1 points, give or take 1.0. "
+        "The two agree on the side, but not on how far. The raw mean lies below the range we "
+        "expect for a site like this one (34.3 to 36.5). The adjusted mean lies below even the "
+        "wide range (33.5 to 37.1). Chance alone puts about 1 site in 20 outside the narrower "
+        "range, so take this as a hint only.",
+    ),
     "opposite sides": (
         row(flag="above_95", raw=36.9),
         replace(ADJUSTED, flag="below_95", adjusted=34.0),
@@ -286,6 +297,10 @@ def _adjustment(name: str, state: str | None) -> Adjustment:
     return adjusted(name, flag=state)
 
 
+def _side(flag: str | None) -> str:
+    return (flag or "").split("_")[0]
+
+
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(
     st.dictionaries(st.sampled_from(NAMES), OF_A_SITE, max_size=len(NAMES)),
@@ -324,6 +339,11 @@ def test_the_headline_is_right_of_every_group(
     for each in said:
         mentioned = re.findall("|".join(NAMES), each)
         assert mentioned == sorted(mentioned, key=str.casefold), "not in alphabetical order"
+    for name, flag in fair.items():
+        state = sites[name][2]
+        differ = state in FLAGS[1:] and _side(state) != _side(flag)
+        is_said = any(name in each and "do not agree" in each for each in said)
+        assert is_said == differ, text
     assert not any(name in text for name, (flag, *_) in sites.items() if flag == "suppressed")
 
 

@@ -19,7 +19,7 @@ def _shrunken(lower: float, upper: float) -> dict[str, float]:
 
 
 HERE = row(**_shrunken(34.8, 35.9))
-SAME, LOWER, HIGHER = (35.0, 36.0), (33.0, 34.7), (36.0, 37.0)
+SAME, LOWER, HIGHER = (35.0, 35.5), (33.0, 34.7), (36.0, 37.0)
 
 
 def _others(*counts: int) -> list[SiteResult]:
