@@ -5,6 +5,7 @@ things in a row, and no more than that.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 from dashboards import labels
 from dashboards.release import Instrument, Intervention, TrendPoint
@@ -50,20 +51,37 @@ def _started(
     stretch: Sequence[TrendPoint],
     interventions: Iterable[Intervention],
 ) -> list[Intervention]:
-    """What began where the present stretch does: after the point before it, by its second one."""
+    """What began where the present stretch does.
+
+    A period belongs to the stretch in which at least half of its days lie, so these are what began
+    after the middle of the period before and by the middle of the first one.
+    """
     if not before:
         return []
     old, new = before[-1], stretch[0]
-    until = stretch[1].period_on if len(stretch) > 1 else None
     found = [
         each
         for each in interventions
         if each.practice_id in (None, new.practice_id)
         and each.site_id in (None, new.site_id)
-        and old.period_on < each.starts_on
-        and (until is None or each.starts_on < until)
+        and _middle(old) < each.starts_on <= _middle(new)
     ]
     return sorted(found, key=lambda each: (each.starts_on, each.name))
+
+
+def _n_months(point: TrendPoint) -> int:
+    return 3 if "-Q" in point.period else 1
+
+
+def _next_on(point: TrendPoint) -> date:
+    """First day of the period after."""
+    months = point.period_on.year * 12 + point.period_on.month - 1 + _n_months(point)
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _middle(point: TrendPoint) -> date:
+    """At least half of the period's days are not before it, and no later day has so many."""
+    return point.period_on + (_next_on(point) - point.period_on) // 2
 
 
 def _after(
@@ -144,7 +162,12 @@ def _side(rule: str, stretch: Sequence[TrendPoint], place: int) -> int:
 
 
 def _goes_on(rule: str, stretch: Sequence[TrendPoint], place: int, side: int) -> bool:
-    """Whether the run reaches back to this point; the one a trend sets out from belongs to it."""
+    """Whether the run reaches back to this point; the one a trend sets out from belongs to it.
+
+    Points on either side of a gap are not in a row.
+    """
+    if _next_on(stretch[place]) != stretch[place + 1].period_on:
+        return False
     if rule != "trend":
         return _side(rule, stretch, place) == side
     step = stretch[place + 1].value - stretch[place].value
@@ -158,9 +181,10 @@ def _when(point: TrendPoint) -> str:
 
 
 def _span(run: Sequence[TrendPoint], is_newest: bool) -> str:
-    if is_newest:
-        return f"Since {_when(run[0])}"
-    return f"From {_when(run[0])} to {_when(run[-1])}"
+    """By months: from the first one of the run to the last one."""
+    first, last = run[0].period_on, _next_on(run[-1]) - timedelta(days=1)
+    begun = labels.period(f"{first:%Y-%m}")
+    return f"Since {begun}" if is_newest else f"From {begun} to {labels.period(f'{last:%Y-%m}')}"
 
 
 def _all(run: Sequence[TrendPoint]) -> str:

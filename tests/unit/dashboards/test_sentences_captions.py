@@ -17,7 +17,7 @@ AUGUST = Deciles("2026-08", date(2026, 8, 1), 14, *(33.9 + 0.3 * step for step i
 SEPTEMBER = replace(AUGUST, period="2026-09", period_on=date(2026, 9, 1), n_sites=13, p50=35.4)
 OWN = ReferenceBand(
     source="this network",
-    band="adults",
+    band="this network's forms through 2026-02-28",
     frozen_on=date(2026, 3, 1),
     n=320,
     mean=None,
@@ -54,7 +54,8 @@ def test_deciles_are_told_of_the_newest_period() -> None:
 
 def test_a_reference_says_whose_it_is_and_of_how_many() -> None:
     assert band_caption(OWN, ALLIANCE) == (
-        "Our own reference “adults”, frozen on 1 March 2026. It is made of about 320 people. "
+        "Our own reference: this network's forms through 28 February 2026, "
+        "frozen on 1 March 2026. It is made of about 320 people. "
         "The middle half scored 32.0 to 37.0. "
         "A reference tells what others have scored. It is no target."
     )
@@ -112,20 +113,32 @@ def test_a_model_is_plain_in_every_state() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason",
+    ("reason", "words"),
     [
-        "no covariate is known and varies",
-        "2 sites have known therapists: too few",
-        "40 clients are too few for 8 coefficients",
-        "no covariate varies within a site",
+        ("no covariate is known and varies", "both known and different."),
+        (
+            "baseline_severity: its measurement error is most of what differs in it",
+            "too unsure to allow for.",
+        ),
+        ("too few sites with known therapists", "at too few sites."),
+        ("2 sites have known therapists: too few", "The reason is “2 sites have known"),
+        ("too few clients for the number of coefficients", "too few clients for all that"),
+        ("no covariate varies within a site", "Within a site, nothing differs"),
+        ("moon_phase", "The reason is “moon phase”."),
     ],
 )
-def test_no_model_has_its_reason(reason: str) -> None:
+def test_no_model_has_its_reason(reason: str, words: str) -> None:
     text = model_caption(**MODEL | {"null_reason": reason})  # type: ignore[arg-type]
     check_plain(text)
-    assert reason in text
+    assert words in text
     assert "3,200" not in text
-    nothing = model_caption(**MODEL | {"n_clients": None})  # type: ignore[arg-type]
+
+
+def test_a_model_whose_number_of_clients_is_hidden_is_told_without() -> None:
+    text = model_caption(**MODEL | {"n_clients": None})  # type: ignore[arg-type]
+    check_plain(text)
+    assert text.startswith("What we allow for was learnt from the clients of 14 sites.")
+    nothing = model_caption(**MODEL | {"n_clients": None, "n_sites": None})  # type: ignore[arg-type]
     assert nothing == sentences_captions.NO_CASE_MIX
 
 
