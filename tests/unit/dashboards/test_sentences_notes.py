@@ -30,7 +30,9 @@ def test_sites_without_a_row_are_named_with_the_reason() -> None:
         assert "Only in views of a whole year: Dockside." in text
         check_plain(text)
     for period in ("2026", "all"):
-        assert "Not in this view: Dockside." in sentences_notes.absent_sites([by_year], period)
+        text = sentences_notes.absent_sites([by_year], period)
+        assert "Not in this view: Dockside." in text
+        assert "Only in views" not in text
 
 
 def test_sites_without_a_margin_are_named_as_missing_from_the_chart() -> None:

@@ -193,6 +193,15 @@ def test_a_run_that_turns_is_told_from_where_it_turned() -> None:
     assert "Since August 2024, the line goes up at each step, 9 values in a row." in text
 
 
+def test_a_run_ends_at_a_gap() -> None:
+    low, high = [34.0, 34.2] * 7, [36.1, 36.0, 36.2, 36.0, 36.1, 36.0, 36.2]
+    text = trend_sentence(_line([*low, *high, None, *high]), [], ALLIANCE)
+    assert "Since November 2025, all 7 values lie above the mean." in text
+    rising = [35.0 + 0.1 * step for step in range(15)]
+    text = trend_sentence(_line([*rising[:7], None, *rising[8:], 35.0, 35.2, 35.1]), [], ALLIANCE)
+    assert "From September 2024 to March 2025, the line went up at each step, 7 values" in text
+
+
 # Some lines are rough, some creep; one in twelve periods has no value.
 ROUGH = st.lists(
     st.sampled_from((33.0, 34.0, 34.5, 34.9, 35.0, 35.2, 35.5, 36.0, 38.0, 35.1, 34.8, None)),
