@@ -33,7 +33,9 @@ class Metric(Declaration):
     definition: str
     formula: str
     unit: str
-    unit_measured: Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
+    unit_measured: Literal[
+        "form", "session", "joint_session", "episode", "series", "pair", "therapist", "form_due"
+    ]
     aggregation: Literal["share", "mean_of_clients", "share_of_therapists", "modelled"]
     is_per_instrument: bool = True
     has_distribution: bool = False

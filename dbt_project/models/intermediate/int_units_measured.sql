@@ -16,4 +16,8 @@ union all
 select * from {{ ref('int_pairs_measured') }}
 union all
 select * from {{ ref('int_dropouts_measured') }}
+union all
+select * from {{ ref('int_unit_kinds_measured') }}
+union all
+select * from {{ ref('int_joint_sessions_measured') }}
 {{ family_if_built(ref('int_ruptures_measured')) }}

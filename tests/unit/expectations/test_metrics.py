@@ -60,6 +60,16 @@ REFERENCE = {
         "flow_planned_ending",
         "last_alliance_before_exit",
     },
+    "unit kinds": {
+        *(
+            f"flow_kind_{kind}"
+            for kind in ("individual", "couple", "family", "group", "crisis", "assessment")
+        ),
+        "flow_kind_not_recorded",
+        "couple_minimum",
+        "couple_gap",
+        "group_mean",
+    },
     "early alliance": {"early_alliance", "early_alliance_single_form"},
     "trajectory": {"trajectory_level", "trajectory_slope", "trajectory_curvature"},
     "marked drop": {f"marked_drop_{rule}" for rule in ("fixed", "sd1", "sd2", "chart", "expected")},
@@ -114,7 +124,7 @@ REFERENCE = {
     "reliability": {"alpha_pairwise", "alpha_complete", "omega", "item_rest", "alpha_if_dropped"},
     "invariance": {"loading", "loading_congruence"},
 }
-"""Rows of the metrics reference; stage and equity are strata of all of them."""
+"""Rows of the metrics reference, and its first paragraph; stage and equity are strata of all."""
 
 
 def test_every_metric_of_the_reference_is_declared_once() -> None:
