@@ -6,8 +6,12 @@ with episodes as (
     select
         *,
         row_number() over (
-            partition by practice_id, coalesce(unit_key, client_key),
-            coalesce(unit_key, episode_key), unit_kind, opening_month_on
+            partition by
+                practice_id,
+                coalesce(unit_key, client_key),
+                coalesce(unit_key, episode_key),
+                unit_kind,
+                opening_month_on
             order by client_key, episode_key
         ) as member_no
     from {{ ref('int_episodes_classified') }}

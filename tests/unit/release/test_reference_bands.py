@@ -38,7 +38,11 @@ def _frozen(on: date, *norms: Norm) -> FrozenReference:
 
 
 def _published(**changed: Any) -> PublishedNorm:
-    content = {"population": "adult outpatients, made up", "language": "en", "informant": "client"}
+    content: dict[str, Any] = {
+        "population": "adult outpatients, made up",
+        "language": "en",
+        "informant": "client",
+    }
     content |= {"n": 420, "mean": 34.2, "sd": 6.1, "mark": "V", "source": "Made up 2020"}
     return PublishedNorm.model_validate(content | changed)
 
