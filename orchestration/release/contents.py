@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -13,7 +14,7 @@ from expectations.metric import Metric
 from expectations.model import Thresholds
 from expectations.registry import Registry
 from orchestration.benchmarking.cells import DOMINANT_THERAPIST_SHARE, SUPPRESSED
-from orchestration.release import expected
+from orchestration.release import bands, expected
 
 QUERIES = Path(__file__).with_name("queries")
 MEASURES = Path(__file__).with_name("measures.sql")
@@ -135,11 +136,17 @@ def declared_rows(
         return _instruments(registry)
     if table == "interventions":
         return [each.model_dump() for each in registry.group.interventions]
+    if table == "reference_bands":
+        return bands.reference_bands(registry, _local_day(meta))
     if table == "deliveries":
         return [*expected.next_deadlines(source, registry, meta.created_at), *_broken(registry)]
     if table == "expected_deliveries":
         return expected.calendar_rows(source, registry, meta.created_at)
     return []
+
+
+def _local_day(meta: ReleaseMeta) -> date:
+    return meta.created_at.astimezone(ZoneInfo(meta.time_zone)).date()
 
 
 def _metric(metric: Metric) -> Row:

@@ -62,6 +62,16 @@ REFERENCE = {
         "flow_planned_ending",
         "last_alliance_before_exit",
     },
+    "unit kinds": {
+        *(
+            f"flow_kind_{kind}"
+            for kind in ("individual", "couple", "family", "group", "crisis", "assessment")
+        ),
+        "flow_kind_not_recorded",
+        "couple_minimum",
+        "couple_gap",
+        "group_mean",
+    },
     "early alliance": {"early_alliance", "early_alliance_single_form"},
     "trajectory": {"trajectory_level", "trajectory_slope", "trajectory_curvature"},
     "marked drop": {f"marked_drop_{rule}" for rule in ("fixed", "sd1", "sd2", "chart", "expected")},
@@ -117,7 +127,7 @@ REFERENCE = {
     "invariance": {"loading", "loading_congruence"},
     "comparison through time": {"site_trend", "network_decile"},
 }
-"""Rows of the metrics reference, and what the comparison asks for besides; stage and equity are
+"""Rows of the metrics reference, its first paragraph, and what the comparison asks for besides; stage and equity are
 strata of all of them."""
 
 

@@ -140,6 +140,16 @@ def test_what_site_benchmarks_hides_no_other_table_shows(
     }
 
 
+def test_couples_and_groups_are_the_people_of_their_cells(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    for metric in ("couple_minimum", "couple_gap", "group_mean"):
+        means = {"metric": metric, "value": 31.26, "n_clients_counted": None}
+        means |= {"n_clients_not_counted": None, "n_valued": 60, "n_clients_without_value": 12}
+        assert _shown(warehouse, **means, n_clients=11) == (15, 31.3, 0.75, None, False)
+        assert _shown(warehouse, **means, n_clients=10) == HIDDEN
+
+
 def test_a_metric_of_therapists_needs_as_many_of_them(warehouse: duckdb.DuckDBPyConnection) -> None:
     therapists = {"metric": "therapist_response", "n_clients": 0, "n_clients_counted": 0}
     shown = (None, 0.5, None, None, False)
@@ -181,6 +191,10 @@ def test_metrics_go_to_their_tables(warehouse: duckdb.DuckDBPyConnection) -> Non
     homes = {
         "flow_reached_3": "cohort_flow",
         "early_alliance": "cohort_flow",
+        "flow_kind_crisis": "cohort_flow",
+        "couple_minimum": "site_metrics",
+        "couple_gap": "site_metrics",
+        "group_mean": "site_metrics",
         "marked_drop_sd1": "alliance_events",
         "unrepaired_sd1": "alliance_events",
         "sudden_gain": "alliance_events",
