@@ -41,6 +41,10 @@ _REASONS = {
         "therapists cannot be told apart",
     ),
     "no_variation": ("the scores do not vary", "scores do not vary"),
+    "covariate_not_identifiable": (
+        "one trait of its clients cannot be told from the site itself",
+        "clients cannot be compared with other sites",
+    ),
 }
 
 INTERNAL_ONLY = (

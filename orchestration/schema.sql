@@ -333,6 +333,14 @@ create table if not exists benchmark.measures_made (
     code_version varchar not null
 );
 
+-- The same of benchmark.site_adjustments, site_gaps, case_mix_models, case_mix_coefficients and
+-- case_mix_calibration, and which cells of benchmark.site_benchmarks were shown (a fingerprint).
+create table if not exists benchmark.case_mix_made (
+    built_at timestamp not null,
+    code_version varchar not null,
+    cells_shown varchar not null
+);
+
 -- Grain: one version of one rating of a session: of one segment of it, or whether it had a rupture.
 -- `rating_key` names the rating: client, session, informant, respondent, kind, start of the segment.
 create table if not exists raw.process_ratings (

@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
+from orchestration.assets.case_mix import KEYS as CASE_MIX
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
 from orchestration.instance import POOL
@@ -25,7 +26,11 @@ def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=KEY,
         # The reverse-keying alarm's verdicts go out with the other checks.
-        deps=[BENCHMARKS, PRACTICES, *((RELIABILITY, *MEASURES) if with_measures else ())],
+        deps=[
+            BENCHMARKS,
+            PRACTICES,
+            *((RELIABILITY, *MEASURES, *CASE_MIX) if with_measures else ()),
+        ],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},

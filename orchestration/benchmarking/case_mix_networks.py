@@ -89,7 +89,8 @@ WORDS = ("age_band", "service_type", "delivery_mode")
 
 @dataclass(frozen=True)
 class CaseMixTables:
-    """Columns CELLS, MODELS, COEFFICIENTS and CALIBRATION."""
+    """Columns CELLS, MODELS, COEFFICIENTS and CALIBRATION (deviations from the clients' own sites,
+    about the mean of all clients)."""
 
     cells: pd.DataFrame
     models: pd.DataFrame
@@ -160,10 +161,11 @@ def _family(
     quality = model_quality(model, clients)
     found.models.append(family | {"period": longest} | _model_row(model, quality))
     found.coefficients.extend(family | row for row in _coefficients(model, clients))
+    middle = float(clients.value.mean())
     found.calibration.extend(
         family
         | {"decile": number, "n_clients": each.n_clients}
-        | {"expected": each.expected, "observed": each.observed}
+        | {"expected": middle + each.expected, "observed": middle + each.observed}
         for number, each in enumerate(quality.deciles, start=1)
     )
     constant = adjust(model, clients).not_identifiable

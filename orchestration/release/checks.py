@@ -13,6 +13,7 @@ import duckdb
 
 from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
+from orchestration.release.comparison_checks import comparison_problems
 from orchestration.release.measure_checks import measure_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier, literal
@@ -51,6 +52,7 @@ def candidate_problems(
     if file == "release":
         problems += _disclosure_problems(candidate, thresholds)
         problems += measure_problems(candidate, thresholds)
+        problems += comparison_problems(candidate)
         problems += _period_problems(candidate)
     return problems
 

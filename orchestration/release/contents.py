@@ -17,6 +17,7 @@ from orchestration.release import expected
 
 QUERIES = Path(__file__).with_name("queries")
 MEASURES = Path(__file__).with_name("measures.sql")
+WITHOUT_MEASURES = Path(__file__).with_name("without_measures.sql")
 
 Row = Mapping[str, object]
 
@@ -105,6 +106,11 @@ def prepare_measures(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) 
             suppressed=SUPPRESSED,
         )
     )
+
+
+def prepare_without_measures(source: duckdb.DuckDBPyConnection) -> None:
+    """The same for a release that has none: what its other queries ask of them is empty."""
+    source.execute(WITHOUT_MEASURES.read_text(encoding="utf-8"))
 
 
 def query(table: str) -> str | None:

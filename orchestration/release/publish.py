@@ -21,7 +21,13 @@ import pyarrow as pa
 from expectations.registry import Registry
 from orchestration.durable import fsync_directory, write_whole
 from orchestration.release.checks import candidate_problems
-from orchestration.release.contents import ReleaseMeta, declared_rows, prepare_measures, query
+from orchestration.release.contents import (
+    ReleaseMeta,
+    declared_rows,
+    prepare_measures,
+    prepare_without_measures,
+    query,
+)
 from orchestration.release.reader import POINTER, Releases
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier
@@ -146,6 +152,8 @@ def _fill(
     digests: dict[str, str] = {}
     if meta.with_measures:
         prepare_measures(source, meta.thresholds)
+    else:
+        prepare_without_measures(source)
     for file, candidate in candidates.items():
         # One transaction: each of its own would cost a trip to the disk.
         with transaction(candidate):
