@@ -82,6 +82,8 @@ COEFFICIENTS = (
     "reason",
 )
 CALIBRATION = (*FAMILY, "decile", "n_clients", "expected", "observed")
+_COUNTS = {"n_sites", "n_therapists", "n_clients", "n_clients_therapist_unknown", "decile"}
+_TEXTS = {*CELL_COLUMNS, "period", "covariate", "category", "not_identifiable", "reason"}
 DETERMINED = "determined_by_others"
 NUMBERS = ("baseline_severity", "log_session_no")
 WORDS = ("age_band", "service_type", "delivery_mode")
@@ -126,11 +128,19 @@ def case_mix_tables(
         _family(family, of_family, names, asked, found)
     cells = [frame.reindex(columns=list(CELLS)) for frame in found.cells]
     return CaseMixTables(
-        pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=list(CELLS)),
-        pd.DataFrame(found.models, columns=list(MODELS)),
-        pd.DataFrame(found.coefficients, columns=list(COEFFICIENTS)),
-        pd.DataFrame(found.calibration, columns=list(CALIBRATION)),
+        pd.concat(cells, ignore_index=True) if cells else _typed([], CELLS),
+        _typed(found.models, MODELS),
+        _typed(found.coefficients, COEFFICIENTS),
+        _typed(found.calibration, CALIBRATION),
     )
+
+
+def _typed(rows: list[Row], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Columns with a type where every value is null, or no row is."""
+    types: dict[str, str] = dict.fromkeys(columns, "float64")
+    types |= dict.fromkeys(_COUNTS.intersection(columns), "Int64")
+    types |= dict.fromkeys(_TEXTS.intersection(columns), "str")
+    return pd.DataFrame(rows, columns=list(columns)).astype(types)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 site's distance from the network with what such a distance has meant for outcome.
 
 Case mix gives the adjusted values and their standard errors (case_mix_networks.py); here they are
-held against each other as the raw ones are (site_benchmarks.py), by the same rules: the members of a
-network are cells with known therapists, a flag is withheld for the reasons that withhold the raw
+held against each other as the raw ones are (site_benchmarks.py), by the same rules: the members of
+a network are cells with known therapists, a flag is withheld for the reasons that withhold the raw
 one's. The network is that of the adjusted cells, so its target is not the raw one.
 
 A cell that stands as an earlier release showed it keeps its whole row: coefficients are estimated
@@ -72,8 +72,9 @@ def site_adjustment_tables(
 ) -> dict[str, pd.DataFrame]:
     """`site_adjustments` and `site_gaps`, one row a shown cell that is a year or longer.
 
-    `cells`: CELL_COLUMNS, `comparability`, `is_suppressed` and `is_kept` of benchmark.site_benchmarks;
-    `outcomes`: benchmark.alliance_outcomes; `before`: both tables as they stood, where they did.
+    `cells`: CELL_COLUMNS, `comparability`, `is_suppressed` and `is_kept` of
+    benchmark.site_benchmarks; `outcomes`: benchmark.alliance_outcomes; `before`: both tables as
+    they stood, where they did.
     Columns ADJUSTMENTS and GAPS, values in scale points and not rounded, the outcome of a gap in
     standard deviations of the outcome.
     """
@@ -96,12 +97,12 @@ def site_adjustment_tables(
 def _standing(
     fresh: pd.DataFrame, before: pd.DataFrame | None, kept: pd.DataFrame, columns: tuple[str, ...]
 ) -> pd.DataFrame:
-    """`fresh`, but for the `kept` cells that had a row, which have that one; columns and `is_kept`."""
-    fresh = fresh.reindex(columns=list(columns)).assign(is_kept=False)
+    """`fresh`, but for the `kept` cells that had a row: they have that one, and `is_kept`."""
+    fresh = _typed(fresh, columns).assign(is_kept=False)
     if before is None:
         return fresh
     cell = list(CELL_COLUMNS)
-    old = before.reindex(columns=list(columns)).merge(kept, on=cell).assign(is_kept=True)
+    old = _typed(before, columns).merge(kept, on=cell).assign(is_kept=True)
     if old.empty:
         return fresh
     matched = fresh[cell].merge(old[cell], how="left", on=cell, indicator=True)
@@ -132,7 +133,7 @@ def _with_funnels(cells: pd.DataFrame, winsorise_share: float) -> pd.DataFrame:
         numbers["target"][at], numbers["z"][at] = found.target, found.z
         for name in ("lower95", "upper95", "lower998", "upper998"):
             numbers[name][at] = getattr(limits, name)
-        flags[at] = np.where(is_flagged[at], limits.flag, None)
+        flags[at[is_flagged[at]]] = limits.flag[is_flagged[at]]
         if at.size >= MINIMUM_UNITS:
             shrunken = shrink(scaled_means(values[at], errors[at]))
             numbers["shrunken"][at] = shrunken.values
@@ -181,4 +182,4 @@ def _with_outcomes(
 def _typed(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     types: dict[str, str] = dict.fromkeys(columns, "float64")
     types |= {name: "str" for name in _WORDS if name in columns} | {"n_clients": "Int64"}
-    return frame[list(columns)].astype(types)
+    return frame.reindex(columns=list(columns)).astype(types)
