@@ -22,6 +22,9 @@ create or replace temp macro is_small(n_clients, n_therapists, top_therapist_sha
     or coalesce(n_therapists < {minimum_therapists}, false)
     or coalesce(top_therapist_share > {dominant_share}, false);
 
+-- What is rounded to nothing lies on neither side of it.
+create or replace temp macro unsigned_zero(value) as value + 0.0;
+
 create or replace temp macro shown_count(n) as
     cast(5 * greatest(round(n / 5.0), ceil({minimum_clients} / 5.0)) as integer);
 
@@ -31,7 +34,7 @@ create or replace temp macro shown_share(share, n) as
 -- In scale points or days: a tenth, on a short scale of many clients a hundredth. Percent of a
 -- scale's range: whole, of many clients a tenth.
 create or replace temp macro shown_mean(mean, n, width) as
-    round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end);
+    unsigned_zero(round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end));
 
 create or replace temp macro shown_pomp(mean, n) as
     round(mean, case when shown_count(n) > 100 then 1 else 0 end);

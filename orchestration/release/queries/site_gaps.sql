@@ -16,9 +16,9 @@ with rounded as (
         shown_mean(gaps.gap_response, gaps.n_clients, cells.width) as gap_response,
         shown_mean(gaps.gap_therapists, gaps.n_clients, cells.width) as gap_therapists,
         gaps.outcome_instrument_code,
-        round(gaps.outcome_of_gap, 2) as outcome_of_gap,
-        round(gaps.outcome_lower95, 2) as outcome_lower95,
-        round(gaps.outcome_upper95, 2) as outcome_upper95,
+        unsigned_zero(round(gaps.outcome_of_gap, 2)) as outcome_of_gap,
+        unsigned_zero(round(gaps.outcome_lower95, 2)) as outcome_lower95,
+        unsigned_zero(round(gaps.outcome_upper95, 2)) as outcome_upper95,
         gaps.null_reason
     from benchmark.site_gaps as gaps
     inner join shown_comparisons as cells
@@ -38,7 +38,7 @@ with rounded as (
 
 select
     *,
-    round(
-        gap - gap_case_mix - coalesce(gap_response, 0) - coalesce(gap_therapists, 0), 2
+    unsigned_zero(
+        round(gap - gap_case_mix - coalesce(gap_response, 0) - coalesce(gap_therapists, 0), 2)
     ) as gap_rest
 from rounded

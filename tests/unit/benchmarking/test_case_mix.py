@@ -154,6 +154,16 @@ def test_covariates_nobody_knows_or_nobody_differs_in_are_left_out_by_name() -> 
     assert coding.left_out == {"session": NOT_RECORDED, "service_type": ONE_VALUE}
 
 
+@pytest.mark.parametrize(("n_others", "left_out"), [(29, {"session": ONE_VALUE}), (30, {})])
+def test_a_number_that_few_clients_differ_in_is_one_value(
+    n_others: int, left_out: dict[str, str]
+) -> None:
+    clients = drawn().clients
+    nearly = np.where(np.arange(clients.value.size) < n_others, 2.0, 1.0)
+    coding = code_covariates(replace(clients, numbers={"session": nearly}))
+    assert coding.left_out == left_out
+
+
 def test_rare_categories_stand_together_and_new_ones_with_them() -> None:
     codes = np.repeat([0, 1, 2, 3], [100, 40, 20, 15])
     n = codes.size

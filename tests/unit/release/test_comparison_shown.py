@@ -114,6 +114,10 @@ def test_parts_add_up_to_the_gap_that_is_shown(warehouse: duckdb.DuckDBPyConnect
     assert set(released_rows(warehouse, "site_gaps", columns)) == {(1.4, 0.4, 0.3, 0.2, 0.5)}
     warehouse.execute("update benchmark.site_gaps set gap_response = null, gap_therapists = null")
     assert set(released_rows(warehouse, "site_gaps", columns)) == {(1.4, 0.4, None, None, 1.0)}
+    # Nothing has no sign.
+    warehouse.execute("update benchmark.site_gaps set gap = 1.44, gap_case_mix = -0.04")
+    ((no_part,),) = set(released_rows(warehouse, "site_gaps", "gap_case_mix"))
+    assert str(no_part) == "0.0"
     outcome = "outcome_instrument_code, outcome_of_gap, outcome_lower95, outcome_upper95"
     assert set(released_rows(warehouse, "site_gaps", outcome)) == {("phq_9", 0.12, 0.06, 0.2)}
 
