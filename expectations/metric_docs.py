@@ -22,7 +22,8 @@ period, `marts.rpt_site_distributions` the percentiles. Nights build them where 
 _MODELLED = """\
 They are worked out of arrays into
 `benchmark.*`, over all closed periods together where a metric says no other. Nights build them
-where `group.yml` says `with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
+where `group.yml` says `with_measures: true`. Settings are variables of
+`dbt_project/dbt_project.yml`."""
 
 
 def as_markdown(name: str, family: Family) -> str:

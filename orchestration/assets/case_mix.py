@@ -30,7 +30,6 @@ TABLES = {
     "case_mix_calibration": "Observed beside expected, by tenths of the clients.",
 }
 KEYS = tuple(dg.AssetKey(["benchmark", name]) for name in TABLES)
-_KEPT = ("site_adjustments", "site_gaps")
 # Case mix is fitted to the shown cells: one that is hidden now, or no longer, changes all of it.
 _SHOWN = """
     select
@@ -97,6 +96,7 @@ def _tables(con: duckdb.DuckDBPyConnection, night: Night) -> Mapping[str, pd.Dat
     from orchestration.benchmarking.case_mix_networks import case_mix_tables
     from orchestration.benchmarking.site_adjustments import site_adjustment_tables
     from orchestration.case_mix_arrays import case_mix_clients
+    from orchestration.case_mix_shown import last_shown
 
     cells, outcomes = (
         con.execute(f"select * from benchmark.{name}").df()
@@ -110,22 +110,10 @@ def _tables(con: duckdb.DuckDBPyConnection, night: Night) -> Mapping[str, pd.Dat
         NetworksAsked(read.asked, read.names),
     )
     of_sites = site_adjustment_tables(
-        found, cells, outcomes, night.registry.group.thresholds, _before(con)
+        found, cells, outcomes, night.registry.group.thresholds, last_shown(con)
     )
     return of_sites | {
         "case_mix_models": found.models,
         "case_mix_coefficients": found.coefficients,
         "case_mix_calibration": found.calibration,
-    }
-
-
-def _before(con: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
-    """The tables of sites as they stand; none before the first night with measures."""
-    standing = con.execute(
-        "select table_name from information_schema.tables where table_schema = 'benchmark'"
-    ).fetchall()
-    return {
-        name: con.execute(f"select * from benchmark.{name}").df()
-        for name in _KEPT
-        if (name,) in standing
     }

@@ -9,6 +9,7 @@ from orchestration.assets.benchmarks import KEY as BENCHMARKS
 from orchestration.assets.case_mix import KEYS as CASE_MIX
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
+from orchestration.case_mix_shown import note_shown
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
@@ -65,6 +66,8 @@ def publish(night: Night) -> Published:
             night.settings.code_version,
         )
         with transaction(con):
+            if meta.with_measures:
+                note_shown(con)
             con.execute(
                 "insert into benchmark.published values (?, ?, ?, ?, ?, ?)",
                 [

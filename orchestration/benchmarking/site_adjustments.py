@@ -73,8 +73,8 @@ def site_adjustment_tables(
     """`site_adjustments` and `site_gaps`, one row a shown cell that is a year or longer.
 
     `cells`: CELL_COLUMNS, `comparability`, `is_suppressed` and `is_kept` of
-    benchmark.site_benchmarks; `outcomes`: benchmark.alliance_outcomes; `before`: both tables as
-    they stood, where they did.
+    benchmark.site_benchmarks; `outcomes`: benchmark.alliance_outcomes; `before`: both tables as the
+    release in force has them, where it does.
     Columns ADJUSTMENTS and GAPS, values in scale points and not rounded, the outcome of a gap in
     standard deviations of the outcome.
     """

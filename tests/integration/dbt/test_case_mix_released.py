@@ -243,36 +243,44 @@ def test_two_nights_are_one_build(
     assert _tables(nights) == _tables(warehouse)
 
 
-def test_a_kept_cell_keeps_its_rows_when_others_move(
-    warehouse: RawWarehouse, declared: Registry
+def _of_sites(rows: list[tuple[Any, ...]], *sites: str) -> list[tuple[Any, ...]]:
+    return [row for row in rows if row[1] in sites]
+
+
+def test_a_kept_cell_keeps_the_rows_that_were_shown_when_others_move(
+    warehouse: RawWarehouse, declared: Registry, release: Path
 ) -> None:
-    night, before = _night(warehouse, declared), _tables(warehouse, "site_adjustments", "site_gaps")
-    path = night.settings.home / "copy" / "warehouse.duckdb"
+    shown = _tables(warehouse, "site_adjustments", "site_gaps")
+    path = release.parents[1] / "later" / "warehouse.duckdb"
     path.parent.mkdir()
     path.write_bytes(warehouse.path.read_bytes())
-    copy = RawWarehouse(path, warehouse.target_dir)
-    with copy.connect() as con:
-        # A corrected form of every client of three sites: built anew that would take longer.
-        con.execute("update benchmark.site_benchmarks set is_kept = site_id in ('easy', 'hard')")
-        con.execute("delete from benchmark.case_mix_made")
-        con.execute(
-            "create or replace table intermediate.int_client_months_described as "
-            "select * replace (cast(summed_billionths - 500000000 * n_forms as bigint) "
-            "as summed_billionths) from intermediate.int_client_months_described"
-        )
-    with _night(copy, declared).warehouse.connect() as con:
-        assert write_case_mix(con, _night(copy, declared))
-    after = _tables(copy, "site_adjustments", "site_gaps")
-    for name, rows in before.items():
-        kept, moved = (
-            [
-                [row for row in table if (row[1] in ("easy", "hard")) == is_kept]
-                for table in (rows, after[name])
-            ]
-            for is_kept in (True, False)
-        )
-        assert kept[0] == kept[1] != []
-        assert moved[0] != moved[1]
+    later = RawWarehouse(path, warehouse.target_dir)
+
+    def moved_by(points: float, kept: tuple[str, ...]) -> dict[str, list[tuple[Any, ...]]]:
+        """What a night writes when every client of site `easy` has so much more than before."""
+        with _night(later, declared).warehouse.connect() as con:
+            con.execute(
+                "create or replace table intermediate.int_client_months_described as select * "
+                f"replace (cast(summed_billionths + {points * 1e9} * n_forms * "
+                "(site_id = 'easy')::int as bigint) as summed_billionths) "
+                "from intermediate.int_client_months_described"
+            )
+            con.execute(
+                "update benchmark.site_benchmarks set is_kept = list_contains(?, site_id)",
+                [list(kept)],
+            )
+            con.execute("delete from benchmark.case_mix_made")
+            assert write_case_mix(con, _night(later, declared))
+        return _tables(later, "site_adjustments", "site_gaps")
+
+    # A night whose release was never published, then one in which two cells stand as shown.
+    refused = moved_by(0.7, ())
+    after = moved_by(-0.2, ("easy", "hard"))
+    for name, rows in shown.items():
+        assert _of_sites(rows, "easy", "hard") == _of_sites(after[name], "easy", "hard") != []
+        assert _of_sites(rows, "easy", "hard") != _of_sites(refused[name], "easy", "hard")
+        # Half a point more of one site's is in the network's mean that the others are against.
+        assert _of_sites(rows, "one", "two") != _of_sites(after[name], "one", "two")
 
 
 def test_a_release_without_measures_has_the_tables_empty(
