@@ -115,23 +115,28 @@ def benchmarks(n_sites: int, n_metrics: int, n_periods: int) -> dict[str, Any]:
 def _drawn(n_sites: int, n_metrics: int, n_periods: int) -> tuple[Units, Units]:
     """Clients of every cell, and all who were asked in the longest period."""
     chance = np.random.default_rng(1)
-    cells, rows, asked_cells, asked = [], [], [], []
+    cells: list[pd.DataFrame] = []
+    rows: list[pd.DataFrame] = []
+    asked_cells: list[pd.DataFrame] = []
+    asked: list[pd.DataFrame] = []
+    places = pd.DataFrame(
+        {"practice_id": "p", "site_id": [f"s{number:04d}" for number in range(n_sites)]}
+    )
     for metric in range(n_metrics):
         network = {"instrument_code": f"i{metric}", "version": "1", "informant": "client"}
         for period in range(n_periods):
             n = CLIENTS_A_PERIOD * (1 if period else 4)
-            named = {
-                "practice_id": "p",
-                "site_id": [f"s{number:04d}" for number in range(n_sites)],
-                **network,
-                "language": "en",
-                "collection_mode": "paper",
-                "stage": "all",
-                "period": str(2000 + period) if period else "all",
-                "baseline_error_sd": 7.0,
-            }
             rows.append(_clients(chance, n_sites, n, len(cells) * n_sites))
-            cells.append(pd.DataFrame(named))
+            cells.append(
+                places.assign(
+                    **network,
+                    language="en",
+                    collection_mode="paper",
+                    stage="all",
+                    period=str(2000 + period) if period else "all",
+                    baseline_error_sd=7.0,
+                )
+            )
         # Every third who was asked did not answer.
         silent = _clients(chance, n_sites, 2 * CLIENTS_A_PERIOD, metric * n_sites)
         silent["client_no"] += 10**7
@@ -139,8 +144,7 @@ def _drawn(n_sites: int, n_metrics: int, n_periods: int) -> tuple[Units, Units]:
         answered = longest.assign(cell_no=longest["cell_no"] % n_sites + metric * n_sites)
         both = pd.concat([answered.assign(is_answered=True), silent.assign(is_answered=False)])
         asked.append(both.rename(columns={"mean_session_no": "n_sessions"}))
-        place = pd.DataFrame({"practice_id": "p", "site_id": named["site_id"], **network})
-        asked_cells.append(place)
+        asked_cells.append(places.assign(**network))
     return (
         Units(pd.concat(cells, ignore_index=True), pd.concat(rows, ignore_index=True)),
         Units(pd.concat(asked_cells, ignore_index=True), pd.concat(asked, ignore_index=True)),

@@ -7,6 +7,7 @@ sessions in 2025 with an SRS each, a PHQ-9 at the first, the fifth and the sixth
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ SLOPE = -0.12
 """Points of the SRS for a percent of severity: 24 percent apart are 2.9 points."""
 N_CLIENTS, N_SESSIONS = 48, 6
 N_THERAPISTS = {"small": 2}
-FIRST = pd.Timestamp("2025-02-03")
+FIRST = date(2025, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def crowd() -> Crowd:
     clients["episode_key"] = "e" + clients["client_key"]
     places = ["client_key", "episode_key", "site_id", "therapist_key"]
     episodes = clients[[*places, "age_band_at_intake"]].assign(
-        opened_on=FIRST.date(),
+        opened_on=FIRST,
         state="closed",
         closed_on=_day(N_SESSIONS),
         ending_code="planned",
@@ -96,8 +97,8 @@ def _clients(site: str, number: int, chance: np.random.Generator) -> pd.DataFram
     )
 
 
-def _day(number: int) -> object:
-    return (FIRST + pd.Timedelta(weeks=number - 1)).date()
+def _day(number: int) -> date:
+    return FIRST + timedelta(weeks=number - 1)
 
 
 def deliver(warehouse: RawWarehouse, of: Crowd, also: Row) -> None:
@@ -114,5 +115,5 @@ CLOSING: Row = {
     "site_id": "easy",
     "therapist_key": "t0_0",
     "session_key": "sc0_late",
-    "scheduled_on": pd.Timestamp("2026-04-02").date(),
+    "scheduled_on": date(2026, 4, 2),
 }
