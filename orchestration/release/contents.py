@@ -108,7 +108,7 @@ def prepare_measures(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) 
     )
 
 
-def prepare_without_measures(source: duckdb.DuckDBPyConnection) -> None:
+def leave_measures_out(source: duckdb.DuckDBPyConnection) -> None:
     """The same for a release that has none: what its other queries ask of them is empty."""
     source.execute(WITHOUT_MEASURES.read_text(encoding="utf-8"))
 

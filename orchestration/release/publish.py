@@ -24,8 +24,8 @@ from orchestration.release.checks import candidate_problems
 from orchestration.release.contents import (
     ReleaseMeta,
     declared_rows,
+    leave_measures_out,
     prepare_measures,
-    prepare_without_measures,
     query,
 )
 from orchestration.release.reader import POINTER, Releases
@@ -153,7 +153,7 @@ def _fill(
     if meta.with_measures:
         prepare_measures(source, meta.thresholds)
     else:
-        prepare_without_measures(source)
+        leave_measures_out(source)
     for file, candidate in candidates.items():
         # One transaction: each of its own would cost a trip to the disk.
         with transaction(candidate):
