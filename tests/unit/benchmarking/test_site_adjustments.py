@@ -154,15 +154,16 @@ def test_what_is_not_adjusted_has_its_reason_in_both() -> None:
 
 def test_a_cell_that_stands_keeps_its_rows_and_is_what_others_are_held_against() -> None:
     before = _tables((_adjusted("a", 9), *FOUR[1:]), outcomes=_outcomes({}))
-    now = (_adjusted("a", 20), *FOUR[1:])
+    now = (_adjusted("a", 20), FOUR[1], _adjusted("c", 14), FOUR[3])
     cells = _cells(now, a={"is_kept": True}, b={"is_kept": True})
     found = _tables(now, cells, outcomes=_outcomes({}), before=before)
     for name, table in found.items():
         kept = table["site_id"] == "a"
         pd.testing.assert_frame_equal(table.loc[kept], before[name].loc[kept])
-    # The others' target is made of the 9, not of the 20.
-    of_c = [one_of(each["site_adjustments"], site_id="c")["target"] for each in (found, before)]
-    assert of_c[0] == pytest.approx(of_c[1])
+    # The others' target is made of the 9, not of the 20: (9 + 10 + 14 + 11 / 4) / 3.25.
+    targets = found["site_adjustments"].set_index("site_id")["target"]
+    assert targets["c"] == pytest.approx(35.75 / 3.25)
+    assert targets["a"] == pytest.approx(34.75 / 3.25)
     # One that was not there has a row of its own.
     later = _tables(now, cells, before={name: t.iloc[1:] for name, t in before.items()})
     assert one_of(later["site_adjustments"], site_id="a")["adjusted"] == 20
