@@ -9,6 +9,7 @@ from orchestration.assets.benchmarks import KEY as BENCHMARKS
 from orchestration.assets.case_mix import KEYS as CASE_MIX
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
+from orchestration.assets.trends import KEYS as TRENDS
 from orchestration.case_mix_shown import note_shown
 from orchestration.instance import POOL
 from orchestration.night import Night
@@ -29,6 +30,7 @@ def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
         # The reverse-keying alarm's verdicts go out with the other checks.
         deps=[
             BENCHMARKS,
+            *TRENDS,
             PRACTICES,
             *((RELIABILITY, *MEASURES, *CASE_MIX) if with_measures else ()),
         ],
