@@ -6,10 +6,12 @@ import dagster as dg
 import duckdb
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
+from orchestration.assets.case_mix import KEYS as CASE_MIX
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
 from orchestration.assets.trends import KEYS as TRENDS
 from orchestration.disclosure_ledger import put_out, take_back
+from orchestration.case_mix_shown import note_shown
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
@@ -27,7 +29,12 @@ def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=KEY,
         # The reverse-keying alarm's verdicts go out with the other checks.
-        deps=[BENCHMARKS, *TRENDS, PRACTICES, *((RELIABILITY, *MEASURES) if with_measures else ())],
+        deps=[
+            BENCHMARKS,
+            *TRENDS,
+            PRACTICES,
+            *((RELIABILITY, *MEASURES, *CASE_MIX) if with_measures else ()),
+        ],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},
@@ -73,6 +80,8 @@ def publish(night: Night) -> Published:
                 put_out(con)
             else:
                 take_back(con)
+            if meta.with_measures:
+                note_shown(con)
             con.execute(
                 "insert into benchmark.published values (?, ?, ?, ?, ?, ?)",
                 [

@@ -13,10 +13,17 @@ create or replace temp macro shown_reason() as '{suppressed}';
 
 create or replace temp macro is_few(n) as n between 1 and {minimum_clients} - 1;
 
+-- Of a share without its numerator: that one, or what it leaves over, is few clients.
+create or replace temp macro is_few_of(share, n) as
+    is_few(cast(round(share * n) as integer)) or is_few(n - cast(round(share * n) as integer));
+
 create or replace temp macro is_small(n_clients, n_therapists, top_therapist_share) as
     coalesce(n_clients, 0) < {minimum_clients}
     or coalesce(n_therapists < {minimum_therapists}, false)
     or coalesce(top_therapist_share > {dominant_share}, false);
+
+-- What is rounded to nothing lies on neither side of it.
+create or replace temp macro unsigned_zero(value) as value + 0.0;
 
 create or replace temp macro shown_count(n) as
     cast(5 * greatest(round(n / 5.0), ceil({minimum_clients} / 5.0)) as integer);
@@ -27,7 +34,7 @@ create or replace temp macro shown_share(share, n) as
 -- In scale points or days: a tenth, on a short scale of many clients a hundredth. Percent of a
 -- scale's range: whole, of many clients a tenth.
 create or replace temp macro shown_mean(mean, n, width) as
-    round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end);
+    unsigned_zero(round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end));
 
 create or replace temp macro shown_pomp(mean, n) as
     round(mean, case when shown_count(n) > 100 then 1 else 0 end);
@@ -191,3 +198,74 @@ select
     width
 from judged_metrics
 where not is_suppressed or stratum_kind = 'all';
+
+
+-- Cells of the comparison that are shown, each with the width of its scale: nothing of another one's
+-- case mix goes out.
+create or replace temp view shown_comparisons as
+select
+    cells.practice_id,
+    cells.site_id,
+    cells.instrument_code,
+    cells.version,
+    cells.language,
+    cells.informant,
+    cells.collection_mode,
+    cells.metric,
+    cells.stage,
+    cells.period,
+    scales.maximum - scales.minimum as width
+from benchmark.site_benchmarks as cells
+left join marts.dim_scales as scales
+    on
+        cells.instrument_code = scales.instrument_code
+        and cells.version = scales.version
+        and scales.scale = 'total'
+where not cells.is_suppressed;
+
+-- Flags are worked out from exact values. A share missing is one of few clients like any other.
+create or replace temp view shown_adjustments as
+select
+    practice_id,
+    site_id,
+    instrument_code,
+    version,
+    language,
+    informant,
+    collection_mode,
+    metric,
+    stage,
+    period,
+    shown_mean(adjusted.expected, adjusted.n_clients, cells.width) as expected,
+    shown_mean(adjusted.adjusted, adjusted.n_clients, cells.width) as adjusted,
+    shown_mean(adjusted.standard_error, adjusted.n_clients, cells.width) as standard_error,
+    shown_mean(adjusted.target, adjusted.n_clients, cells.width) as target,
+    round(adjusted.z, 1) as z,
+    shown_mean(adjusted.lower95, adjusted.n_clients, cells.width) as lower95,
+    shown_mean(adjusted.upper95, adjusted.n_clients, cells.width) as upper95,
+    shown_mean(adjusted.lower998, adjusted.n_clients, cells.width) as lower998,
+    shown_mean(adjusted.upper998, adjusted.n_clients, cells.width) as upper998,
+    adjusted.flag,
+    shown_mean(adjusted.shrunken, adjusted.n_clients, cells.width) as shrunken,
+    shown_mean(adjusted.shrunken_lower95, adjusted.n_clients, cells.width) as shrunken_lower95,
+    shown_mean(adjusted.shrunken_upper95, adjusted.n_clients, cells.width) as shrunken_upper95,
+    case
+        when not is_few_of(adjusted.largest_share_missing, adjusted.n_clients)
+            then round(adjusted.largest_share_missing * 20) / 20
+    end as largest_share_missing,
+    adjusted.not_identifiable,
+    adjusted.null_reason
+from benchmark.site_adjustments as adjusted
+inner join shown_comparisons as cells
+    using (
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        language,
+        informant,
+        collection_mode,
+        metric,
+        stage,
+        period
+    );
