@@ -77,43 +77,45 @@ class _Attack:
     part: Part
     in_whole_numbers: bool
     open: Bools = field(init=False)
+    told: Bools = field(init=False)
     found: list[Proof] = field(init=False, default_factory=list)
 
     def leaks(self) -> list[Proof]:
         """Each need that is not met, with the items that prove it."""
         part = self.part
         self.open = np.ones(part.needs.size, dtype=np.bool_)
+        self.told = part.system.needs.is_told[part.needs]
+        rising = part.wanted.times(np.ones(part.columns.size)) > 0
         solver = Solver(part)
-        told = part.system.needs.is_told[part.needs]
-        total = np.bincount(
-            np.repeat(np.arange(part.needs.size), np.diff(part.wanted.starts)),
-            weights=part.wanted.value,
-            minlength=part.needs.size,
-        )
         for is_told in (True, False):
-            if not (self.open & (told == is_told)).any():
+            if not (self.open & (self.told == is_told)).any():
                 continue
             solver.tell(is_told=is_told)
-            # All up, then all down: most needs are in no one's way.
-            for side in (total > 0, total < 0):
-                together = np.flatnonzero(self.open & (told == is_told) & side)
+            # All up, then all down: what they do not meet is asked for one by one.
+            for side in (rising, ~rising):
+                together = np.flatnonzero(self.open & (self.told == is_told) & side)
                 if together.size > 1:
-                    self._close(solver.push(together.tolist()).values, told, is_told=is_told)
-            for number in np.flatnonzero(self.open & (told == is_told)).tolist():
+                    self._close(solver.push(together.tolist()).values, is_told=is_told)
+            for number in np.flatnonzero(self.told == is_told).tolist():
                 if self.open[number]:
-                    self._look(solver, number, told, is_told=is_told)
+                    self._look(solver, number, is_told=is_told)
         return self.found
 
-    def _look(self, solver: Solver, number: int, told: Bools, *, is_told: bool) -> None:
+    def _look(self, solver: Solver, number: int, *, is_told: bool) -> None:
         """Settle one need, and others that the same numbers meet."""
-        solved = solver.push([number])
         part = self.part
+        values = solver.reach(number)
+        if values is not None:
+            self._close(values, is_told=is_told)
+            if not self.open[number]:
+                return
+        solved = solver.push([number])
         lacking = float((part.value - part.wanted.times(solved.values))[number])
         self.open[number] = False
         if lacking > TOLERANCE:
             self.found.append(self._proof(number, solved.gains / lacking))
             return
-        self._close(solved.values, told, is_told=is_told)
+        self._close(solved.values, is_told=is_told)
         if self.in_whole_numbers and not part.is_whole(solved.values, TOLERANCE):
             ends = slice(part.wanted.starts[number], part.wanted.starts[number + 1])
             coefficients = np.zeros(part.columns.size)
@@ -123,14 +125,14 @@ class _Attack:
             if values is None:
                 self.found.append(self._proof(number, np.ones(part.rows.size)))
             else:
-                self._close(values, told, is_told=is_told)
+                self._close(values, is_told=is_told)
 
-    def _close(self, values: Floats, told: Bools, *, is_told: bool) -> None:
+    def _close(self, values: Floats, *, is_told: bool) -> None:
         """Needs met at these values; what is possible for one who is told more is so for others."""
         if self.in_whole_numbers and not self.part.is_whole(values, TOLERANCE):
             return
         met = self.part.wanted.times(values) >= self.part.value - TOLERANCE
-        self.open &= ~(met if is_told else met & ~told)
+        self.open &= ~(met if is_told else met & ~self.told)
 
     def _proof(self, number: int, shares: Floats) -> Proof:
         items = self.part.items

@@ -17,9 +17,10 @@ from orchestration.measures.arrays import Bools, Floats
 
 TOLERANCE = 1e-6
 MULTIPLIER = 1e-9
-_PRIMAL_OR_DUAL = 0
+_PRIMAL_OR_DUAL = 1
 """The simplex method that the last basis suits."""
 _ENDED = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnbounded)
+_FEASIBLE = int(highspy.SolutionStatus.kSolutionStatusFeasible)
 _WHOLE, _ANY = highspy.HighsVarType.kInteger, highspy.HighsVarType.kContinuous
 
 
@@ -116,6 +117,35 @@ class Solver:
         self._set_ends()
         every = np.arange(self._lower.size, dtype=np.int32)
         self._solver.changeColsBounds(every.size, every, self._lower, self._upper)
+
+    def reach(self, number: int) -> Floats | None:
+        """Values that meet one need, near the last ones; None where none were found.
+
+        Only an end is moved, so that the dual simplex method needs a few steps where `push` needs
+        many; but what stands in the way it does not say.
+        """
+        solver, wanted, value = self._solver, self.part.wanted, float(self.part.value[number])
+        start = wanted.starts[number]
+        row = column = -1
+        if wanted.starts[number + 1] == start + 1:
+            column, end = int(wanted.column[start]), value / float(wanted.value[start])
+            low, high = float(self._lower[column]), float(self._upper[column])
+            is_up = wanted.value[start] > 0
+            if (end > high) if is_up else (end < low):
+                return None
+            solver.changeColBounds(column, max(low, end) if is_up else low, high if is_up else min(high, end))
+        else:
+            row = self.part.rows.size + int(np.searchsorted(self._many, number))
+            solver.changeRowBounds(row, value, np.inf)
+        solver.run()
+        found = None
+        if solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+            found = np.asarray(solver.getSolution().col_value, dtype=np.float64)
+        if column >= 0:
+            solver.changeColBounds(column, low, high)
+        else:
+            solver.changeRowBounds(row, -np.inf, np.inf)
+        return found
 
     def push(self, numbers: Sequence[int]) -> Solved:
         """Bring these needs (places in the part's) as near to their values as their sum allows.
@@ -251,6 +281,21 @@ def extreme(part: Part, coefficients: Floats, *, is_told: bool) -> float | None:
     if solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
         raise KnowledgeContradictory("no counts agree with what is published")
     return None
+
+
+def least_whole(
+    bounded: Bounded, cost: Floats, *, max_nodes: int, near: float
+) -> tuple[Floats | None, float]:
+    """Whole numbers of least cost, or within a share of it (`near`), and a bound below all costs;
+    None where `max_nodes` of the search tree were not enough."""
+    every = np.ones(cost.size, dtype=np.bool_)
+    solver = bounded.loaded(cost, every, mip_max_nodes=max_nodes, mip_rel_gap=near)
+    solver.run()
+    info = solver.getInfo()
+    if info.primal_solution_status != _FEASIBLE:
+        return None, 0.0
+    found = np.asarray(solver.getSolution().col_value, dtype=np.float64)
+    return found, float(info.mip_dual_bound)
 
 
 def _below(above: Entries, below: Entries) -> Entries:

@@ -11,10 +11,11 @@ and `least_loss` says how far from the best it can be at most.
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
 from orchestration.benchmarking.disclosure_attack import attack
+from orchestration.benchmarking.disclosure_programs import Entries
+from orchestration.benchmarking.disclosure_solver import Bounded, least_whole
 from orchestration.benchmarking.disclosure_system import (
     ALWAYS,
     Places,
@@ -194,16 +195,17 @@ def _least_cover(
     system = search.system
     must, may = system.must_hide[items], ~system.is_standing[items]
     weight = np.where(must, 0.0, system.weight[items])
-    found = milp(
-        weight,
-        integrality=np.ones(weight.size, dtype=np.int64),
-        bounds=Bounds(must.astype(np.float64), (must | may).astype(np.float64)),
-        constraints=LinearConstraint(proofs, least - _SLACK, np.inf),
-        options={"node_limit": _NODES, "mip_rel_gap": _NEAR},
+    bounded = Bounded(
+        Entries(proofs.indptr.astype(np.intp), proofs.indices.astype(np.intp), proofs.data),
+        least - _SLACK,
+        np.full(least.size, np.inf),
+        must.astype(np.float64),
+        (must | may).astype(np.float64),
     )
-    if found.x is None:  # none found in time: all of them together are one
+    chosen, bound = least_whole(bounded, weight, max_nodes=_NODES, near=_NEAR)
+    if chosen is None:  # none found in time: all of them together are one
         return np.asarray(must | may), 0.0
-    return np.asarray(found.x > 0.5, dtype=np.bool_), float(found.mip_dual_bound)
+    return np.asarray(chosen > 0.5, dtype=np.bool_), bound
 
 
 def _hide_cheapest(search: _Search, new: csr_array) -> None:

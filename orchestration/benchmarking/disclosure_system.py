@@ -111,10 +111,12 @@ class RowSet:
 
     def matrix(self, n_unknowns: int) -> csr_array:
         """Coefficients, rows by unknowns."""
-        return csr_array(
+        found = csr_array(
             (_joined(self._value), (_whole(self._row), _whole(self._column))),
             shape=(self.n_rows, n_unknowns),
         )
+        found.eliminate_zeros()
+        return found
 
     def rows(self, n_unknowns: int) -> Rows:
         """All rows so far."""
