@@ -6,12 +6,12 @@ changed. A cell that was written stands, shown or hidden, until as many of its c
 as a cell needs; then it is judged anew.
 """
 
+from collections.abc import MutableSet
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from orchestration.benchmarking.disclosure_attack import attack
 from orchestration.benchmarking.disclosure_cells import (
     EXACT,
     SHOWN,
@@ -22,7 +22,7 @@ from orchestration.benchmarking.disclosure_cells import (
 )
 from orchestration.benchmarking.disclosure_knowledge import Knowledge, system_of
 from orchestration.benchmarking.disclosure_relations import Layout, joined, relations
-from orchestration.benchmarking.disclosure_suppression import suppress
+from orchestration.benchmarking.disclosure_shards import attack_all, suppress_all
 from orchestration.measures.arrays import Bools
 
 _DESCRIBED = (*EXACT, "width", "top_therapist_form_share")
@@ -84,6 +84,7 @@ def protect(
     release_no: int,
     *,
     in_whole_numbers: bool = False,
+    n_processes: int = 1,
 ) -> Protected:
     """What of tonight's cells may be written.
 
@@ -101,7 +102,9 @@ def protect(
     loss = least = 0.0
     n_exposed = 0
     if rules.protections.complementary:
-        found = suppress(system, in_whole_numbers=in_whole_numbers)
+        found = suppress_all(
+            system, in_whole_numbers=in_whole_numbers, n_processes=n_processes
+        )
         hidden, loss, least = found.hidden, found.loss, found.least_loss
         n_exposed = int(found.exposed.size)
     fresh = of_now >= 0
@@ -131,6 +134,8 @@ def attack_release(
     layout: Layout,
     *,
     in_whole_numbers: bool = False,
+    n_processes: int = 1,
+    held: MutableSet[str] | None = None,
 ) -> list[Finding]:
     """All that can be worked out from everything ever published; empty when nothing can.
 
@@ -144,7 +149,9 @@ def attack_release(
     system = system_of(knowledge, rules)
     items = knowledge.items
     hidden = items["is_suppressed"].to_numpy(dtype=np.bool_)
-    leaks = attack(system, hidden, in_whole_numbers=in_whole_numbers)
+    leaks = attack_all(
+        system, hidden, in_whole_numbers=in_whole_numbers, n_processes=n_processes, held=held
+    )
     cells = [tuple(row) for row in items[[*layout.cell, "written_release"]].itertuples(index=False)]
     for number, need in enumerate(leaks.needs.tolist()):
         at = int(system.needs.item[need])

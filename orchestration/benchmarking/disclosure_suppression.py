@@ -79,7 +79,7 @@ def suppress(system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = T
     contradict each other.
     """
     search = _Search(system, system.must_hide.copy(), np.zeros(system.n_items), _bridges(system))
-    part_of_item, part_of_need = _coarse_parts(system)
+    _, _, part_of_item, part_of_need = coarse_parts(system)
     only = np.ones(part_of_need.size, dtype=np.bool_)
     n_rounds = 0
     while only.any():
@@ -110,16 +110,20 @@ def suppress(system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = T
     )
 
 
-def _coarse_parts(system: System) -> tuple[Places, Places]:
-    """Parts that stay apart whatever is hidden: one number for each item and for each need."""
+def coarse_parts(system: System) -> tuple[Places, Places, Places, Places]:
+    """Parts that stay apart whatever is hidden: one number for each unknown, row, item and need."""
     rows, needs = system.rows, system.needs
     n, m = rows.matrix.shape[0], needs.matrix.shape[0]
     known = np.flatnonzero(rows.item >= 0)
     by_item = csr_array((np.ones(known.size), (known, rows.item[known])), shape=(n, system.n_items))
     corner = abs(vstack([rows.matrix, needs.matrix]))
-    items = vstack([by_item, csr_array((m, system.n_items))])
-    of_row, of_column = tied_parts(blocks([[corner, items]]))
-    return of_column[system.n_unknowns :], of_row[n:]
+    protected = np.flatnonzero(needs.item >= 0)
+    by_need = csr_array(
+        (np.ones(protected.size), (protected, needs.item[protected])), shape=(m, system.n_items)
+    )
+    of_row, of_column = tied_parts(blocks([[corner, vstack([by_item, by_need])]]))
+    cut = system.n_unknowns
+    return of_column[:cut], of_row[:n], of_column[cut:], of_row[n:]
 
 
 def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> tuple[csr_array, Places]:
