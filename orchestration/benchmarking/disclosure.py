@@ -262,10 +262,13 @@ def _knowledge(
         [ledger[columns].assign(is_fresh=False), now[[*columns, "is_fresh"]]], ignore_index=True
     )
     rows["block"] = rows.groupby(list(layout.block), dropna=False).ngroup()
+    rows["family"] = rows.groupby(layout.family, dropna=False).ngroup()
     number, first = _numbered(rows, [*cell, "content"])
     rows["content_text"], rows["content"] = rows["content"], number
-    contents = rows.iloc[first][[*_DESCRIBED]].reset_index(drop=True)
+    contents = rows.iloc[first][[*layout.people, *_DESCRIBED]].reset_index(drop=True)
     contents["is_listed"] = contents["n_clients"].to_numpy(dtype=np.float64) > 0
+    people, same = _numbered(contents, [*layout.people, "n_clients", "n_forms", "n_therapists"])
+    contents["people"] = same[people]
     events = rows[
         (rows["release_no"] == rows["written_release"])
         & (rows["written_content"] == rows["content_text"])
@@ -280,9 +283,8 @@ def _knowledge(
     mine = at >= 0
     of_now[at[mine]] = np.flatnonzero(mine)
     of_now[~fresh] = -1
-    forms = contents["n_forms"].to_numpy(dtype=np.float64)
     found = [
-        relations(_as_of(rows, release_no, cell), layout, forms)
+        relations(_as_of(rows, release_no, cell), layout, contents)
         for release_no in np.unique(rows["release_no"].to_numpy()).tolist()
     ]
     written_at = rows.merge(
@@ -298,7 +300,8 @@ def _knowledge(
         & ~np.isnan(written_at)
     )
     drifts = (number[drifted].astype(np.intp), written_at[drifted].astype(np.intp))
-    return Knowledge(contents, items, joined(found), drifts), of_now
+    own, of_people = joined(found), joined(found, contents["people"].to_numpy(dtype=np.intp))
+    return Knowledge(contents, items, own, of_people, drifts), of_now
 
 
 def _numbered(rows: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -309,9 +312,9 @@ def _numbered(rows: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, np.ndarray
 
 
 def _as_of(rows: pd.DataFrame, release_no: int, cell: list[str]) -> pd.DataFrame:
-    """The cells of one release, of blocks in which it changed anything."""
-    changed = rows.loc[rows["release_no"] == release_no, "block"].unique()
-    then = rows[(rows["release_no"] <= release_no) & rows["block"].isin(changed)]
+    """The cells of one release, of families of blocks in which it changed anything."""
+    changed = rows.loc[rows["release_no"] == release_no, "family"].unique()
+    then = rows[(rows["release_no"] <= release_no) & rows["family"].isin(changed)]
     then = then.sort_values("release_no", kind="stable").drop_duplicates(cell, keep="last")
     return then[then["is_offered"].to_numpy(dtype=np.bool_)]
 
