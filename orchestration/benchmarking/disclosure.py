@@ -102,9 +102,7 @@ def protect(
     loss = least = 0.0
     n_exposed = 0
     if rules.protections.complementary:
-        found = suppress_all(
-            system, in_whole_numbers=in_whole_numbers, n_processes=n_processes
-        )
+        found = suppress_all(system, in_whole_numbers=in_whole_numbers, n_processes=n_processes)
         hidden, loss, least = found.hidden, found.loss, found.least_loss
         n_exposed = int(found.exposed.size)
     fresh = of_now >= 0
@@ -267,6 +265,8 @@ def _knowledge(
     rows["content_text"], rows["content"] = rows["content"], number
     contents = rows.iloc[first][[*layout.people, *_DESCRIBED]].reset_index(drop=True)
     contents["is_listed"] = contents["n_clients"].to_numpy(dtype=np.float64) > 0
+    if layout.partition is not None:
+        contents["is_listed"] &= ~contents[layout.partition].isin(layout.client_partitions)
     people, same = _numbered(contents, [*layout.people, "n_clients", "n_forms", "n_therapists"])
     contents["people"] = same[people]
     events = rows[

@@ -82,7 +82,10 @@ def system_of(knowledge: Knowledge, rules: Rules) -> System:
     _add_items(rows, items, rules)
     lower, upper = np.zeros((n, _N)), np.full((n, _N), FREE)
     lower[:, CLIENTS] = contents["is_listed"].to_numpy(dtype=np.float64)
-    small = is_count_small(contents, rules)
+    least = _least_clients(knowledge)
+    # Told that a margin is small, he would know its parts, one client each at least, to be smaller.
+    is_margin = ~np.isnan(least)
+    small = is_count_small(contents, rules) & ~is_margin
     clients = contents["n_clients"].to_numpy(dtype=np.float64)
     told_lower, told_upper = lower.copy(), upper.copy()
     told_lower[clients >= rules.minimum_clients, CLIENTS] = rules.minimum_clients
@@ -98,11 +101,21 @@ def system_of(knowledge: Knowledge, rules: Rules) -> System:
         told_upper=told_upper.ravel(),
         is_whole=is_whole.ravel(),
         rows=rows.rows(n_unknowns),
-        needs=_needs(knowledge, rules, same),
+        needs=_needs(knowledge, rules, same, np.nan_to_num(least), is_margin),
         weight=items["weight"].to_numpy(dtype=np.float64),
         must_hide=items["must_hide"].to_numpy(dtype=np.bool_),
         is_standing=items["is_standing"].to_numpy(dtype=np.bool_),
     )
+
+
+def _least_clients(knowledge: Knowledge) -> Floats:
+    """Of margins of parts without common clients, how many are listed in their parts; else NaN."""
+    found = knowledge.people_relations
+    listed = knowledge.contents["is_listed"].to_numpy(dtype=np.float64)
+    inside = np.bincount(found.relation, weights=listed[found.part], minlength=found.total.size)
+    least = np.full(len(listed), np.nan)
+    np.fmax.at(least, found.total[found.is_split], inside[found.is_split])
+    return least
 
 
 def _at(content: Places, unknown: int) -> Places:
@@ -242,8 +255,12 @@ def _add_items(rows: RowSet, items: pd.DataFrame, rules: Rules) -> None:
         rows.add([(each, _at(at, unknown), -1.0), (each, _at(at, base), most)], zero, free, item)
 
 
-def _needs(knowledge: Knowledge, rules: Rules, same: Places) -> Needs:
-    """Small counts stay 1 to the minimum, others hidden less known than shown ones, scores free."""
+def _needs(
+    knowledge: Knowledge, rules: Rules, same: Places, least: Floats, is_margin: Bools
+) -> Needs:
+    """Small counts stay 1 to the minimum, others hidden less known than shown ones, scores free.
+
+    A small margin stays as small as its listed parts (`least`) allow."""
     contents, items = knowledge.contents, knowledge.items
     minimum = rules.minimum_clients
     people = contents["people"].to_numpy(dtype=np.intp)
@@ -269,10 +286,11 @@ def _needs(knowledge: Knowledge, rules: Rules, same: Places) -> Needs:
 
     small = np.flatnonzero(is_count_small(contents, rules) & is_first)
     one = np.array(1.0)
-    need(small, [(CLIENTS, -1.0)], -one, is_told=False)
+    need(small, [(CLIENTS, -1.0)], -np.maximum(least[small], 1.0), is_told=False)
     need(small, [(CLIENTS, 1.0)], one * minimum, is_told=False)
-    need(small, [(CLIENTS, -1.0)], -one, is_told=True)
-    need(small, [(CLIENTS, 1.0)], one * (minimum - 1), is_told=True)
+    told_of = small[~is_margin[small]]
+    need(told_of, [(CLIENTS, -1.0)], -one, is_told=True)
+    need(told_of, [(CLIENTS, 1.0)], one * (minimum - 1), is_told=True)
     clients = contents["n_clients"].to_numpy(dtype=np.float64)
     primary = items["must_hide"].to_numpy(dtype=np.bool_) & items["is_primary"].to_numpy(
         dtype=np.bool_

@@ -21,7 +21,8 @@ class Layout:
     Several tables about the same people are protected as one: their rows in one frame, with names
     of their own in `measure`. Cells alike but for it that have the same counts count the same
     people. `partition` is a column that says what `stage` splits by (stages, languages, age bands);
-    of those in `client_partitions` each client is in one part only. `site` is a block column of
+    of those in `client_partitions` each client is in one part only, and parts that are hidden are
+    not listed either: nobody sees whether there is one. `site` is a block column of
     which the value `site_total` stands for all sites together.
     """
 
@@ -130,7 +131,9 @@ def relations(cells: pd.DataFrame, layout: Layout, contents: pd.DataFrame) -> Re
     shares_none[relation] = found["shares_none"].to_numpy(dtype=np.bool_)[order]
     whole, split = (
         np.bincount(relation, weights=count[part], minlength=n) == count[total]
-        for count in (contents[name].to_numpy(dtype=np.float64) for name in ("n_forms", "n_clients"))
+        for count in (
+            contents[name].to_numpy(dtype=np.float64) for name in ("n_forms", "n_clients")
+        )
     )
     return Relations(total, relation, part, whole, whole & split & shares_none)
 

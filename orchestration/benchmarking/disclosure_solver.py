@@ -133,7 +133,9 @@ class Solver:
             is_up = wanted.value[start] > 0
             if (end > high) if is_up else (end < low):
                 return None
-            solver.changeColBounds(column, max(low, end) if is_up else low, high if is_up else min(high, end))
+            solver.changeColBounds(
+                column, max(low, end) if is_up else low, high if is_up else min(high, end)
+            )
         else:
             row = self.part.rows.size + int(np.searchsorted(self._many, number))
             solver.changeRowBounds(row, value, np.inf)
@@ -178,7 +180,7 @@ class Solver:
         solved = self._solved()
         for column in cost:
             solver.changeColCost(column, 0.0)
-        for column in (low | high):
+        for column in low | high:
             solver.changeColBounds(column, float(self._lower[column]), float(self._upper[column]))
         for row in ended:
             solver.changeRowBounds(row, -np.inf, np.inf)
