@@ -228,12 +228,31 @@ def _add_drifts(
 ) -> None:
     """A cell may also stand because its two means together would say too much: where so many came
     that this must be the reason, the attacker cannot think that few did."""
-    n = contents["n_clients"].to_numpy(dtype=np.float64)
-    few = np.abs(n[drifts[0]] - n[drifts[1]]) < rules.minimum_clients
-    before, after = drifts[0][few], drifts[1][few]
+    before, after = _few_apart(drifts, contents, rules)
     each = np.arange(before.size)
     reach = np.full(before.size, rules.minimum_clients - 1.0)
     rows.add([(each, _at(before, CLIENTS), 1.0), (each, _at(after, CLIENTS), -1.0)], -reach, reach)
+
+
+def _few_apart(
+    drifts: tuple[Places, Places], contents: pd.DataFrame, rules: Rules
+) -> tuple[Places, Places]:
+    n = contents["n_clients"].to_numpy(dtype=np.float64)
+    few = np.abs(n[drifts[0]] - n[drifts[1]]) < rules.minimum_clients
+    return drifts[0][few], drifts[1][few]
+
+
+def _is_below_drift(knowledge: Knowledge, rules: Rules) -> Bools:
+    """Contents that are part, or part of a part, of a total that stands with few changes."""
+    found, people = knowledge.people_relations, knowledge.contents["people"].to_numpy(dtype=np.intp)
+    is_below = np.zeros(people.size, dtype=np.bool_)
+    is_above = np.zeros(people.size, dtype=np.bool_)
+    is_above[people[np.concatenate(_few_apart(knowledge.drifts, knowledge.contents, rules))]] = True
+    while True:
+        new = found.part[is_above[found.total[found.relation]]]
+        if is_below[new].all():
+            return is_below[people]
+        is_below[new] = is_above[new] = True
 
 
 def _add_items(rows: RowSet, items: pd.DataFrame, rules: Rules) -> None:
@@ -287,7 +306,9 @@ def _needs(
     small = np.flatnonzero(is_count_small(contents, rules) & is_first)
     one = np.array(1.0)
     need(small, [(CLIENTS, -1.0)], -np.maximum(least[small], 1.0), is_told=False)
-    need(small, [(CLIENTS, 1.0)], one * minimum, is_told=False)
+    # Below a total that stands, the refresh rule itself says that fewer than the minimum came.
+    most = minimum - _is_below_drift(knowledge, rules)[small].astype(np.float64)
+    need(small, [(CLIENTS, 1.0)], most, is_told=False)
     told_of = small[~is_margin[small]]
     need(told_of, [(CLIENTS, -1.0)], -one, is_told=True)
     need(told_of, [(CLIENTS, 1.0)], one * (minimum - 1), is_told=True)
