@@ -141,7 +141,7 @@ class Program:
         own = np.flatnonzero(np.isin(self._part_of, chosen))
         keys = np.union1d(key, self._part_of[own] * n_unknowns + own)
         column_ends = np.searchsorted(keys, np.append(chosen, chosen[-1] + 1) * n_unknowns)
-        # Of a part's first column, by part; columns of others lie between where parts were left out.
+        # Where a part's columns begin, by its number.
         first = np.zeros(int(chosen[-1]) + 1, dtype=np.intp)
         first[chosen] = column_ends[:-1]
         local = np.searchsorted(keys, key) - np.repeat(first[of_row], np.diff(starts))

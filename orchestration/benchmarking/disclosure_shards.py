@@ -163,8 +163,8 @@ def attack_all(
     n_processes: int,
     held: MutableSet[str] | None = None,
 ) -> Leaks:
-    """As attack, which see. Blocks whose digest is in `held` held before and are not attacked again;
-    the digests of those that hold are added."""
+    """As attack, which see. Blocks whose digest is in `held` held before: they are not attacked
+    again. The digests of those that hold are added."""
     shards = Shards.of(system)
     every = np.flatnonzero(np.diff(shards.ends[3]))
     digests: dict[int, str] = {}
