@@ -1,74 +1,39 @@
-"""Sentences that read the chart aloud. PURE: rows in, plain English out, reading grade 9 or lower.
+"""Sentences that read the comparison aloud. PURE: rows in, plain English out, grade 9 or lower.
 
 They say what the numbers support and no more: no ranking, no cause, and in every state of a row a
-sentence of its own, a missing flag included.
+sentence of its own, a missing flag included. Raw and adjusted stand together, always.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from dashboards import labels
-from dashboards.release import ExpectedDelivery, Instrument, Site, SiteResult
-
-_REASONS = {
-    # code: (a clause after "because", a few words for a cell of the table)
-    "too_few_clients": ("it has too few clients for a fair reading", "too few clients"),
-    "therapist_unknown": (
-        "we do not know which therapist saw which client, and so its margin is too small",
-        "therapists not known",
-    ),
-    "data_incomplete": ("its data for this period are not complete", "data not complete"),
-    "response_rate_low": ("too few of the forms due came back", "few forms came back"),
-    "response_rates_differ": (
-        "its share of forms that came back is far from that of other sites",
-        "return rate differs from other sites",
-    ),
-    "response_rate_unknown": (
-        "we do not know how many forms should have come back",
-        "return rate not known",
-    ),
-    "therapists_taking_part_low": (
-        "too few of its therapists use the form",
-        "few therapists take part",
-    ),
-    "dates_by_year": (
-        "of its dates we know the year alone",
-        "dates are years",
-    ),
-    "too_few_sites": ("there are too few sites to compare", "too few sites"),
-    "therapists_not_separable": (
-        "we cannot tell its therapists apart from their clients",
-        "therapists cannot be told apart",
-    ),
-    "no_variation": ("the scores do not vary", "scores do not vary"),
-}
-
-INTERNAL_ONLY = (
-    "For use inside the group only. Please do not pass these numbers on: "
-    "the full check against naming a person by mistake is still to come."
-)
-RAW_MEANS = (
-    "These are raw means: they do not allow for who comes to a site. A difference is a reason to "
-    "look closer, and no verdict on a site or on a therapist."
+from dashboards.readings import Reading, Readings, readings, readings_by_name
+from dashboards.release import Adjustment, Instrument, SiteResult
+from dashboards.sentences_adjusted import certainty, position, positions, value
+from dashboards.sentences_reasons import (
+    NO_MODEL,
+    NOT_IDENTIFIABLE,
+    because,
+    no_adjusted,
+    reasons,
+    why_nothing_adjusted,
 )
 
+MEANS_NOTE = (
+    "A raw mean takes clients as they come. An adjusted mean allows for who comes to a site, as "
+    "far as it was written down. A difference is a reason to look closer, and no verdict on a site "
+    "or on a therapist."
+)
+_MOST_NAMES = 8
+"""Sites named in one breath; beyond it a count, and the table names them."""
+_HALF = 0.5
+_MUCH_MISSING = 0.2
+"""Share of clients with a gap in what is adjusted for, from which on a reader is told."""
 
-def _count(number: int, noun: str) -> str:
+
+def count(number: int, noun: str) -> str:
+    """`1 client`, `212 clients`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _words(code: str) -> tuple[str, str]:
-    return _REASONS.get(code, (f"of “{labels.readable(code)}”", labels.readable(code)))
-
-
-def reasons(row: SiteResult) -> str:
-    """Why a site is not comparable, in one clause a reason; empty when it is."""
-    return labels.listed([_words(code)[0] for code in row.reasons])
-
-
-def short_reasons(row: SiteResult) -> str:
-    """The same in a few words, for a cell of the table."""
-    return ", ".join(_words(code)[1] for code in row.reasons)
 
 
 def meaning(instrument: Instrument) -> str:
@@ -80,235 +45,250 @@ def meaning(instrument: Instrument) -> str:
     return "On this form, a higher score is better."
 
 
-def _value(row: SiteResult, instrument: Instrument) -> str:
-    raw = labels.number(row.raw, instrument.decimals)
-    clients = f" for {_count(row.n_clients, 'client')}" if row.n_clients is not None else ""
-    margin = (
-        f", give or take {labels.number(row.margin, instrument.decimals)}"
-        if row.margin is not None
-        else ""
-    )
-    return f"At {row.site_label}, the mean score{clients} is {raw} points{margin}."
+def site_sentence(
+    row: SiteResult,
+    instrument: Instrument,
+    adjustment: Adjustment | None = None,
+    period: str | None = None,
+) -> str:
+    """What the numbers say of one site, right in every state of its row.
 
-
-def _between(lower: float | None, upper: float | None, decimals: int) -> str:
-    return f" ({labels.number(lower, decimals)} to {labels.number(upper, decimals)})"
-
-
-def _position(row: SiteResult, decimals: int) -> str:
-    """Where a flagged site lies; with a flag come a target and limits, for only a funnel flags."""
-    inner = _between(row.lower95, row.upper95, decimals)
-    outer = _between(row.lower998, row.upper998, decimals)
-    target = labels.number(row.target, decimals)
-    side = "above" if row.flag in ("above_95", "above_998") else "below"
-    if row.flag == "within":
+    `adjustment`: the site's row of `site_adjustments`, where the view has one; `period`: the view's
+    code, which tells why a month has none.
+    """
+    if row.is_suppressed:
         return (
-            f"This is within the range we expect for a site like this one{inner}. "
-            f"We cannot tell it apart from the group's mean of {target}."
+            f"We show no numbers for {row.site_label}. "
+            "Alone or set beside others, they could give someone away."
         )
-    if row.flag in ("above_95", "below_95"):
-        return (
-            f"This is {side} the range we expect for a site like this one{inner}. "
-            "Chance alone puts about 1 site in 20 outside it, so take this as a hint only."
-        )
-    return (
-        f"This is {side} even the wide range for a site like this one{outer}. "
-        "Chance alone puts about 2 sites in 1,000 outside it, so it is worth asking why."
+    found = readings(row, adjustment)
+    if found is None:
+        return f"There is no mean score for {row.site_label} in this view."
+    decimals, is_alone = instrument.decimals, found.adjusted is None
+    unadjusted = no_adjusted(row, adjustment, period)
+    parts = (
+        _values(found, decimals),
+        _judgement(found, decimals),
+        _which_way(found, instrument),
+        _caution(found),
+        f"The raw mean does not allow for who comes there. {unadjusted}" if is_alone else "",
+        certainty(found.surer, is_alone, decimals),
+        _beside(row),
+        _missing(found, adjustment),
     )
+    return " ".join(part for part in parts if part)
 
 
-def _judgement(row: SiteResult, decimals: int) -> str:
-    why = reasons(row)
-    if row.flag is None:
-        if not why:
+def _values(found: Readings, decimals: int) -> str:
+    n = found.row.n_clients
+    clients = "" if n is None else f" for {count(n, 'client')}"
+    raw = value(found.raw, decimals)
+    said = f"At {found.row.site_label}, the raw mean score{clients} is {raw}."
+    if found.adjusted is None:
+        return said
+    return f"{said} Adjusted for who comes there, it is {value(found.adjusted, decimals)}."
+
+
+def _why(found: Readings) -> tuple[str, ...]:
+    """Reasons against a comparison, but for the one that a sentence of its own is given to."""
+    return reasons(found.row, left_out=NOT_IDENTIFIABLE if found.adjusted is None else None)
+
+
+def _judgement(found: Readings, decimals: int) -> str:
+    raw, adjusted = found.raw, found.adjusted
+    if raw.flag is None:
+        if why := _why(found):
+            return because("We do not flag it", why)
+        if adjusted is None or adjusted.flag is None:
             return "It has no flag: there is no range to hold it against."
-        return f"We do not flag it, because {why}."
-    caution = f" Read this with care, because {why}." if why else ""
-    return _position(row, decimals) + caution
+        there = position("The adjusted mean", adjusted, decimals)
+        return f"The raw mean has no range to be held against. {there}"
+    if adjusted is None:
+        return position("This", raw, decimals)
+    if adjusted.flag is None:
+        there = position("The raw mean", raw, decimals)
+        return f"{there} The adjusted mean has no range to be held against."
+    return positions(raw, adjusted, decimals)
+
+
+def _which_way(found: Readings, instrument: Instrument) -> str:
+    """Above is not good everywhere: said where a reading lies outside and lower is better."""
+    if instrument.direction != "lower_is_better" or (found.raw.flag is None and _why(found)):
+        return ""
+    is_outside = found.raw.side or (found.adjusted and found.adjusted.side)
+    return meaning(instrument) if is_outside else ""
+
+
+def _caution(found: Readings) -> str:
+    why = _why(found)
+    return because("Read this with care", why) if why and found.raw.flag is not None else ""
 
 
 def _beside(row: SiteResult) -> str:
     parts = []
-    if row.response_rate is not None:
-        parts.append(f"{labels.percent(row.response_rate)} of the forms due came back.")
-    if row.ceiling_share is not None:
-        parts.append(
-            f"{labels.percent(row.ceiling_share)} of its forms have the best score there is."
-        )
+    rate, ceiling = row.response_rate, row.ceiling_share
+    if rate is not None:
+        others = "; we do not know what the others would say" if rate < _HALF else ""
+        parts.append(f"{labels.percent(rate)} of the forms due came back{others}.")
+    if ceiling is not None:
+        room = ", which leaves the mean little room to differ" if ceiling >= _HALF else ""
+        parts.append(f"{labels.percent(ceiling)} of its forms have the best score there is{room}.")
     return " ".join(parts)
 
 
-def site_sentence(row: SiteResult, instrument: Instrument) -> str:
-    """What the numbers say of one site, right in every state of its row."""
-    if row.is_suppressed:
-        return (
-            f"We show no numbers for {row.site_label}. "
-            "Too few people stand behind them, and they could give someone away."
-        )
-    if row.raw is None:
-        return f"There is no mean score for {row.site_label} in this view."
-    parts = (_value(row, instrument), _judgement(row, instrument.decimals), _beside(row))
-    return " ".join(part for part in parts if part)
+def _missing(found: Readings, adjustment: Adjustment | None) -> str:
+    share = adjustment.largest_share_missing if adjustment is not None else None
+    if found.adjusted is None or share is None or share < _MUCH_MISSING:
+        return ""
+    return f"For up to {labels.percent(share)} of its clients, what we adjust for is not all known."
 
 
-def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
-    """What the numbers say of the whole group: names in the order of `rows`, never a ranking."""
-    shown = [row for row in rows if not row.is_suppressed and row.raw is not None]
-    if not shown:
-        return "No site can be shown in this view: too few people stand behind each number."
-    flagged = [row for row in shown if row.flag is not None and not row.reasons]
-    if not flagged:
-        return (
-            f"We show {_count(len(shown), 'site')} but can compare none of them fairly. "
-            f"The table gives the reasons. {_outside_with_reasons(shown)}"
-        ).strip()
-    target = labels.number(flagged[0].target, instrument.decimals)
+def headline(
+    rows: Sequence[SiteResult],
+    adjustments: Iterable[Adjustment],
+    instrument: Instrument,
+    period: str | None = None,
+) -> str:
+    """What the numbers say of the whole group: names in alphabetical order, never a ranking."""
+    if not rows:
+        return "This view holds no site."
+    adjusting = list(adjustments)
+    found = readings_by_name(rows, adjusting)
+    if not found:
+        is_hidden = any(row.is_suppressed for row in rows)
+        why = "its numbers could give someone away" if is_hidden else "none has a mean score"
+        return f"No site can be shown in this view: {why}."
+    fair = [each for each in found if each.raw.flag is not None and not each.row.reasons]
+    if not fair:
+        n = len(found)
+        none = "cannot compare it fairly" if n == 1 else "can compare none of them fairly"
+        said = f"We show {count(n, 'site')} but {none}. The table gives the reasons."
+        return f"{said} {_outside_with_reasons(found)}".strip()
+    both = [each for each in fair if each.adjusted is not None and each.adjusted.flag is not None]
+    target = fair[0].raw.target
+    mean = "" if target is None else labels.number(target, instrument.decimals)
+    is_outside = any(each.raw.side or (each.adjusted and each.adjusted.side) for each in fair)
     parts = (
-        _standing(flagged),
-        f"The group's mean is {target} points.",
-        _spread(flagged),
-        _outside_with_reasons(shown),
+        _standings(fair, both),
+        _unadjusted(fair, both, adjusting, period),
+        _disagreeing(both),
+        f"The group's raw mean is {mean} points." if mean else "",
+        _spread([each.row for each in fair]),
+        _outside_with_reasons(found),
+        meaning(instrument) if is_outside and instrument.direction == "lower_is_better" else "",
     )
     return " ".join(filter(None, parts))
-
-
-def _outside_with_reasons(rows: Sequence[SiteResult]) -> str:
-    """Sites beyond their range for which something else than the alliance may be the reason."""
-    names = [row.site_label for row in rows if row.reasons and row.flag not in (None, "within")]
-    if not names:
-        return ""
-    lies = "lies" if len(names) == 1 else "lie"
-    return (
-        f"{labels.listed(names)} "
-        f"{lies} outside the range too, but other things differ there, such as how "
-        "many forms came back. The table says which."
-    )
 
 
 _PLACES = {
     "above_998": "far above",
     "above_95": "just above",
-    "within": "within",
     "below_95": "just below",
     "below_998": "far below",
 }
 
 
-def _standing(rows: Sequence[SiteResult]) -> str:
-    n_within, n_rows = sum(row.flag == "within" for row in rows), len(rows)
+def _standings(fair: Sequence[Readings], both: Sequence[Readings]) -> str:
+    """Where the sites lie, by the raw and by the adjusted means; once where the two are alike."""
+    raw = [(each.row.site_label, each.raw) for each in fair]
+    adjusted = [(each.row.site_label, each.adjusted) for each in both if each.adjusted]
+    one_by = "by its raw mean" if len(raw) == 1 else "by their raw means"
+    if not adjusted:
+        said = [_standing(raw, "compare", one_by)]
+    elif [(label, reading.flag) for label, reading in raw] == [
+        (label, reading.flag) for label, reading in adjusted
+    ]:
+        said = [_standing(raw, "compare", "raw and adjusted alike")]
+    else:
+        allowing = "once we allow for who comes there"
+        said = [_standing(raw, "compare", one_by), _standing(adjusted, "adjust", allowing)]
+    if not any(each.side for _, each in [*raw, *adjusted]):
+        said.append(_not_alike(len(raw)))
+    return " ".join(said)
+
+
+def _standing(named: Sequence[tuple[str, Reading]], verb: str, by: str) -> str:
+    n_rows, n_within = len(named), sum(reading.side is None for _, reading in named)
     if n_rows == 1:
-        place = _PLACES.get(rows[0].flag or "", "outside")
-        return (
-            f"We can compare one site only: {rows[0].site_label} lies {place} the range we expect."
-        )
+        label, reading = named[0]
+        place = _PLACES.get(reading.flag or "", "within")
+        return f"We can {verb} one site only: {label} lies {place} the range we expect, {by}."
     if n_within == n_rows:
-        every, one = ("Both", "either") if n_rows == 2 else (f"All {n_rows}", "any")
-        # To find no difference is not to find that there is none.
-        return (
-            f"{every} sites we can compare lie within the range we expect. These numbers cannot "
-            f"tell {one} of them apart from the group's mean. That does not mean they are alike."
-        )
-    count = f"{n_within} {'lies' if n_within == 1 else 'lie'}" if n_within else "none lies"
-    parts = [f"Of the {n_rows} sites we can compare, {count} within the range we expect."]
+        every = "Both" if n_rows == 2 else f"All {n_rows:,}"
+        return f"{every} sites we can {verb} lie within the range we expect, {by}."
+    some = f"{n_within:,}" if n_within else "none"
+    lies = "lie" if n_within > 1 else "lies"
+    parts = [
+        f"Of the {n_rows:,} sites we can {verb}, {some} {lies} within the range we expect, {by}."
+    ]
     for flag, place in _PLACES.items():
-        names = [row.site_label for row in rows if row.flag == flag]
-        if names and flag != "within":
-            parts.append(
-                f"{labels.listed(names)} {'lies' if len(names) == 1 else 'lie'} {place} it."
-            )
+        names = [label for label, reading in named if reading.flag == flag]
+        if names:
+            parts.append(f"{_names(names)} {'lies' if len(names) == 1 else 'lie'} {place} it.")
     return " ".join(parts)
+
+
+def _names(names: Sequence[str]) -> str:
+    return labels.listed(names) if len(names) <= _MOST_NAMES else f"{len(names):,} sites"
+
+
+def _not_alike(n_sites: int) -> str:
+    """To find no difference is not to find that there is none."""
+    if n_sites == 1:
+        return "These numbers cannot tell it apart from the group."
+    one = "either" if n_sites == 2 else "any"
+    return (
+        f"These numbers cannot tell {one} of them apart from the group. "
+        "That does not mean they are alike."
+    )
+
+
+def _unadjusted(
+    fair: Sequence[Readings],
+    both: Sequence[Readings],
+    adjustments: Sequence[Adjustment],
+    period: str | None,
+) -> str:
+    """Which of the sites have a raw mean alone, and why where one reason holds for all."""
+    if both:
+        names = [each.row.site_label for each in fair if each not in both]
+        return f"We cannot adjust the mean of {_names(names)}." if names else ""
+    if adjustments and not all(each.null_reason == NO_MODEL for each in adjustments):
+        return (
+            "Raw means do not allow for who comes to a site. The table says why none is adjusted."
+        )
+    why = why_nothing_adjusted(NO_MODEL if adjustments else None, None, period)
+    return f"Raw means do not allow for who comes to a site. {why}"
+
+
+def _disagreeing(both: Sequence[Readings]) -> str:
+    """Sites whose raw and adjusted means do not lie on the same side."""
+    names = [
+        each.row.site_label
+        for each in both
+        if each.adjusted is not None and each.raw.side != each.adjusted.side
+    ]
+    if not names:
+        return ""
+    return f"Raw and adjusted do not agree for {_names(names)}: who comes there may matter."
+
+
+def _outside_with_reasons(found: Sequence[Readings]) -> str:
+    """Sites beyond their range for which something else than the alliance may be the reason."""
+    names = [each.row.site_label for each in found if each.row.reasons and each.raw.side]
+    if not names:
+        return ""
+    lies, them = ("lies", "it") if len(names) == 1 else ("lie", "them")
+    return (
+        f"{_names(names)} {lies} outside the range too, but we cannot compare {them} fairly. "
+        "The table says why."
+    )
 
 
 def _spread(rows: Sequence[SiteResult]) -> str:
     if all(row.tau2 == 0 for row in rows):
         return (
-            "Taken together, chance alone could spread the sites this far. "
+            "Taken together, chance alone could spread the raw means this far. "
             "Real differences may be there that these numbers cannot show."
         )
     return "The range allows for how much sites differ as a rule."
-
-
-def suppressed_sites(rows: Sequence[SiteResult]) -> str:
-    """The sites whose numbers are absent from the release, with the one published reason."""
-    names = [row.site_label for row in rows if row.is_suppressed]
-    if not names:
-        return ""
-    return (
-        f"Not shown: {labels.listed(names)}. Too few people stand behind their numbers, "
-        "and they could give someone away."
-    )
-
-
-def absent_sites(sites: Sequence[Site], period: str) -> str:
-    """The sites of the group that have no row in this view at all, and why."""
-    is_short = not labels.is_whole_years(period)
-    by_year = [site.site_label for site in sites if is_short and site.is_dated_by_year]
-    others = [site.site_label for site in sites if not (is_short and site.is_dated_by_year)]
-    said = []
-    if others:
-        said.append(
-            f"Not in this view: {labels.listed(others)}. They have no forms that can be compared "
-            "here: none of this kind, in this language, or filled in this way."
-        )
-    if by_year:
-        said.append(
-            f"Only in views of a whole year: {labels.listed(by_year)}. "
-            "Of their dates we know the year and nothing else."
-        )
-    return " ".join(said)
-
-
-def unplaced_sites(rows: Sequence[SiteResult]) -> str:
-    """The sites in the table that the chart cannot place."""
-    names = [
-        row.site_label for row in rows if row.raw is not None and not (row.standard_error or 0) > 0
-    ]
-    if not names:
-        return ""
-    return (
-        f"In the table but not on the chart: {labels.listed(names)}. "
-        "No margin of error can be given there."
-    )
-
-
-def key_note(instrument: Instrument) -> str:
-    """The caution that every number on an unverified scoring key carries; empty when verified."""
-    if instrument.key_status == "verified":
-        return ""
-    return (
-        f"The scoring key of “{instrument.name}” has not been checked against its first source. "
-        "Treat its scores with care. More under “Definition and sources” below."
-    )
-
-
-def instrument_notes(instrument: Instrument) -> list[str]:
-    """What its own declaration wants beside its numbers: risk items, and how they mislead."""
-    return [note for note in (instrument.risk_notice, instrument.cautions) if note]
-
-
-def late_deliveries(
-    expected: Iterable[ExpectedDelivery], now: datetime, time_zone: str
-) -> list[str]:
-    """One sentence for each practice that owes an export whose time has passed."""
-    late: dict[str, list[ExpectedDelivery]] = {}
-    for delivery in expected:
-        if now > delivery.expected_by_at:
-            late.setdefault(delivery.practice_id, []).append(delivery)
-    sentences = []
-    for deliveries in late.values():
-        since = min(delivery.expected_by_at for delivery in deliveries)
-        feeds = labels.listed([labels.feed(delivery.feed) for delivery in deliveries])
-        sentences.append(
-            f"{deliveries[0].practice_name} is late: its {feeds} were due by "
-            f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."
-        )
-    return sentences
-
-
-def broken_declarations(practice_names: Iterable[str]) -> list[str]:
-    """One sentence for each practice that nothing can be taken in from until its file is mended."""
-    return [
-        f"The declaration of {name} is broken, so nothing new from it is taken in. The numbers of "
-        "its sites may miss newer forms. Run “alliance doctor” to see what to mend."
-        for name in practice_names
-    ]
