@@ -10,8 +10,8 @@ from orchestration.assets.case_mix import KEYS as CASE_MIX
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
 from orchestration.assets.trends import KEYS as TRENDS
-from orchestration.disclosure_ledger import put_out, take_back
 from orchestration.case_mix_shown import note_shown
+from orchestration.disclosure_ledger import put_out, take_back
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
