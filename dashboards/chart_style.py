@@ -1,0 +1,82 @@
+"""How every chart looks, and what they share. PURE.
+
+Colours are names of the style sheet's variables, not values: the browser fills them in, so a chart
+follows the light and the dark theme without being drawn again (theme.css says both). The pairs are
+Okabe and Ito's, told apart in every common colour blindness; no chart says anything by colour
+alone.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import altair as alt
+
+INK, MUTED, GRID, PAPER = "var(--ink)", "var(--muted)", "var(--grid)", "var(--paper)"
+BAND_998, BAND_95, EDGE = "var(--band-outer)", "var(--band-inner)", "var(--edge)"
+ABOVE, BELOW, ACCENT = "var(--above)", "var(--below)", "var(--accent)"
+REFERENCE, DECILES = "var(--reference)", "var(--deciles)"
+
+NARROW = "width < 420"
+"""In pixels, as Vega says it: below it a plot has no room for words beside its marks."""
+
+
+def style(**changes: Any) -> dict[str, Any]:
+    """What a layered chart is made with; `changes` are Vega-Lite's own names."""
+    return {
+        "width": "container",
+        # SVG keeps the text selectable and readable by a screen reader; a canvas does not. It also
+        # lets the style sheet colour it.
+        "usermeta": {"embedOptions": {"renderer": "svg", "actions": False}},
+        "config": {
+            "font": '"Source Sans", "Source Sans Pro", sans-serif',
+            "background": "transparent",
+            "view": {"strokeWidth": 0},
+            "axis": {
+                "labelColor": MUTED,
+                "titleColor": MUTED,
+                "labelFontSize": 12,
+                "titleFontSize": 13,
+                "titleFontWeight": 400,
+                "titlePadding": 12,
+                "gridColor": GRID,
+                "domain": False,
+                "ticks": False,
+                "labelPadding": 8,
+            },
+            "axisX": {"grid": False},
+            "legend": {"labelColor": INK},
+        },
+        **changes,
+    }
+
+
+def domain(values: Iterable[float], share: float) -> tuple[float, float]:
+    """From the least to the greatest of `values`, `share` of their distance wider on both sides."""
+    known = [float(value) for value in values]
+    low, high = min(known), max(known)
+    pad = (high - low) * share or abs(high) * share or 1.0
+    return low - pad, high + pad
+
+
+def legend(**changes: Any) -> alt.Legend:
+    """A legend above the plot, in one line where there is room."""
+    return alt.Legend(
+        **{
+            "title": None,
+            "orient": "top",
+            "direction": "horizontal",
+            "symbolSize": 110,
+            "labelFontSize": 13,
+            "columnPadding": 22,
+            "offset": 14,
+            "labelLimit": 260,
+            # One below the other on a narrow page, where they would run out of it.
+            "columns": alt.ExprRef(f"{NARROW} ? 1 : 0"),
+        }
+        | changes
+    )
+
+
+def unless_narrow(opacity: float = 1) -> alt.ExprRef:
+    """The opacity of words that a narrow plot has no room for; the table twin has them."""
+    return alt.ExprRef(f"{NARROW} ? 0 : {opacity:g}")

@@ -1,0 +1,109 @@
+"""Where one site's distance from the group comes from, as a waterfall. PURE: row in, chart out."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboards import part_labels
+from dashboards.chart_style import ABOVE, BELOW, EDGE, INK, MUTED, domain, style
+from dashboards.release import Gap, Instrument
+
+_PARTS = ("gap_case_mix", "gap_response", "gap_therapists", "gap_rest")
+_DIRECTIONS = (("above", ABOVE), ("below", BELOW), ("none", MUTED))
+
+
+def gap_frame(gap: Gap, instrument: Instrument) -> pd.DataFrame:
+    """One row a part and a last one for the whole gap, in the order in which they add up.
+
+    Columns: part (words), size (scale points, missing where it is not known), start and end (where
+    its bar stands, from the group's mean at 0), direction and text. An unknown part moves nothing:
+    what it would have been is in the rest. Empty where there are no parts.
+    """
+    names = ["part", "size", "start", "end", "direction", "text"]
+    numbers = ["size", "start", "end"]
+    if gap.gap is None:
+        return pd.DataFrame(columns=names).astype(dict.fromkeys(numbers, "float64"))
+    records: list[dict[str, Any]] = []
+    at = 0.0
+    for name in _PARTS:
+        size: float | None = getattr(gap, name)
+        records.append(_bar(part_labels.gap_part(name), size, at, instrument))
+        at += size or 0.0
+    records.append(_bar(part_labels.gap_part("gap"), gap.gap, 0.0, instrument))
+    return pd.DataFrame(records, columns=names).astype(dict.fromkeys(numbers, "float64"))
+
+
+def _bar(part: str, size: float | None, start: float, instrument: Instrument) -> dict[str, Any]:
+    shown = None if size is None else round(size, instrument.decimals)
+    direction = "none" if not shown else "above" if shown > 0 else "below"
+    glyph = {"above": " ▲", "below": " ▼", "none": ""}[direction]
+    text = "not known" if size is None else part_labels.signed(size, instrument.decimals) + glyph
+    return {
+        "part": part,
+        "size": size,
+        "start": start,
+        "end": start + (size or 0.0),
+        "direction": direction,
+        "text": text,
+    }
+
+
+def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Waterfall of `gap_frame`. ValueError when it is empty: the caller says so in words."""
+    if frame.empty:
+        raise ValueError("a site without parts of its gap has no waterfall")
+    low, high = domain([0.0, *frame["start"].tolist(), *frame["end"].tolist()], 0.22)
+    scale = alt.Scale(domain=[low, high], nice=False)
+    parts = frame["part"].tolist()
+    axis = alt.Axis(title="Points above or below the group's mean", tickCount=6, format="+~f")
+    x = alt.X("start:Q", scale=scale, axis=axis)
+    y = alt.Y(
+        "part:N",
+        sort=parts,
+        scale=alt.Scale(paddingInner=0.35, paddingOuter=0.2),
+        axis=alt.Axis(title=None, labelColor=INK, labelLimit=200, labelFontSize=13),
+    )
+    frame = frame.assign(
+        tip=frame[["start", "end"]].max(axis=1), is_whole=frame.index == len(frame) - 1
+    )
+    colour = alt.Color(
+        "direction:N",
+        scale=alt.Scale(
+            domain=[name for name, _ in _DIRECTIONS], range=[value for _, value in _DIRECTIONS]
+        ),
+        legend=None,
+    )
+    steps = frame.iloc[:-1].assign(next_part=[*parts[1:-1], parts[-1]])
+    layers = [
+        alt.Chart(pd.DataFrame({"zero": [0.0]}))
+        .mark_rule(color=INK, strokeWidth=1.2, aria=False)
+        .encode(x=alt.X("zero:Q", scale=scale)),
+        alt.Chart(steps)
+        .mark_rule(color=EDGE, strokeDash=[3, 2], aria=False)
+        .encode(
+            x=alt.X("end:Q", scale=scale),
+            y=y,
+            y2=alt.Y2("next_part:N"),
+        ),
+        alt.Chart(frame)
+        .mark_bar(cornerRadius=2)
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=y,
+            color=colour,
+            opacity=alt.condition("datum.is_whole", alt.value(1), alt.value(0.72)),
+            tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("text:N", title="Points")],
+        ),
+        alt.Chart(frame)
+        .mark_text(align="left", baseline="middle", dx=7, color=INK, fontSize=13)
+        .encode(x=alt.X("tip:Q", scale=scale), y=y, text="text:N"),
+    ]
+    return alt.LayerChart(layer=layers, **style(height=46 * len(frame)))
+
+
+def gap_description(frame: pd.DataFrame, site: str) -> str:
+    """What a reader who cannot see the waterfall is told: all of it, it is five numbers."""
+    parts = "; ".join(f"{row.part}: {row.text}" for row in frame.itertuples())
+    return f"Bar chart of where the distance of {site} from the group's mean comes from. {parts}."
