@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
 INK, MUTED, GRID, PAPER = "var(--ink)", "var(--muted)", "var(--grid)", "var(--paper)"
 BAND_998, BAND_95, EDGE = "var(--band-outer)", "var(--band-inner)", "var(--edge)"
@@ -48,6 +49,11 @@ def style(**changes: Any) -> dict[str, Any]:
         },
         **changes,
     }
+
+
+def numbers(frame: pd.DataFrame, *columns: str) -> list[float]:
+    """The known numbers of some columns."""
+    return [float(value) for name in columns for value in frame[name].dropna().tolist()]
 
 
 def domain(values: Iterable[float], share: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from dashboards import part_labels
-from dashboards.chart_style import ACCENT, INK, MUTED, PAPER, domain, style
+from dashboards.chart_style import ACCENT, INK, MUTED, PAPER, domain, numbers, style
 from dashboards.release import CalibrationTenth, Coefficient, Instrument
 
 
@@ -32,16 +32,16 @@ def coefficients_frame(coefficients: Sequence[Coefficient], instrument: Instrume
         for item in coefficients
         if item.estimate is not None
     ]
-    numbers = ["estimate", "lower95", "upper95"]
-    frame = pd.DataFrame(records, columns=["name", *numbers, "interval"])
-    return frame.astype(dict.fromkeys(numbers, "float64"))
+    ends = ["estimate", "lower95", "upper95"]
+    frame = pd.DataFrame(records, columns=["name", *ends, "interval"])
+    return frame.astype(dict.fromkeys(ends, "float64"))
 
 
 def coefficients_chart(frame: pd.DataFrame, instrument: Instrument) -> alt.LayerChart:
     """A point and its interval for each row of `coefficients_frame`. ValueError when empty."""
     if frame.empty:
         raise ValueError("a model without coefficients has no chart of them")
-    ends = [0.0, *frame[["estimate", "lower95", "upper95"]].stack().tolist()]
+    ends = [0.0, *numbers(frame, "estimate", "lower95", "upper95")]
     scale = alt.Scale(domain=list(domain(ends, 0.06)), nice=False)
     y = alt.Y(
         "name:N",
@@ -94,7 +94,7 @@ def calibration_chart(frame: pd.DataFrame, instrument: Instrument) -> alt.LayerC
     """Observed on expected, with the line on which both are the same. ValueError when empty."""
     if frame.empty:
         raise ValueError("a model without calibration has no chart of it")
-    low, high = domain(frame[["expected", "observed"]].stack().tolist(), 0.08)
+    low, high = domain(numbers(frame, "expected", "observed"), 0.08)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     number = f",.{instrument.decimals}f"
     x_axis = alt.Axis(title="Expected from the case mix (points)", tickCount=6)

@@ -20,6 +20,7 @@ from dashboards.chart_style import (
     PAPER,
     domain,
     legend,
+    numbers,
     style,
     unless_narrow,
 )
@@ -139,7 +140,7 @@ def caterpillar(
     if frame.empty:
         raise ValueError("a caterpillar needs at least one site with a mean")
     sites = list(dict.fromkeys(frame["site"].tolist()))
-    ends = frame[["value", "lower", "upper"]].stack().tolist() + list(targets.values())
+    ends = numbers(frame, "value", "lower", "upper") + list(targets.values())
     near = within_reach(reference_frame(references, instrument), *domain(ends, 0.04))
     low, high = domain([*ends, *near["centre"].tolist()], 0.04)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
@@ -256,7 +257,7 @@ def _points(
         return alt.Scale(domain=words, range=[series[column] for series in present])
 
     key = legend(columns=alt.ExprRef(f"{NARROW} ? 1 : 4"))
-    return (
+    points: alt.Chart = (
         alt.Chart(frame)
         .mark_point(size=70, strokeWidth=1.8, opacity=1, filled=True)
         .encode(
@@ -277,6 +278,7 @@ def _points(
             ],
         )
     )
+    return points
 
 
 def _beside(frame: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:

@@ -61,21 +61,25 @@ def reference_lines(
         return []
     base = alt.Chart(references)
     along: dict[str, Any]
+    end: dict[str, Any]
     if axis == "y":
-        along = {"y": alt.Y("centre:Q", scale=scale)}
-        words = {"align": "left", "baseline": "bottom", "dx": 4, "dy": -3}
-        end: dict[str, Any] = {"x": alt.value(0)}
+        along, end = {"y": alt.Y("centre:Q", scale=scale)}, {"x": alt.value(0)}
     else:
-        along = {"x": alt.X("centre:Q", scale=scale)}
-        words = {"align": "left", "baseline": "bottom", "dx": 4, "dy": -2}
-        end = {"y": alt.value("height")}
+        along, end = {"x": alt.X("centre:Q", scale=scale)}, {"y": alt.value("height")}
     tooltip = [alt.Tooltip("words:N", title="Reference")]
     return [
         base.mark_rule(color=REFERENCE, strokeDash=[2, 3], strokeWidth=1.6).encode(
             **along, tooltip=tooltip
         ),
         base.mark_text(
-            fontSize=11, fontStyle="italic", color=REFERENCE, opacity=unless_narrow(), **words
+            fontSize=11,
+            fontStyle="italic",
+            color=REFERENCE,
+            opacity=unless_narrow(),
+            align="left",
+            baseline="bottom",
+            dx=4,
+            dy=-3,
         ).encode(**along, **end, text="words:N"),
     ]
 

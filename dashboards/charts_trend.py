@@ -21,6 +21,7 @@ from dashboards.chart_style import (
     PAPER,
     domain,
     legend,
+    numbers,
     style,
     unless_narrow,
 )
@@ -133,8 +134,8 @@ def trend_chart(
     """
     if frame.empty:
         raise ValueError("a line through time needs at least one period")
-    heights = frame[["value", "lower", "upper"]].stack().tolist()
-    heights += deciles[["p10", "p90"]].stack().tolist()
+    heights = numbers(frame, "value", "lower", "upper")
+    heights += numbers(deciles, "p10", "p90")
     low, high = domain(heights, 0.1)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     layers: list[alt.Chart | alt.LayerChart] = []

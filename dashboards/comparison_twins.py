@@ -1,4 +1,4 @@
-"""The table twins of "Compare sites": what each chart shows, in columns. PURE: rows in, twin out."""
+"""The table twins of "Compare sites": what each chart shows, in columns. PURE."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ def caterpillar_twin(
     adjustments: Mapping[tuple[str, str], Adjustment],
     instrument: Instrument,
 ) -> Twin:
-    """Raw and adjusted values, as they are and pulled to the group. A hidden site has words only."""
+    """Raw and adjusted values, as they are and pulled to the group; a hidden site has none."""
     columns = (
         Column("Site", ("site",), "text"),
         Column("Raw", ("raw",), "score"),
