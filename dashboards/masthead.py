@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import streamlit as st
 
-from dashboards import clock, labels, queries, sentences
+from dashboards import clock, labels, queries, sentences_notes
 from dashboards.release import Release
 
 _STYLE = Path(__file__).with_name("theme.css")
@@ -67,7 +67,8 @@ def _masthead(title: str, release: Release) -> None:
         for name, value in facts.items()
     )
     internal = (
-        f'<p class="internal"><strong>Internal only</strong>{escape(sentences.INTERNAL_ONLY)}</p>'
+        '<p class="internal"><strong>Internal only</strong>'
+        f"{escape(sentences_notes.INTERNAL_ONLY)}</p>"
         if release.is_internal_only
         else ""
     )
@@ -80,10 +81,10 @@ def _masthead(title: str, release: Release) -> None:
 
 def _practices_behind(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
     """Say whose numbers may be old: nothing came in time, or nothing that comes can be read."""
-    late = sentences.late_deliveries(
+    late = sentences_notes.late_deliveries(
         queries.expected_deliveries(cursor), clock.now(), release.time_zone
     )
-    broken = sentences.broken_declarations(queries.broken_declarations(cursor))
+    broken = sentences_notes.broken_declarations(queries.broken_declarations(cursor))
     for texts, icon in ((broken, ":material/report:"), (late, ":material/schedule:")):
         if texts:
             st.warning("\n\n".join(plain(text) for text in texts), icon=icon)

@@ -1,74 +1,29 @@
-"""Sentences that read the chart aloud. PURE: rows in, plain English out, reading grade 9 or lower.
+"""Sentences that read the comparison aloud. PURE: rows in, plain English out, grade 9 or lower.
 
 They say what the numbers support and no more: no ranking, no cause, and in every state of a row a
-sentence of its own, a missing flag included.
+sentence of its own, a missing flag included. Raw and adjusted stand together, always.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from dashboards import labels
-from dashboards.release import ExpectedDelivery, Instrument, Site, SiteResult
+from dashboards.readings import Reading, adjusted_reading, raw_reading
+from dashboards.release import Adjustment, Instrument, SiteResult
+from dashboards.sentences_adjusted import certainty, position, positions, value
+from dashboards.sentences_reasons import NOT_IDENTIFIABLE, is_short, no_adjusted, reasons
 
-_REASONS = {
-    # code: (a clause after "because", a few words for a cell of the table)
-    "too_few_clients": ("it has too few clients for a fair reading", "too few clients"),
-    "therapist_unknown": (
-        "we do not know which therapist saw which client, and so its margin is too small",
-        "therapists not known",
-    ),
-    "data_incomplete": ("its data for this period are not complete", "data not complete"),
-    "response_rate_low": ("too few of the forms due came back", "few forms came back"),
-    "response_rates_differ": (
-        "its share of forms that came back is far from that of other sites",
-        "return rate differs from other sites",
-    ),
-    "response_rate_unknown": (
-        "we do not know how many forms should have come back",
-        "return rate not known",
-    ),
-    "therapists_taking_part_low": (
-        "too few of its therapists use the form",
-        "few therapists take part",
-    ),
-    "dates_by_year": (
-        "of its dates we know the year alone",
-        "dates are years",
-    ),
-    "too_few_sites": ("there are too few sites to compare", "too few sites"),
-    "therapists_not_separable": (
-        "we cannot tell its therapists apart from their clients",
-        "therapists cannot be told apart",
-    ),
-    "no_variation": ("the scores do not vary", "scores do not vary"),
-}
-
-INTERNAL_ONLY = (
-    "For use inside the group only. Please do not pass these numbers on: "
-    "the full check against naming a person by mistake is still to come."
+MEANS_NOTE = (
+    "A raw mean takes clients as they come. An adjusted mean allows for who comes to a site, as "
+    "far as it was written down. A difference is a reason to look closer, and no verdict on a site "
+    "or on a therapist."
 )
-RAW_MEANS = (
-    "These are raw means: they do not allow for who comes to a site. A difference is a reason to "
-    "look closer, and no verdict on a site or on a therapist."
-)
+_MOST_NAMES = 8
+"""Sites named in one breath; beyond it a count, and the table names them."""
+_HALF = 0.5
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _words(code: str) -> tuple[str, str]:
-    return _REASONS.get(code, (f"of “{labels.readable(code)}”", labels.readable(code)))
-
-
-def reasons(row: SiteResult) -> str:
-    """Why a site is not comparable, in one clause a reason; empty when it is."""
-    return labels.listed([_words(code)[0] for code in row.reasons])
-
-
-def short_reasons(row: SiteResult) -> str:
-    """The same in a few words, for a cell of the table."""
-    return ", ".join(_words(code)[1] for code in row.reasons)
 
 
 def meaning(instrument: Instrument) -> str:
@@ -80,143 +35,237 @@ def meaning(instrument: Instrument) -> str:
     return "On this form, a higher score is better."
 
 
-def _value(row: SiteResult, instrument: Instrument) -> str:
-    raw = labels.number(row.raw, instrument.decimals)
+def site_sentence(
+    row: SiteResult,
+    instrument: Instrument,
+    adjustment: Adjustment | None = None,
+    period: str | None = None,
+) -> str:
+    """What the numbers say of one site, right in every state of its row.
+
+    `adjustment`: the site's row of `site_adjustments`, where the view has one; `period`: the view's
+    code, which tells why a month has none.
+    """
+    if row.is_suppressed:
+        return (
+            f"We show no numbers for {row.site_label}. "
+            "Alone or set beside others, they could give someone away."
+        )
+    raw = raw_reading(row)
+    if raw is None:
+        return f"There is no mean score for {row.site_label} in this view."
+    adjusted = adjusted_reading(row, adjustment)
+    decimals = instrument.decimals
+    surer = raw if adjusted is None or adjusted.shrunken is None else adjusted
+    parts = (
+        _values(row, raw, adjusted, decimals),
+        ""
+        if adjusted
+        else f"It does not allow for who comes there: {no_adjusted(row, adjustment, period)}.",
+        _judgement(row, raw, adjusted, decimals),
+        _which_way(raw, adjusted, instrument),
+        _caution(row, raw, adjusted),
+        certainty(surer, adjusted is None, decimals),
+        _beside(row, adjustment),
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _values(row: SiteResult, raw: Reading, adjusted: Reading | None, decimals: int) -> str:
     clients = f" for {_count(row.n_clients, 'client')}" if row.n_clients is not None else ""
-    margin = (
-        f", give or take {labels.number(row.margin, instrument.decimals)}"
-        if row.margin is not None
-        else ""
-    )
-    return f"At {row.site_label}, the mean score{clients} is {raw} points{margin}."
+    said = f"At {row.site_label}, the raw mean score{clients} is {value(raw, decimals)}."
+    if adjusted is None:
+        return said
+    return f"{said} Adjusted for who comes there, it is {value(adjusted, decimals)}."
 
 
-def _between(lower: float | None, upper: float | None, decimals: int) -> str:
-    return f" ({labels.number(lower, decimals)} to {labels.number(upper, decimals)})"
+def _why(row: SiteResult, adjusted: Reading | None) -> str:
+    """Reasons against a comparison; what keeps the mean from being adjusted is said before."""
+    return reasons(row, left_out=None if adjusted else NOT_IDENTIFIABLE)
 
 
-def _position(row: SiteResult, decimals: int) -> str:
-    """Where a flagged site lies; with a flag come a target and limits, for only a funnel flags."""
-    inner = _between(row.lower95, row.upper95, decimals)
-    outer = _between(row.lower998, row.upper998, decimals)
-    target = labels.number(row.target, decimals)
-    side = "above" if row.flag in ("above_95", "above_998") else "below"
-    if row.flag == "within":
-        return (
-            f"This is within the range we expect for a site like this one{inner}. "
-            f"We cannot tell it apart from the group's mean of {target}."
-        )
-    if row.flag in ("above_95", "below_95"):
-        return (
-            f"This is {side} the range we expect for a site like this one{inner}. "
-            "Chance alone puts about 1 site in 20 outside it, so take this as a hint only."
-        )
-    return (
-        f"This is {side} even the wide range for a site like this one{outer}. "
-        "Chance alone puts about 2 sites in 1,000 outside it, so it is worth asking why."
-    )
-
-
-def _judgement(row: SiteResult, decimals: int) -> str:
-    why = reasons(row)
-    if row.flag is None:
-        if not why:
+def _judgement(row: SiteResult, raw: Reading, adjusted: Reading | None, decimals: int) -> str:
+    if raw.flag is None:
+        if why := _why(row, adjusted):
+            return f"We do not flag it, because {why}."
+        if adjusted is None or adjusted.flag is None:
             return "It has no flag: there is no range to hold it against."
-        return f"We do not flag it, because {why}."
-    caution = f" Read this with care, because {why}." if why else ""
-    return _position(row, decimals) + caution
+        alone = position(adjusted, decimals).removeprefix("This is")
+        return f"The raw mean has no range to be held against. The adjusted mean is{alone}"
+    if adjusted is None:
+        return position(raw, decimals)
+    if adjusted.flag is None:
+        alone = position(raw, decimals).removeprefix("This is")
+        return f"The raw mean is{alone} The adjusted mean has no range to be held against."
+    return positions(raw, adjusted, decimals)
 
 
-def _beside(row: SiteResult) -> str:
+def _which_way(raw: Reading, adjusted: Reading | None, instrument: Instrument) -> str:
+    """Above is not good everywhere: said where a reading lies outside and lower is better."""
+    is_outside = raw.side is not None or (
+        adjusted is not None and adjusted.side is not None and raw.flag is not None
+    )
+    return meaning(instrument) if is_outside and instrument.direction == "lower_is_better" else ""
+
+
+def _caution(row: SiteResult, raw: Reading, adjusted: Reading | None) -> str:
+    why = _why(row, adjusted)
+    return f"Read this with care, because {why}." if why and raw.flag is not None else ""
+
+
+def _beside(row: SiteResult, adjustment: Adjustment | None) -> str:
     parts = []
-    if row.response_rate is not None:
-        parts.append(f"{labels.percent(row.response_rate)} of the forms due came back.")
-    if row.ceiling_share is not None:
+    rate, ceiling = row.response_rate, row.ceiling_share
+    if rate is not None:
+        came = f"{labels.percent(rate)} of the forms due came back"
+        others = "; we do not know what the others would say" if rate < _HALF else ""
+        parts.append(f"{came}{others}.")
+    if ceiling is not None:
+        at_end = f"{labels.percent(ceiling)} of its forms have the best score there is"
+        room = ", which leaves the mean little room to differ" if ceiling >= _HALF else ""
+        parts.append(f"{at_end}{room}.")
+    missing = adjustment.largest_share_missing if adjustment is not None else None
+    if missing is not None and missing >= 0.2 and adjustment and adjustment.adjusted is not None:
         parts.append(
-            f"{labels.percent(row.ceiling_share)} of its forms have the best score there is."
+            f"For up to {labels.percent(missing)} of its clients, what we adjust for is not known."
         )
     return " ".join(parts)
 
 
-def site_sentence(row: SiteResult, instrument: Instrument) -> str:
-    """What the numbers say of one site, right in every state of its row."""
-    if row.is_suppressed:
-        return (
-            f"We show no numbers for {row.site_label}. "
-            "Too few people stand behind them, and they could give someone away."
+def headline(
+    rows: Sequence[SiteResult],
+    adjustments: Iterable[Adjustment],
+    instrument: Instrument,
+    period: str | None = None,
+) -> str:
+    """What the numbers say of the whole group: names in alphabetical order, never a ranking."""
+    if not rows:
+        return "This view holds no site."
+    found = _readings(rows, adjustments)
+    if not found:
+        return "No site can be shown in this view: its numbers could give someone away."
+    fair = [each for each in found if each[1].flag is not None and not each[0].reasons]
+    outside = _outside_with_reasons(found)
+    if not fair:
+        said = (
+            f"We show {_count(len(found), 'site')} but can compare none of them fairly. "
+            f"The table gives the reasons. {outside}"
         )
-    if row.raw is None:
-        return f"There is no mean score for {row.site_label} in this view."
-    parts = (_value(row, instrument), _judgement(row, instrument.decimals), _beside(row))
-    return " ".join(part for part in parts if part)
-
-
-def headline(rows: Sequence[SiteResult], instrument: Instrument) -> str:
-    """What the numbers say of the whole group: names in the order of `rows`, never a ranking."""
-    shown = [row for row in rows if not row.is_suppressed and row.raw is not None]
-    if not shown:
-        return "No site can be shown in this view: too few people stand behind each number."
-    flagged = [row for row in shown if row.flag is not None and not row.reasons]
-    if not flagged:
-        return (
-            f"We show {_count(len(shown), 'site')} but can compare none of them fairly. "
-            f"The table gives the reasons. {_outside_with_reasons(shown)}"
-        ).strip()
-    target = labels.number(flagged[0].target, instrument.decimals)
+        return said.strip()
+    raw = [(row.site_label, raw) for row, raw, _ in fair]
+    both = [(row, raw, adj) for row, raw, adj in fair if adj is not None and adj.flag is not None]
+    adjusted = [(row.site_label, adj) for row, _, adj in both if adj is not None]
+    target = labels.number(raw[0][1].target, instrument.decimals)
+    is_out = any(reading.side for _, reading in [*raw, *adjusted])
     parts = (
-        _standing(flagged),
-        f"The group's mean is {target} points.",
-        _spread(flagged),
-        _outside_with_reasons(shown),
+        *_standings(raw, adjusted, period),
+        _disagreeing(both),
+        f"The group's raw mean is {target} points.",
+        _spread([row for row, _, _ in fair]),
+        outside,
+        meaning(instrument) if is_out and instrument.direction == "lower_is_better" else "",
     )
     return " ".join(filter(None, parts))
 
 
-def _outside_with_reasons(rows: Sequence[SiteResult]) -> str:
-    """Sites beyond their range for which something else than the alliance may be the reason."""
-    names = [row.site_label for row in rows if row.reasons and row.flag not in (None, "within")]
-    if not names:
-        return ""
-    lies = "lies" if len(names) == 1 else "lie"
-    return (
-        f"{labels.listed(names)} "
-        f"{lies} outside the range too, but other things differ there, such as how "
-        "many forms came back. The table says which."
-    )
+_Found = tuple[SiteResult, Reading, Reading | None]
+
+
+def _readings(rows: Sequence[SiteResult], adjustments: Iterable[Adjustment]) -> list[_Found]:
+    """Shown sites by name, with their readings."""
+    of_site = {(each.practice_id, each.site_id): each for each in adjustments}
+    found = []
+    for row in sorted(rows, key=lambda row: row.site_label.casefold()):
+        if (raw := raw_reading(row)) is not None:
+            adjustment = of_site.get((row.practice_id, row.site_id))
+            found.append((row, raw, adjusted_reading(row, adjustment)))
+    return found
 
 
 _PLACES = {
     "above_998": "far above",
     "above_95": "just above",
-    "within": "within",
     "below_95": "just below",
     "below_998": "far below",
 }
+_Named = Sequence[tuple[str, Reading]]
 
 
-def _standing(rows: Sequence[SiteResult]) -> str:
-    n_within, n_rows = sum(row.flag == "within" for row in rows), len(rows)
+def _standings(raw: _Named, adjusted: _Named, period: str | None) -> tuple[str, ...]:
+    """Where the sites lie, by the raw and by the adjusted means; once where the two are alike."""
+    if not adjusted:
+        why = "We adjust means in views of a year or longer only. " if is_short(period) else ""
+        return (
+            _standing(raw, "On raw means", "we can compare"),
+            f"{why}Raw means do not allow for who comes to a site.",
+            _not_alike(raw),
+        )
+    flags = {label: reading.flag for label, reading in adjusted}
+    if len(adjusted) == len(raw) and all(flags[label] == each.flag for label, each in raw):
+        said = (_standing(raw, "On raw and adjusted means alike", "we can compare"),)
+    else:
+        said = (
+            _standing(raw, "On raw means", "we can compare"),
+            _standing(adjusted, "Adjusted for who comes there", "we can adjust"),
+        )
+    return (*said, _not_alike([*raw, *adjusted]))
+
+
+def _standing(named: _Named, lead: str, which: str) -> str:
+    n_rows, n_within = len(named), sum(reading.side is None for _, reading in named)
     if n_rows == 1:
-        place = _PLACES.get(rows[0].flag or "", "outside")
-        return (
-            f"We can compare one site only: {rows[0].site_label} lies {place} the range we expect."
-        )
+        label, reading = named[0]
+        place = _PLACES.get(reading.flag or "", "within")
+        return f"{lead}, the one site {which}, {label}, lies {place} the range we expect."
     if n_within == n_rows:
-        every, one = ("Both", "either") if n_rows == 2 else (f"All {n_rows}", "any")
-        # To find no difference is not to find that there is none.
-        return (
-            f"{every} sites we can compare lie within the range we expect. These numbers cannot "
-            f"tell {one} of them apart from the group's mean. That does not mean they are alike."
-        )
-    count = f"{n_within} {'lies' if n_within == 1 else 'lie'}" if n_within else "none lies"
-    parts = [f"Of the {n_rows} sites we can compare, {count} within the range we expect."]
+        every = "both" if n_rows == 2 else f"all {n_rows:,}"
+        return f"{lead}, {every} sites {which} lie within the range we expect."
+    count = f"{n_within:,}" if n_within else "none"
+    lies = "lie" if n_within > 1 else "lies"
+    parts = [f"{lead}, {count} of the {n_rows:,} sites {which} {lies} within the range we expect."]
     for flag, place in _PLACES.items():
-        names = [row.site_label for row in rows if row.flag == flag]
-        if names and flag != "within":
-            parts.append(
-                f"{labels.listed(names)} {'lies' if len(names) == 1 else 'lie'} {place} it."
-            )
+        names = [label for label, reading in named if reading.flag == flag]
+        if names:
+            parts.append(f"{_names(names)} {'lies' if len(names) == 1 else 'lie'} {place} it.")
     return " ".join(parts)
+
+
+def _names(names: Sequence[str]) -> str:
+    return labels.listed(names) if len(names) <= _MOST_NAMES else f"{len(names):,} sites"
+
+
+def _not_alike(named: _Named) -> str:
+    """To find no difference is not to find that there is none."""
+    if any(reading.side for _, reading in named):
+        return ""
+    labelled = {label for label, _ in named}
+    if len(labelled) == 1:
+        return "These numbers cannot tell it apart from the group."
+    one = "either" if len(labelled) == 2 else "any"
+    return (
+        f"These numbers cannot tell {one} of them apart from the group. "
+        "That does not mean they are alike."
+    )
+
+
+def _disagreeing(both: Sequence[_Found]) -> str:
+    """Sites whose raw and adjusted flags differ."""
+    names = [row.site_label for row, raw, adj in both if adj is not None and raw.flag != adj.flag]
+    if not names:
+        return ""
+    return f"Raw and adjusted do not agree for {_names(names)}: who comes there may matter."
+
+
+def _outside_with_reasons(found: Sequence[_Found]) -> str:
+    """Sites beyond their range for which something else than the alliance may be the reason."""
+    names = [row.site_label for row, raw, _ in found if row.reasons and raw.side is not None]
+    if not names:
+        return ""
+    lies, them = ("lies", "it") if len(names) == 1 else ("lie", "them")
+    return (
+        f"{_names(names)} {lies} outside the range too, but we cannot compare {them} fairly. "
+        "The table says why."
+    )
 
 
 def _spread(rows: Sequence[SiteResult]) -> str:
@@ -228,87 +277,48 @@ def _spread(rows: Sequence[SiteResult]) -> str:
     return "The range allows for how much sites differ as a rule."
 
 
-def suppressed_sites(rows: Sequence[SiteResult]) -> str:
-    """The sites whose numbers are absent from the release, with the one published reason."""
-    names = [row.site_label for row in rows if row.is_suppressed]
-    if not names:
+def told_apart(
+    row: SiteResult, rows: Sequence[SiteResult], adjustments: Iterable[Adjustment]
+) -> str:
+    """Which share of the other sites this one can be told from, in place of a place in a list.
+
+    A site's true mean is taken to be higher than another's when their 95 % intervals of shrunken
+    values do not meet: stricter than a test of the two, and so safe for many of them at once.
+    Adjusted means are held against adjusted ones, raw against raw. Empty where nothing can be said.
+    """
+    found = [each for each in _readings(rows, adjustments) if not each[0].reasons]
+    own = next((each for each in found if each[0] == row), None)
+    if own is None:
         return ""
-    return (
-        f"Not shown: {labels.listed(names)}. Too few people stand behind their numbers, "
-        "and they could give someone away."
-    )
+    place = 2 if own[2] is not None and own[2].shrunken is not None else 1
+    here = _interval(own[place])
+    others = [_interval(each[place]) for each in found if each[0] != row]
+    known = [each for each in others if each is not None]
+    if here is None or not known:
+        return ""
+    name, n_lower = ("raw", "adjusted")[place - 1], sum(each[1] < here[0] for each in known)
+    n_higher = sum(each[0] > here[1] for each in known)
+    n_open = len(known) - n_lower - n_higher
+    return _told(row.site_label, name, n_lower, n_higher, n_open)
 
 
-def absent_sites(sites: Sequence[Site], period: str) -> str:
-    """The sites of the group that have no row in this view at all, and why."""
-    is_short = not labels.is_whole_years(period)
-    by_year = [site.site_label for site in sites if is_short and site.is_dated_by_year]
-    others = [site.site_label for site in sites if not (is_short and site.is_dated_by_year)]
-    said = []
-    if others:
-        said.append(
-            f"Not in this view: {labels.listed(others)}. They have no forms that can be compared "
-            "here: none of this kind, in this language, or filled in this way."
-        )
-    if by_year:
-        said.append(
-            f"Only in views of a whole year: {labels.listed(by_year)}. "
-            "Of their dates we know the year and nothing else."
-        )
-    return " ".join(said)
+def _interval(reading: object) -> tuple[float, float] | None:
+    if not isinstance(reading, Reading):
+        return None
+    ends = (reading.shrunken_lower95, reading.shrunken_upper95)
+    return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
 
 
-def unplaced_sites(rows: Sequence[SiteResult]) -> str:
-    """The sites in the table that the chart cannot place."""
-    names = [
-        row.site_label for row in rows if row.raw is not None and not (row.standard_error or 0) > 0
+def _told(label: str, name: str, n_lower: int, n_higher: int, n_open: int) -> str:
+    n_others = n_lower + n_higher + n_open
+    sites = _count(n_others, "other site")
+    if n_open == n_others:
+        one = "the" if n_others == 1 else "any of the"
+        return f"These numbers cannot tell {label} apart from {one} {sites} we can compare."
+    clear = [
+        f"{number:,} {'has' if number == 1 else 'have'} a clearly {way} {name} mean"
+        for number, way in ((n_lower, "lower"), (n_higher, "higher"))
+        if number
     ]
-    if not names:
-        return ""
-    return (
-        f"In the table but not on the chart: {labels.listed(names)}. "
-        "No margin of error can be given there."
-    )
-
-
-def key_note(instrument: Instrument) -> str:
-    """The caution that every number on an unverified scoring key carries; empty when verified."""
-    if instrument.key_status == "verified":
-        return ""
-    return (
-        f"The scoring key of “{instrument.name}” has not been checked against its first source. "
-        "Treat its scores with care. More under “Definition and sources” below."
-    )
-
-
-def instrument_notes(instrument: Instrument) -> list[str]:
-    """What its own declaration wants beside its numbers: risk items, and how they mislead."""
-    return [note for note in (instrument.risk_notice, instrument.cautions) if note]
-
-
-def late_deliveries(
-    expected: Iterable[ExpectedDelivery], now: datetime, time_zone: str
-) -> list[str]:
-    """One sentence for each practice that owes an export whose time has passed."""
-    late: dict[str, list[ExpectedDelivery]] = {}
-    for delivery in expected:
-        if now > delivery.expected_by_at:
-            late.setdefault(delivery.practice_id, []).append(delivery)
-    sentences = []
-    for deliveries in late.values():
-        since = min(delivery.expected_by_at for delivery in deliveries)
-        feeds = labels.listed([labels.feed(delivery.feed) for delivery in deliveries])
-        sentences.append(
-            f"{deliveries[0].practice_name} is late: its {feeds} were due by "
-            f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."
-        )
-    return sentences
-
-
-def broken_declarations(practice_names: Iterable[str]) -> list[str]:
-    """One sentence for each practice that nothing can be taken in from until its file is mended."""
-    return [
-        f"The declaration of {name} is broken, so nothing new from it is taken in. The numbers of "
-        "its sites may miss newer forms. Run “alliance doctor” to see what to mend."
-        for name in practice_names
-    ]
+    rest = f" We cannot tell it apart from the other {n_open:,}." if n_open else ""
+    return f"Beside {label} there are {sites} we can compare: {labels.listed(clear)}.{rest}"

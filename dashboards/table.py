@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from dashboards import labels, sentences
+from dashboards import labels, sentences_reasons
 from dashboards.release import Instrument, SiteResult
 
 _MARKS = {
@@ -63,7 +63,7 @@ def _range(row: SiteResult, decimals: int) -> str:
 
 def _reading(row: SiteResult) -> str:
     mark, kind = _MARKS.get(row.flag or "", ("◇", "none"))
-    why = sentences.short_reasons(row)
+    why = sentences_reasons.short_reasons(row)
     reasons = f'<span class="why">{escape(why[0].upper() + why[1:])}</span>' if why else ""
     return (
         f'<span class="flag {kind}"><span class="mark" aria-hidden="true">{mark}</span>'

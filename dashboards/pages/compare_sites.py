@@ -10,7 +10,7 @@ from html import escape
 import duckdb
 import streamlit as st
 
-from dashboards import charts, choosers, masthead, queries, sentences, table
+from dashboards import charts, choosers, masthead, queries, sentences, sentences_notes, table
 from dashboards.release import MEAN_SCORE, Choice, Instrument, Metric, Release, Site, SiteResult
 
 
@@ -23,15 +23,15 @@ def _comparison(
 ) -> None:
     """The sentence, the funnel, who is missing from it, and the table."""
     said = (
-        sentences.site_sentence(chosen, instrument)
+        sentences.site_sentence(chosen, instrument, None, period)
         if chosen is not None
-        else sentences.headline(rows, instrument)
+        else sentences.headline(rows, (), instrument, period)
     )
     chosen_label = chosen.site_label if chosen is not None else None
     st.html(
         f'<p class="reading" data-testid="reading">{escape(said)}'
         f'<span class="meaning">{escape(sentences.meaning(instrument))} '
-        f"{escape(sentences.RAW_MEANS)}</span></p>"
+        f"{escape(sentences.MEANS_NOTE)}</span></p>"
     )
     st.subheader("Each site against the range expected for it")
     frame = charts.funnel_frame(rows, instrument)
@@ -45,9 +45,9 @@ def _comparison(
                 alt=charts.funnel_description(frame, instrument),
             )
     for note in (
-        sentences.unplaced_sites(rows),
-        sentences.suppressed_sites(rows),
-        sentences.absent_sites(absent_sites, period),
+        sentences_notes.unplaced_sites(rows),
+        sentences_notes.suppressed_sites(rows),
+        sentences_notes.absent_sites(absent_sites, period),
     ):
         if note:
             st.html(f'<p class="note">{escape(note)}</p>')
@@ -136,9 +136,9 @@ def _body(cursor: duckdb.DuckDBPyConnection, release: Release) -> None:
         raise queries.BrokenReleaseError("it does not describe this questionnaire")
     rows = queries.site_results(cursor, choice)
     chosen = choosers.choose_site(rows, site_place)
-    if note := sentences.key_note(instrument):
+    if note := sentences_notes.key_note(instrument):
         st.warning(masthead.plain(note), icon=":material/key:")
-    for note in sentences.instrument_notes(instrument):
+    for note in sentences_notes.instrument_notes(instrument):
         st.warning(masthead.plain(note), icon=":material/report:")
     present = {(row.practice_id, row.site_id) for row in rows}
     absent_sites = [

@@ -1,0 +1,125 @@
+"""Captions of what stands behind a comparison: the group's spread, references, models. PURE.
+
+Also what an empty place of the page says: that something is not there, and why that may be.
+"""
+
+from collections.abc import Sequence
+
+from dashboards import labels
+from dashboards.release import Deciles, Instrument, ReferenceBand
+
+THIS_NETWORK = "this network"
+"""The source of a reference that this network froze itself."""
+
+NO_MEASURES = (
+    "This release holds no measures of this kind. "
+    "They are made only where the group has asked for them."
+)
+NO_MONTHS = (
+    "There is no line through time in this view. "
+    "No month or quarter has closed yet in which this form can be shown."
+)
+NO_CASE_MIX = (
+    "Nothing is adjusted in this view: the release holds no model of who comes to a site. "
+    "The raw means do not allow for it."
+)
+NO_GAPS = "No gap is taken apart in this view. That is done for a year or longer only."
+NO_DECILES = (
+    "We do not show how the sites spread from month to month. "
+    "That takes at least 10 sites that can be shown."
+)
+NO_BANDS = (
+    "There is no reference for this form yet: none was frozen here, "
+    "and no published one with its source and size is on file."
+)
+_NO_TARGET = "A reference tells what others have scored. It is no target."
+
+
+def deciles_caption(deciles: Sequence[Deciles], instrument: Instrument) -> str:
+    """How the sites spread in the newest period that can be told."""
+    if not deciles:
+        return NO_DECILES
+    newest = max(deciles, key=lambda each: each.period_on)
+    low, middle, high = (
+        labels.number(value, instrument.decimals) for value in (newest.p10, newest.p50, newest.p90)
+    )
+    return (
+        f"In {labels.period(newest.period)}, half of the {newest.n_sites:,} sites had a mean of "
+        f"{middle} points or more. About 8 in 10 sites lay between {low} and {high}. "
+        "This shows how sites spread. It is no target."
+    )
+
+
+def band_caption(band: ReferenceBand, instrument: Instrument) -> str:
+    """Where a reference comes from, how many people stand behind it, and where they lay."""
+    n = None if band.n is None else f"{band.n:,}"
+    if band.source == THIS_NETWORK:
+        when = f", frozen on {labels.day(band.frozen_on)}" if band.frozen_on else ""
+        people = f" It is made of about {n} people." if n else " How many people is not told."
+        whose = f"Our own reference “{band.band}”{when}.{people}"
+    else:
+        people = f" (N = {n})" if n else " (its number of people is not told)"
+        whose = f"A published reference: {band.source}, “{band.band}”{people}."
+    return " ".join(filter(None, (whose, _spread(band, instrument.decimals), _NO_TARGET)))
+
+
+def _spread(band: ReferenceBand, decimals: int) -> str:
+    said = []
+    if band.mean is not None:
+        spread = "" if band.sd is None else f", with an SD of {labels.number(band.sd, decimals)}"
+        said.append(f"Its mean is {labels.number(band.mean, decimals)} points{spread}.")
+    if band.p25 is not None and band.p75 is not None:
+        low, high = labels.number(band.p25, decimals), labels.number(band.p75, decimals)
+        said.append(f"The middle half of them scored {low} to {high}.")
+    return " ".join(said)
+
+
+def model_caption(
+    *,
+    n_clients: int | None,
+    n_sites: int | None,
+    r2_within: float | None,
+    r2_between: float | None,
+    slope: float | None,
+    slope_lower95: float | None,
+    slope_upper95: float | None,
+    null_reason: str | None,
+) -> str:
+    """How far a case-mix model can be trusted, in words."""
+    if null_reason:
+        return f"{NO_CASE_MIX} The reason given: {null_reason.rstrip('.')}."
+    if n_clients is None or n_sites is None:
+        return NO_CASE_MIX
+    parts = (
+        f"What we allow for was learnt from about {n_clients:,} clients of {n_sites:,} sites.",
+        _explained(r2_within, r2_between),
+        _calibration(slope, slope_lower95, slope_upper95),
+        "What nobody wrote down cannot be allowed for.",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _explained(within: float | None, between: float | None) -> str:
+    said = []
+    if within is not None:
+        said.append(f"It tells {labels.percent(within)} of how clients of one site differ.")
+    if between is not None and between < 0:
+        said.append("Adjusting sets the sites further apart, not closer.")
+    elif between is not None:
+        said.append(f"It tells {labels.percent(between)} of how the raw means of sites differ.")
+    return " ".join(said)
+
+
+def _calibration(slope: float | None, lower: float | None, upper: float | None) -> str:
+    """1 is right: what is expected to differ by a point does differ by a point."""
+    if slope is None or lower is None or upper is None:
+        return "How well it does at new sites could not be tried."
+    ends = f"{labels.number(slope, 2)} ({labels.number(lower, 2)} to {labels.number(upper, 2)})"
+    if lower <= 1 <= upper:
+        return (
+            f"Tried at sites it had not seen, no fault shows: a slope of {ends}, where 1 is right."
+        )
+    far = "too much" if upper < 1 else "too little"
+    return (
+        f"Tried at sites it had not seen, it allows for {far}: a slope of {ends}, where 1 is right."
+    )

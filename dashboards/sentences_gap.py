@@ -1,0 +1,139 @@
+"""Where a site's gap to the group comes from, part by part, and what such a gap has meant. PURE.
+
+A sum that adds up, read aloud: it describes, and names no cause.
+"""
+
+from dashboards import labels
+from dashboards.release import Gap, Instrument
+from dashboards.sentences import meaning
+from dashboards.sentences_reasons import why_nothing_adjusted
+
+NO_CAUSE = "This describes what goes together. It does not show a cause."
+
+_PARTS = (
+    # column, its subject, whether the subject is plural
+    ("gap_case_mix", "who comes there", False),
+    ("gap_response", "who was asked and answered", False),
+    ("gap_therapists", "a few therapists", True),
+    ("gap_rest", "all the rest, with chance,", False),
+)
+_UNKNOWN = {
+    "gap_case_mix": "We do not know the part of who comes there.",
+    "gap_response": "We do not know the part of who was asked and answered.",
+    "gap_therapists": (
+        "We do not give the part of a few therapists: "
+        "it is not known, or it could point at one of them."
+    ),
+    "gap_rest": "We do not know what is left.",
+}
+
+
+def gap_sentence(
+    gap: Gap | None,
+    instrument: Instrument,
+    site_label: str | None = None,
+    outcome_name: str | None = None,
+) -> str:
+    """The parts of one site's gap, with sign and size, and what such a gap has meant for outcome.
+
+    `gap`: the site's row of `site_gaps`, None where the view has none; `outcome_name`: the name of
+    the outcome questionnaire.
+    """
+    where = f"At {site_label}" if site_label else "Here"
+    if gap is None:
+        return f"{where}, the gap to the group is not taken apart in this view."
+    if gap.gap is None:
+        why = why_nothing_adjusted(gap.null_reason, None)
+        return f"{where}, we cannot say what the gap to the group is made of: {why}."
+    parts = (
+        _distance(gap.gap, where, instrument),
+        _parts(gap, instrument.decimals),
+        _unknown(gap),
+        _outcome(gap, instrument, outcome_name),
+        NO_CAUSE,
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _size(value: float, decimals: int) -> str:
+    return labels.number(abs(value), decimals)
+
+
+def _is_nothing(value: float, decimals: int) -> bool:
+    return round(abs(value), decimals) == 0
+
+
+def _distance(gap: float, where: str, instrument: Instrument) -> str:
+    if _is_nothing(gap, instrument.decimals):
+        return f"{where}, the raw mean is level with the group's mean."
+    side = "above" if gap > 0 else "below"
+    said = f"{where}, the raw mean is {_size(gap, instrument.decimals)} points {side} the group's."
+    way = f" {meaning(instrument)}" if instrument.direction == "lower_is_better" else ""
+    return said + way
+
+
+def _known(gap: Gap) -> list[tuple[str, bool, float]]:
+    found = []
+    for column, subject, is_plural in _PARTS:
+        value = getattr(gap, column)
+        if value is not None:
+            found.append((subject, is_plural, float(value)))
+    return found
+
+
+def _parts(gap: Gap, decimals: int) -> str:
+    known = _known(gap)
+    if not known or gap.gap is None:
+        return ""
+    said = labels.listed([_part(*each, decimals) for each in known])
+    # What rounding takes from the parts must not look like a mistake in the sum.
+    total = sum(round(value, decimals) for _, _, value in known)
+    is_off = len(known) > 1 and not _is_nothing(total - round(gap.gap, decimals), decimals)
+    return f"In points, {said}.{' These figures are rounded.' if is_off else ''}"
+
+
+def _part(subject: str, is_plural: bool, value: float, decimals: int) -> str:
+    ending = "" if is_plural else "s"
+    if _is_nothing(value, decimals):
+        return f"{subject} add{ending} nothing"
+    verb = f"add{ending}" if value > 0 else f"take{ending} off"
+    return f"{subject} {verb} {_size(value, decimals)}"
+
+
+def _unknown(gap: Gap) -> str:
+    lacking = [text for column, text in _UNKNOWN.items() if getattr(gap, column) is None]
+    if not lacking:
+        return ""
+    stays = " That is still in the rest." if gap.gap_rest is not None else ""
+    if len(lacking) > 1:
+        stays = stays.replace("That is", "Both are" if len(lacking) == 2 else "All are")
+    return " ".join(lacking) + stays
+
+
+def _outcome(gap: Gap, instrument: Instrument, outcome_name: str | None) -> str:
+    """What a score that far from others has gone along with among this group's clients."""
+    value, lower, upper = gap.outcome_of_gap, gap.outcome_lower95, gap.outcome_upper95
+    if gap.gap is None or _is_nothing(gap.gap, instrument.decimals):
+        return ""
+    if value is None:
+        return "What such a gap has meant for outcome is not known in this group."
+    way = "higher" if gap.gap > 0 else "lower"
+    lead = f"In this group, clients with a score that much {way} have had"
+    on = f" on {outcome_name}" if outcome_name else ""
+    if lower is None or upper is None:
+        return f"{lead} outcomes{on} {_effect(value)}, but how sure that is we cannot tell."
+    if lower <= 0 <= upper:
+        return (
+            f"{lead} outcomes{on} anywhere from {_effect(lower)} to {_effect(upper)}. "
+            "So we cannot tell whether such a gap has meant anything for outcome."
+        )
+    ends = sorted((abs(lower), abs(upper)))
+    return (
+        f"{lead} outcomes{on} {_effect(value)} "
+        f"({labels.number(ends[0], 2)} to {labels.number(ends[1], 2)})."
+    )
+
+
+def _effect(value: float) -> str:
+    """So many standard deviations better or worse; the release turns the sign so."""
+    return f"{labels.number(abs(value), 2)} SD {'worse' if value < 0 else 'better'}"

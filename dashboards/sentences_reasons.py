@@ -1,0 +1,125 @@
+"""Reason codes of a release in words: why a site is not comparable, why nothing is adjusted. PURE.
+
+A code that nobody has given words to is shown as itself, readable: a reason is never left out.
+"""
+
+from dashboards import labels
+from dashboards.release import Adjustment, SiteResult
+
+NOT_IDENTIFIABLE = "covariate_not_identifiable"
+NO_MODEL = "no_case_mix_model"
+
+_REASONS = {
+    # code: (a clause after "because", a few words for a cell of the table)
+    "too_few_clients": ("it has too few clients for a fair reading", "too few clients"),
+    "therapist_unknown": (
+        "we do not know which therapist saw which client, and so its margin is too small",
+        "therapists not known",
+    ),
+    "data_incomplete": ("its data for this period are not complete", "data not complete"),
+    "response_rate_low": ("too few of the forms due came back", "few forms came back"),
+    "response_rates_differ": (
+        "its share of forms that came back is far from that of other sites",
+        "return rate differs from other sites",
+    ),
+    "response_rate_unknown": (
+        "we do not know how many forms should have come back",
+        "return rate not known",
+    ),
+    "therapists_taking_part_low": (
+        "too few of its therapists use the form",
+        "few therapists take part",
+    ),
+    "dates_by_year": ("of its dates we know the year alone", "dates are years"),
+    "too_few_sites": ("there are too few sites to compare", "too few sites"),
+    "therapists_not_separable": (
+        "we cannot tell its therapists apart from their clients",
+        "therapists cannot be told apart",
+    ),
+    "no_variation": ("the scores do not vary", "scores do not vary"),
+    NOT_IDENTIFIABLE: (
+        "its clients are all alike in something that we should allow for",
+        "cannot be adjusted",
+    ),
+}
+_COVARIATES = {
+    "baseline_severity": "how hard things were at the start",
+    "log_session_no": "how far they are into treatment",
+    "age_band": "age group",
+    "service_type": "kind of treatment",
+    "delivery_mode": "way of meeting",
+    "collection_mode": "way of filling in the form",
+}
+_LEFT_OUT = {
+    "not_recorded": "not known for most clients",
+    "one_value": "the same for all clients",
+    "determined_by_others": "already told by the others",
+}
+
+
+def _words(code: str) -> tuple[str, str]:
+    return _REASONS.get(code, (f"of “{labels.readable(code)}”", labels.readable(code)))
+
+
+def reasons(row: SiteResult, left_out: str | None = None) -> str:
+    """Why a site is not comparable, in one clause a reason; empty when it is.
+
+    `left_out`: a code that the sentence has given in words of its own.
+    """
+    return labels.listed([_words(code)[0] for code in row.reasons if code != left_out])
+
+
+def short_reasons(row: SiteResult) -> str:
+    """The same in a few words, for a cell of the table."""
+    return ", ".join(_words(code)[1] for code in row.reasons)
+
+
+def covariates(codes: str | None) -> str:
+    """What is allowed for, from comma-separated codes, as a sentence lists it; may be empty."""
+    named = [code.strip() for code in (codes or "").split(",") if code.strip()]
+    return labels.listed([covariate(code) for code in named])
+
+
+def covariate(code: str) -> str:
+    """One thing that is allowed for, as a noun."""
+    return _COVARIATES.get(code, f"“{labels.readable(code)}”")
+
+
+def left_out(code: str) -> str:
+    """Why a covariate is not in the model, for a cell of the table."""
+    return _LEFT_OUT.get(code, labels.readable(code))
+
+
+def is_short(period: str | None) -> bool:
+    """Whether a view is of less than a year, for which nothing is adjusted."""
+    if period is None:
+        return False
+    return not (labels.is_whole_years(period) or period.startswith("12m-"))
+
+
+def why_nothing_adjusted(
+    null_reason: str | None, not_identifiable: str | None, period: str | None = None
+) -> str:
+    """Why there is no adjusted value, as a clause that follows a colon."""
+    if null_reason == NOT_IDENTIFIABLE:
+        alike = covariates(not_identifiable) or "something that we should allow for"
+        return (
+            f"as far as we know, its clients are all alike in {alike}, "
+            "and we cannot tell what that does from what the site does"
+        )
+    if null_reason == NO_MODEL:
+        return "the data of the group do not tell us how much to allow for"
+    if null_reason:
+        return f"the reason is “{labels.readable(null_reason)}”"
+    if is_short(period):
+        return "we work that out for a year or longer only"
+    return "this release holds no adjusted mean for this view"
+
+
+def no_adjusted(row: SiteResult, adjustment: Adjustment | None, period: str | None = None) -> str:
+    """The same of one site, from whichever of its rows names the reason."""
+    named = adjustment.null_reason if adjustment is not None else None
+    if named is None and NOT_IDENTIFIABLE in row.reasons:
+        named = NOT_IDENTIFIABLE
+    alike = adjustment.not_identifiable if adjustment is not None else None
+    return why_nothing_adjusted(named, alike, period)
