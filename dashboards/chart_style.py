@@ -19,6 +19,8 @@ REFERENCE, DECILES = "var(--reference)", "var(--deciles)"
 
 NARROW = "width < 420"
 """In pixels, as Vega says it: below it a plot has no room for words beside its marks."""
+SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+~f')"
+"""How an axis of differences writes its numbers."""
 
 
 def style(**changes: Any) -> dict[str, Any]:

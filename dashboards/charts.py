@@ -288,7 +288,7 @@ def funnel(
             .encode(x=x, y=alt.Y("target:Q", scale=scale))
         )
         layers += _band_names(limits, scale, instrument.decimals)
-    layers += reference_lines(near, scale, "y")
+    layers += reference_lines(near, scale)
     lines = (*limits["target"].unique().tolist(), *near["centre"].tolist())
     area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT, lines)
     layers += _site_names(frame, x, scale, area)

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from dashboards import part_labels
-from dashboards.chart_style import ACCENT, INK, MUTED, PAPER, domain, numbers, style
+from dashboards.chart_style import ACCENT, INK, MUTED, PAPER, SIGNED, domain, numbers, style
 from dashboards.release import CalibrationTenth, Coefficient, Instrument
 
 
@@ -48,7 +48,7 @@ def coefficients_chart(frame: pd.DataFrame, instrument: Instrument) -> alt.Layer
         sort=frame["name"].tolist(),
         axis=alt.Axis(title=None, labelColor=INK, labelLimit=230, grid=True),
     )
-    axis = alt.Axis(title="Points of the score", tickCount=6, format="+~f")
+    axis = alt.Axis(title="Points of the score", tickCount=6, labelExpr=SIGNED)
     number = f"+,.{instrument.decimals}f"
     layers = [
         alt.Chart(pd.DataFrame({"zero": [0.0]}))

@@ -25,9 +25,10 @@ from dashboards.chart_style import (
     unless_narrow,
 )
 from dashboards.charts_reference import (
+    LINE,
     middle_half,
     reference_frame,
-    reference_lines,
+    upright_reference_lines,
     within_reach,
 )
 from dashboards.release import Adjustment, Instrument, ReferenceBand, SiteResult
@@ -101,6 +102,14 @@ def caterpillar_frame(
     return frame.astype(dict.fromkeys(("value", "lower", "upper"), "float64"))
 
 
+def targets(rows: Sequence[SiteResult], adjustments: Adjustments) -> dict[str, float]:
+    """The group's mean by lane, scale points: all sites that are compared have the same."""
+    raw = next((row.target for row in rows if row.target is not None), None)
+    adjusted = next((item.target for item in adjustments.values() if item.target is not None), None)
+    known = {"raw": raw, "adjusted": adjusted}
+    return {lane: target for lane, target in known.items() if target is not None}
+
+
 _Value = tuple[str, str, float, float | None, float | None]
 
 
@@ -128,19 +137,19 @@ def _with_margin(
 def caterpillar(
     frame: pd.DataFrame,
     instrument: Instrument,
-    targets: Mapping[str, float],
+    means: Mapping[str, float],
     chosen_site: str | None = None,
     references: Sequence[ReferenceBand] = (),
 ) -> alt.LayerChart:
     """Caterpillar of `caterpillar_frame`, the group's means as lines across it.
 
-    `targets`: the group's mean by lane, scale points. `chosen_site` lies on a band of its own.
+    `means`: what `targets` found. `chosen_site` lies on a band of its own.
     ValueError when the frame is empty: there is nothing to draw, and the caller says so in words.
     """
     if frame.empty:
         raise ValueError("a caterpillar needs at least one site with a mean")
     sites = list(dict.fromkeys(frame["site"].tolist()))
-    ends = numbers(frame, "value", "lower", "upper") + list(targets.values())
+    ends = numbers(frame, "value", "lower", "upper") + list(means.values())
     near = within_reach(reference_frame(references, instrument), *domain(ends, 0.04))
     low, high = domain([*ends, *near["centre"].tolist()], 0.04)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
@@ -161,10 +170,10 @@ def caterpillar(
     layers: list[alt.Chart | alt.LayerChart] = []
     layers += middle_half(near, scale, low, high)
     layers += _chosen(frame, chosen_site, y)
-    layers += _target_lines(targets, lanes, scale, instrument.decimals)
-    layers += reference_lines(near, scale, "x")
+    layers += _target_lines(means, lanes, scale, instrument.decimals)
+    layers += upright_reference_lines(near, scale)
     layers += _intervals(frame, lanes, scale, y)
-    layers.append(_points(frame, lanes, scale, y, instrument.decimals))
+    layers.append(_points(frame, lanes, scale, y, instrument.decimals, len(near)))
     layers += _beside(frame, y)
     step = 40 if len(lanes) > 1 else 28
     height = step * len(sites)
@@ -192,10 +201,10 @@ def _chosen(frame: pd.DataFrame, chosen_site: str | None, y: alt.Y) -> list[alt.
 
 
 def _target_lines(
-    targets: Mapping[str, float], lanes: Sequence[str], scale: alt.Scale, decimals: int
+    means: Mapping[str, float], lanes: Sequence[str], scale: alt.Scale, decimals: int
 ) -> list[alt.Chart]:
     """The group's means; where both are there, their names stand on the sides they look to."""
-    shown = [(lane, targets[lane]) for lane in lanes if lane in targets]
+    shown = [(lane, means[lane]) for lane in lanes if lane in means]
     layers = []
     for lane, value in shown:
         is_right = value > min(target for _, target in shown) or len(shown) == 1
@@ -248,7 +257,12 @@ def _intervals(
 
 
 def _points(
-    frame: pd.DataFrame, lanes: Sequence[str], scale: alt.Scale, y: alt.Y, decimals: int
+    frame: pd.DataFrame,
+    lanes: Sequence[str],
+    scale: alt.Scale,
+    y: alt.Y,
+    decimals: int,
+    n_lines_above: int,
 ) -> alt.Chart:
     present = [series for series in _SERIES if series[0] in set(frame["series"])]
     words = [series[0] for series in present]
@@ -256,7 +270,8 @@ def _points(
     def by_series(column: int) -> alt.Scale:
         return alt.Scale(domain=words, range=[series[column] for series in present])
 
-    key = legend(columns=alt.ExprRef(f"{NARROW} ? 1 : 4"))
+    # Between it and the plot stand the names of the group's means and of the references.
+    key = legend(columns=alt.ExprRef(f"{NARROW} ? 1 : 4"), offset=24 + LINE * n_lines_above)
     points: alt.Chart = (
         alt.Chart(frame)
         .mark_point(size=70, strokeWidth=1.8, opacity=1, filled=True)

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from dashboards import part_labels
-from dashboards.chart_style import ABOVE, BELOW, EDGE, INK, MUTED, domain, style
+from dashboards.chart_style import ABOVE, BELOW, EDGE, INK, MUTED, SIGNED, domain, numbers, style
 from dashboards.release import Gap, Instrument
 
 _PARTS = ("gap_case_mix", "gap_response", "gap_therapists", "gap_rest")
@@ -21,9 +21,9 @@ def gap_frame(gap: Gap, instrument: Instrument) -> pd.DataFrame:
     what it would have been is in the rest. Empty where there are no parts.
     """
     names = ["part", "size", "start", "end", "direction", "text"]
-    numbers = ["size", "start", "end"]
+    sizes = ["size", "start", "end"]
     if gap.gap is None:
-        return pd.DataFrame(columns=names).astype(dict.fromkeys(numbers, "float64"))
+        return pd.DataFrame(columns=names).astype(dict.fromkeys(sizes, "float64"))
     records: list[dict[str, Any]] = []
     at = 0.0
     for name in _PARTS:
@@ -31,7 +31,7 @@ def gap_frame(gap: Gap, instrument: Instrument) -> pd.DataFrame:
         records.append(_bar(part_labels.gap_part(name), size, at, instrument))
         at += size or 0.0
     records.append(_bar(part_labels.gap_part("gap"), gap.gap, 0.0, instrument))
-    return pd.DataFrame(records, columns=names).astype(dict.fromkeys(numbers, "float64"))
+    return pd.DataFrame(records, columns=names).astype(dict.fromkeys(sizes, "float64"))
 
 
 def _bar(part: str, size: float | None, start: float, instrument: Instrument) -> dict[str, Any]:
@@ -53,10 +53,13 @@ def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Waterfall of `gap_frame`. ValueError when it is empty: the caller says so in words."""
     if frame.empty:
         raise ValueError("a site without parts of its gap has no waterfall")
-    low, high = domain([0.0, *frame["start"].tolist(), *frame["end"].tolist()], 0.22)
+    ends = [0.0, *numbers(frame, "start", "end")]
+    low, high = domain(ends, 0.04)
+    # Room for the words on the right of the longest bar.
+    high += 0.2 * (high - low)
     scale = alt.Scale(domain=[low, high], nice=False)
     parts = frame["part"].tolist()
-    axis = alt.Axis(title="Points above or below the group's mean", tickCount=6, format="+~f")
+    axis = alt.Axis(title="Points above or below the group's mean", tickCount=6, labelExpr=SIGNED)
     x = alt.X("start:Q", scale=scale, axis=axis)
     y = alt.Y(
         "part:N",

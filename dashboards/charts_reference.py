@@ -6,7 +6,7 @@ shaded only where the chart has room to say what it is (the caterpillar).
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -15,6 +15,8 @@ from dashboards import labels, part_labels
 from dashboards.chart_style import REFERENCE, unless_narrow
 from dashboards.release import Instrument, ReferenceBand
 
+LINE = 14
+"""Height of a line of text, in pixels."""
 _REACH = 0.5
 """Widths of a chart that it is made longer by for a reference at most."""
 
@@ -53,25 +55,38 @@ def within_reach(references: pd.DataFrame, low: float, high: float) -> pd.DataFr
     return references[references["centre"].between(low - reach, high + reach)]
 
 
-def reference_lines(
-    references: pd.DataFrame, scale: alt.Scale, axis: Literal["x", "y"]
-) -> list[alt.Chart]:
-    """A dotted line across the plot for each reference, its name at the line's end."""
-    if references.empty:
-        return []
-    base = alt.Chart(references)
-    along: dict[str, Any]
-    end: dict[str, Any]
-    if axis == "y":
-        along, end = {"y": alt.Y("centre:Q", scale=scale)}, {"x": alt.value(0)}
-    else:
-        along, end = {"x": alt.X("centre:Q", scale=scale)}, {"y": alt.value("height")}
-    tooltip = [alt.Tooltip("words:N", title="Reference")]
-    return [
-        base.mark_rule(color=REFERENCE, strokeDash=[2, 3], strokeWidth=1.6).encode(
-            **along, tooltip=tooltip
-        ),
-        base.mark_text(
+def reference_lines(references: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
+    """A dotted line across a plot of upright values for each reference, its name at the left."""
+    along = {"y": alt.Y("centre:Q", scale=scale)}
+    words = [_words(references, along, {"x": alt.value(0)}, dy=-3)]
+    return [] if references.empty else [_lines(references, along), *words]
+
+
+def upright_reference_lines(references: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
+    """The same down a plot whose values go to the right; names above it, a line of text each."""
+    along = {"x": alt.X("centre:Q", scale=scale)}
+    words = [
+        _words(references.iloc[[place]], along, {"y": alt.value(0)}, dy=-18 - LINE * place)
+        for place in range(len(references))
+    ]
+    return [] if references.empty else [_lines(references, along), *words]
+
+
+def _lines(references: pd.DataFrame, along: dict[str, Any]) -> alt.Chart:
+    rule: alt.Chart = (
+        alt.Chart(references)
+        .mark_rule(color=REFERENCE, strokeDash=[2, 3], strokeWidth=1.6)
+        .encode(**along, tooltip=[alt.Tooltip("words:N", title="Reference")])
+    )
+    return rule
+
+
+def _words(
+    references: pd.DataFrame, along: dict[str, Any], end: dict[str, Any], dy: float
+) -> alt.Chart:
+    words: alt.Chart = (
+        alt.Chart(references)
+        .mark_text(
             fontSize=11,
             fontStyle="italic",
             color=REFERENCE,
@@ -79,9 +94,11 @@ def reference_lines(
             align="left",
             baseline="bottom",
             dx=4,
-            dy=-3,
-        ).encode(**along, **end, text="words:N"),
-    ]
+            dy=dy,
+        )
+        .encode(**along, **end, text="words:N")
+    )
+    return words
 
 
 def middle_half(

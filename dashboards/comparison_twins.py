@@ -135,7 +135,7 @@ def gap_twin(gap: Gap, instrument: Instrument) -> Twin:
     )
 
 
-def outcome_twin(gap: Gap) -> Twin:
+def outcome_twin(gap: Gap, outcome_name: str | None) -> Twin:
     """What a gap of this size has gone along with, in standard deviations of the outcome."""
     columns = (
         Column("Outcome", ("outcome",), "text"),
@@ -143,7 +143,7 @@ def outcome_twin(gap: Gap) -> Twin:
         Column("95 % interval", ("outcome_lower95", "outcome_upper95"), "plain"),
     )
     row = {
-        "outcome": labels.readable(gap.outcome_instrument_code or ""),
+        "outcome": outcome_name or labels.readable(gap.outcome_instrument_code or ""),
         "outcome_of_gap": gap.outcome_of_gap,
         "outcome_lower95": gap.outcome_lower95,
         "outcome_upper95": gap.outcome_upper95,

@@ -18,10 +18,11 @@ def chart(key: str, drawn: alt.LayerChart, description: str) -> None:
         st.altair_chart(drawn, theme=None, alt=description)
 
 
-def note(text: str) -> None:
-    """A plain sentence beside a chart; nothing where there is nothing to say."""
-    if text:
-        st.html(f'<p class="note">{escape(text)}</p>')
+def notes(*texts: str) -> None:
+    """Plain sentences beside a chart, a paragraph each; nothing where there is nothing to say."""
+    said = "".join(f'<p class="note">{escape(text)}</p>' for text in texts if text)
+    if said:
+        st.html(said)
 
 
 def download(text: str, name: str, identity: Identity, label: str) -> None:

@@ -1,12 +1,12 @@
 """Plain words for what stands behind a comparison: parts of a gap, rules, covariates. PURE.
 
-An unknown code is shown as itself, readable.
+For axes, legends and cells: a few words, where sentences_*.py has the same in whole sentences. An
+unknown code is shown as itself, readable.
 """
 
-from dashboards import labels
+from dashboards import labels, sentences_reasons, sentences_trend
 from dashboards.release import Adjustment, ReferenceBand
-
-THIS_NETWORK = "this network"
+from dashboards.sentences_captions import THIS_NETWORK
 
 _PARTS = {
     "gap_case_mix": "Case mix",
@@ -15,26 +15,10 @@ _PARTS = {
     "gap_rest": "The rest",
     "gap": "Whole gap",
 }
-_RULES = {
-    # Making Data Count; orchestration's process chart says what each of them is.
-    "outside": "Outside the limits",
-    "shift": "Seven or more on one side",
-    "trend": "Seven or more up or down",
-    "two_in_three": "Two of three near a limit",
-}
-_COVARIATES = {
-    "baseline_severity": "Severity at the start",
-    "log_session_no": "Session number (log)",
-    "age_band": "Age",
-    "service_type": "Kind of treatment",
-    "delivery_mode": "Way of meeting",
-    "collection_mode": "Way of filling in",
-}
-_LEFT_OUT = {
-    "not_recorded": "not known for most clients",
-    "one_value": "the same for all clients",
-    "determined_by_others": "already told by the others",
-}
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def signed(value: float | None, decimals: int) -> str:
@@ -47,24 +31,18 @@ def signed(value: float | None, decimals: int) -> str:
 
 def gap_part(name: str) -> str:
     """A part of a site's distance from the group, by its column's name."""
-    return _PARTS.get(name, labels.readable(name).capitalize())
+    return _PARTS.get(name, _begun(labels.readable(name)))
 
 
 def trend_rule(code: str) -> str:
     """What marks a point of a line through time."""
-    return _RULES.get(code, labels.readable(code).capitalize())
-
-
-def covariate(code: str) -> str:
-    """Something that is allowed for."""
-    return _COVARIATES.get(code, labels.readable(code).capitalize())
+    return _begun(sentences_trend.RULES.get(code, labels.readable(code)))
 
 
 def coefficient(code: str, category: str | None) -> str:
     """A covariate, with its category where it has some."""
-    return (
-        covariate(code) if category is None else f"{covariate(code)}: {labels.readable(category)}"
-    )
+    name = _begun(sentences_reasons.covariate(code))
+    return name if category is None else f"{name}: {labels.readable(category)}"
 
 
 def reference(band: ReferenceBand) -> str:
@@ -74,17 +52,16 @@ def reference(band: ReferenceBand) -> str:
 
 def left_out(code: str | None) -> str:
     """Why a covariate is not in the model; empty where it is."""
-    return _LEFT_OUT.get(code, labels.readable(code)) if code else ""
+    return sentences_reasons.left_out(code) if code else ""
 
 
 def not_adjusted(adjustment: Adjustment | None) -> str:
     """Why a site has no adjusted value, in a few words; empty where the view has none at all."""
     if adjustment is None or adjustment.adjusted is not None:
         return ""
-    if adjustment.null_reason == "covariate_not_identifiable":
-        codes = [code.strip() for code in (adjustment.not_identifiable or "").split(",")]
-        alike = labels.listed([covariate(code).lower() for code in codes if code])
+    if adjustment.null_reason == sentences_reasons.NOT_IDENTIFIABLE:
+        alike = sentences_reasons.covariates(adjustment.not_identifiable)
         return f"Not adjusted: clients all alike in {alike or 'something allowed for'}"
-    if adjustment.null_reason == "no_case_mix_model":
+    if adjustment.null_reason == sentences_reasons.NO_MODEL:
         return "Not adjusted: the group's data carry no model"
     return f"Not adjusted: {labels.readable(adjustment.null_reason or 'no reason given')}"

@@ -8,6 +8,7 @@ range of the values that are there.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 
 Row = dict[str, object]
 
@@ -158,7 +159,7 @@ CHANGED_ON = date(2025, 6, 1)
 def _xmr(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean and limits: mean ± 2.66 x the mean moving range."""
     mean = sum(values) / len(values)
-    ranges = [abs(later - earlier) for earlier, later in zip(values, values[1:], strict=False)]
+    ranges = [abs(later - earlier) for earlier, later in pairwise(values)]
     reach = 2.66 * sum(ranges) / len(ranges)
     return mean, mean - reach, mean + reach
 
@@ -208,16 +209,14 @@ def deciles() -> list[Row]:
             "period": f"{_month(number):%Y-%m}",
             "period_on": _month(number),
             "n_sites": 12,
-            **{
-                f"p{tenth}0": 33.4 + 0.4 * tenth + 0.02 * (number % 5) for tenth in range(1, 10)
-            },
+            **{f"p{tenth}0": 33.4 + 0.4 * tenth + 0.02 * (number % 5) for tenth in range(1, 10)},
         }
         for number in range(2, 34)
     ]
 
 
 def interventions() -> list[Row]:
-    """One at the site with the line, one for the whole group, one of another practice."""
+    """One at the site with the line, one for the whole group before it, one of another practice."""
     return [
         {
             "starts_on": CHANGED_ON,
@@ -225,7 +224,7 @@ def interventions() -> list[Row]:
             "site_id": "elm_court",
             "name": CHANGE,
         },
-        {"starts_on": date(2026, 5, 11), "name": "Forms on tablets"},
+        {"starts_on": date(2023, 6, 1), "name": "Forms on tablets"},
         {"starts_on": date(2026, 2, 1), "practice_id": "harbour", "name": "Harbour moves house"},
     ]
 

@@ -325,9 +325,9 @@ def build_release(
             benchmarks = [row | {"adjusted": adjusted.get(_key(row))} for row in benchmarks]
         _insert(connection, "site_benchmarks", benchmarks)
         measures = {table.table for table in tables_of("release") if table.is_measure}
-        for name, rows in behind.items():
+        for name, own in behind.items():
             if name not in without and (has_measures or name not in measures):
-                _insert(connection, name, rows)
+                _insert(connection, name, own)
         _insert(connection, "deliveries", _delivery_rows(late, broken))
         for name, rows in (delivered or {}).items():
             _insert(connection, name, rows)

@@ -1,0 +1,67 @@
+"""How good the model is by which means are adjusted, folded away: most readers need it once."""
+
+import duckdb
+import streamlit as st
+
+from dashboards import (
+    charts_case_mix,
+    comparison_twins,
+    drawn,
+    queries_behind,
+    sentences_captions,
+)
+from dashboards.release import CaseMixModel
+from dashboards.sections.view import View
+
+
+def place(cursor: duckdb.DuckDBPyConnection, view: View) -> None:
+    """The model of the view's form and stage: in words, its coefficients, its calibration."""
+    with st.expander("How good the model of the case mix is"):
+        model = queries_behind.case_mix_model(cursor, view.choice)
+        if model is None:
+            none = view.release.has_measures
+            drawn.notes(sentences_captions.NO_CASE_MIX if none else sentences_captions.NO_MEASURES)
+            return
+        drawn.notes(_in_words(model))
+        _coefficients(cursor, view)
+        _calibration(cursor, view)
+
+
+def _in_words(model: CaseMixModel) -> str:
+    return sentences_captions.model_caption(
+        n_clients=model.n_clients,
+        n_sites=model.n_sites,
+        r2_within=model.r2_within,
+        r2_between=model.r2_between,
+        slope=model.calibration_slope,
+        slope_lower95=model.calibration_lower95,
+        slope_upper95=model.calibration_upper95,
+        null_reason=model.null_reason,
+    )
+
+
+def _coefficients(cursor: duckdb.DuckDBPyConnection, view: View) -> None:
+    found = queries_behind.case_mix_coefficients(cursor, view.choice)
+    frame = charts_case_mix.coefficients_frame(found, view.instrument)
+    if not frame.empty:
+        st.markdown("**What each thing that we allow for goes along with**")
+        drawn.chart(
+            "coefficients",
+            charts_case_mix.coefficients_chart(frame, view.instrument),
+            charts_case_mix.coefficients_description(frame),
+        )
+    drawn.twin(comparison_twins.coefficients_twin(found, view.instrument), view.identity)
+
+
+def _calibration(cursor: duckdb.DuckDBPyConnection, view: View) -> None:
+    tenths = queries_behind.case_mix_calibration(cursor, view.choice)
+    frame = charts_case_mix.calibration_frame(tenths)
+    if frame.empty:
+        return
+    st.markdown("**What the model expects, and what came**")
+    drawn.chart(
+        "calibration",
+        charts_case_mix.calibration_chart(frame, view.instrument),
+        charts_case_mix.calibration_description(frame),
+    )
+    drawn.twin(comparison_twins.calibration_twin(tenths, view.instrument), view.identity)
