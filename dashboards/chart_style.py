@@ -17,8 +17,12 @@ BAND_998, BAND_95, EDGE = "var(--band-outer)", "var(--band-inner)", "var(--edge)
 ABOVE, BELOW, ACCENT = "var(--above)", "var(--below)", "var(--accent)"
 REFERENCE, DECILES = "var(--reference)", "var(--deciles)"
 
-NARROW = "width < 420"
-"""In pixels, as Vega says it: below it a plot has no room for words beside its marks."""
+NARROW = "0 * width + containerSize()[0] < 560"
+"""In pixels, as Vega says it: below it a chart has no room for words beside its marks.
+
+Of the page and not of the plot, whose width depends on the words; `width` only has it asked again
+when the page changes.
+"""
 SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+~f')"
 """How an axis of differences writes its numbers."""
 
@@ -58,6 +62,19 @@ def numbers(frame: pd.DataFrame, *columns: str) -> list[float]:
     return [float(value) for name in columns for value in frame[name].dropna().tolist()]
 
 
+def layer(frame: pd.DataFrame) -> alt.Chart:
+    """A layer on a frame, whose rows are handed over as they are.
+
+    Altair would look at every column of a frame once more for each layer on it: half of the time
+    that a page takes. Missing values become null, times text.
+    """
+    plain = frame.astype(object).where(frame.notna(), None)
+    for name in frame.columns[frame.dtypes == "datetime64[us]"]:
+        plain[name] = frame[name].dt.strftime("%Y-%m-%dT00:00:00")
+    rows: Any = {"values": plain.to_dict(orient="records")}
+    return alt.Chart(rows)
+
+
 def domain(values: Iterable[float], share: float) -> tuple[float, float]:
     """From the least to the greatest of `values`, `share` of their distance wider on both sides."""
     known = [float(value) for value in values]
@@ -79,12 +96,17 @@ def legend(**changes: Any) -> alt.Legend:
             "offset": 14,
             "labelLimit": 260,
             # One below the other on a narrow page, where they would run out of it.
-            "columns": alt.ExprRef(f"{NARROW} ? 1 : 0"),
+            "columns": if_narrow(1, 0),
         }
         | changes
     )
 
 
-def unless_narrow(opacity: float = 1) -> alt.ExprRef:
-    """The opacity of words that a narrow plot has no room for; the table twin has them."""
-    return alt.ExprRef(f"{NARROW} ? 0 : {opacity:g}")
+def unless_narrow() -> alt.ExprRef:
+    """The opacity of words that a narrow chart has no room for; the table twin has them."""
+    return if_narrow(0, 1)
+
+
+def if_narrow(narrow: float, wide: float) -> alt.ExprRef:
+    """A number that depends on the room there is."""
+    return alt.ExprRef(f"{NARROW} ? {narrow:g} : {wide:g}")

@@ -24,6 +24,7 @@ from dashboards.chart_style import (
     MUTED,
     PAPER,
     domain,
+    layer,
     legend,
     style,
     unless_narrow,
@@ -116,7 +117,7 @@ def _tooltip(decimals: int) -> list[alt.Tooltip]:
 
 def _bands(limits: pd.DataFrame, x: alt.X, y: alt.Scale) -> list[alt.Chart | alt.LayerChart]:
     """The two ranges as bands with thin edges, and the group's mean."""
-    base = alt.Chart(limits)
+    base = layer(limits)
     layers: list[alt.Chart | alt.LayerChart] = []
     for lower, upper, fill, dash in (
         ("lower998", "upper998", BAND_998, [4, 3]),
@@ -162,7 +163,7 @@ def _band_names(limits: pd.DataFrame, y: alt.Scale, decimals: int) -> list[alt.C
         ("lower998", "99.8 % limit"),
     )
     return [
-        alt.Chart(end)
+        layer(end)
         .mark_text(
             text=text,
             align="left",
@@ -195,7 +196,7 @@ def _site_names(frame: pd.DataFrame, x: alt.X, y: alt.Scale, area: Frame) -> lis
     for spot in sorted(set(spots.values())):
         here = frame[[spots.get(str(site)) == spot for site in frame["site"]]]
         layers.append(
-            alt.Chart(here)
+            layer(here)
             .mark_text(
                 align=spot.align,
                 baseline="middle",
@@ -223,12 +224,12 @@ def _marks(frame: pd.DataFrame, x: alt.X, y: alt.Y, decimals: int) -> list[alt.C
 
     key = legend()
     ring = (
-        alt.Chart(frame[frame["is_chosen"]])
+        layer(frame[frame["is_chosen"]])
         .mark_point(shape="circle", size=440, filled=False, color=INK, strokeWidth=1.6, aria=False)
         .encode(x=x, y=y)
     )
     sites = (
-        alt.Chart(frame)
+        layer(frame)
         .mark_point(size=130, strokeWidth=2, opacity=1, filled=True)
         .encode(
             x=x,
@@ -268,7 +269,10 @@ def funnel(
         "precision:Q",
         scale=alt.Scale(domain=[x_low, x_high], nice=False, zero=False),
         axis=alt.Axis(
-            title="Margin of error of the site's mean, in points  (surer means to the right →)",
+            title=[
+                "Margin of error of the site's mean, in points",
+                "(surer means to the right →)",
+            ],
             values=ticks,
             labelExpr="'± ' + format(1.959964 / datum.value, '.2~f')",
         ),
@@ -283,7 +287,7 @@ def funnel(
         limits = _to_the_edge(limits, x_low, x_high)
         layers += _bands(limits, x, scale)
         layers.append(
-            alt.Chart(limits)
+            layer(limits)
             .mark_line(color=INK, strokeWidth=1.4, aria=False)
             .encode(x=x, y=alt.Y("target:Q", scale=scale))
         )

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from dashboards import part_labels
-from dashboards.chart_style import ACCENT, INK, MUTED, PAPER, SIGNED, domain, numbers, style
+from dashboards.chart_style import ACCENT, INK, MUTED, PAPER, SIGNED, domain, layer, numbers, style
 from dashboards.release import CalibrationTenth, Coefficient, Instrument
 
 
@@ -19,7 +19,8 @@ def coefficients_frame(coefficients: Sequence[Coefficient], instrument: Instrume
 
     In scale points. Covariates that were left out have none and are in the table only.
     """
-    decimals = instrument.decimals
+    # One digit more than a score: what one unit of a covariate goes along with is small.
+    decimals = instrument.decimals + 1
     records: list[dict[str, Any]] = [
         {
             "name": part_labels.coefficient(item.covariate, item.category),
@@ -49,15 +50,15 @@ def coefficients_chart(frame: pd.DataFrame, instrument: Instrument) -> alt.Layer
         axis=alt.Axis(title=None, labelColor=INK, labelLimit=230, grid=True),
     )
     axis = alt.Axis(title="Points of the score", tickCount=6, labelExpr=SIGNED)
-    number = f"+,.{instrument.decimals}f"
+    number = f"+,.{instrument.decimals + 1}f"
     layers = [
-        alt.Chart(pd.DataFrame({"zero": [0.0]}))
+        layer(pd.DataFrame({"zero": [0.0]}))
         .mark_rule(color=INK, strokeWidth=1.2, aria=False)
         .encode(x=alt.X("zero:Q", scale=scale)),
-        alt.Chart(frame.dropna())
+        layer(frame.dropna())
         .mark_rule(color=ACCENT, strokeWidth=2, aria=False)
         .encode(x=alt.X("lower95:Q", scale=scale, axis=axis), x2="upper95:Q", y=y),
-        alt.Chart(frame)
+        layer(frame)
         .mark_point(size=80, filled=True, fill=ACCENT, stroke=ACCENT, opacity=1)
         .encode(
             x=alt.X("estimate:Q", scale=scale, axis=axis),
@@ -69,7 +70,7 @@ def coefficients_chart(frame: pd.DataFrame, instrument: Instrument) -> alt.Layer
             ],
         ),
     ]
-    return alt.LayerChart(layer=layers, **style(height=30 * len(frame)))
+    return alt.LayerChart(layer=layers, **style(height=34 * len(frame)))
 
 
 def coefficients_description(frame: pd.DataFrame) -> str:
@@ -101,13 +102,13 @@ def calibration_chart(frame: pd.DataFrame, instrument: Instrument) -> alt.LayerC
     y_axis = alt.Axis(title="Observed (points)", tickCount=6)
     same = pd.DataFrame({"expected": [low, high], "observed": [low, high]})
     layers = [
-        alt.Chart(same)
+        layer(same)
         .mark_line(color=MUTED, strokeDash=[5, 3], aria=False)
         .encode(
             x=alt.X("expected:Q", scale=scale, axis=x_axis),
             y=alt.Y("observed:Q", scale=scale, axis=y_axis),
         ),
-        alt.Chart(frame)
+        layer(frame)
         .mark_point(size=90, filled=True, fill=PAPER, stroke=ACCENT, strokeWidth=2, opacity=1)
         .encode(
             x=alt.X("expected:Q", scale=scale, axis=x_axis),

@@ -19,10 +19,11 @@ from dashboards.chart_style import (
     NARROW,
     PAPER,
     domain,
+    if_narrow,
+    layer,
     legend,
     numbers,
     style,
-    unless_narrow,
 )
 from dashboards.charts_reference import (
     LINE,
@@ -35,8 +36,8 @@ from dashboards.release import Adjustment, Instrument, ReferenceBand, SiteResult
 
 Adjustments = Mapping[tuple[str, str], Adjustment]
 
-RAW, PULLED = "Raw mean", "Raw mean, pulled to the group"
-ADJUSTED, ADJUSTED_PULLED = "Adjusted mean", "Adjusted mean, pulled to the group"
+RAW, PULLED = "Raw mean", "Raw, pulled to the group"
+ADJUSTED, ADJUSTED_PULLED = "Adjusted mean", "Adjusted, pulled to the group"
 
 _SERIES: tuple[tuple[str, str, str, str], ...] = (
     # words, shape, fill, stroke. Hollow is as measured, solid is pulled; the shape tells which.
@@ -161,8 +162,7 @@ def caterpillar(
         axis=alt.Axis(
             title=None,
             labelColor=INK,
-            # Vega takes the width of the labels from the plot's, so a share of it would chase it.
-            labelLimit=170,
+            labelLimit=if_narrow(110, 200),
             grid=True,
             tickBand="extent",
         ),
@@ -194,7 +194,7 @@ def _chosen(frame: pd.DataFrame, chosen_site: str | None, y: alt.Y) -> list[alt.
     if here.empty:
         return []
     return [
-        alt.Chart(here)
+        layer(here)
         .mark_bar(color="var(--band-inner)", opacity=0.7, aria=False)
         .encode(y=y, x=alt.value(0), x2=alt.value("width"))
     ]
@@ -213,10 +213,10 @@ def _target_lines(
         colour, dash = (INK, [1, 0]) if lane == "raw" else (ACCENT, [6, 3])
         x = alt.X("target:Q", scale=scale)
         layers += [
-            alt.Chart(data)
+            layer(data)
             .mark_rule(color=colour, strokeDash=dash, strokeWidth=1.4, aria=False)
             .encode(x=x),
-            alt.Chart(data)
+            layer(data)
             .mark_text(
                 text=f"{words} {labels.number(value, decimals)}",
                 align="left" if is_right else "right",
@@ -244,7 +244,7 @@ def _intervals(
             continue
         is_pulled = series in (PULLED, ADJUSTED_PULLED)
         layers.append(
-            alt.Chart(here)
+            layer(here)
             .mark_rule(
                 color=colour,
                 strokeWidth=6 if is_pulled else 1.4,
@@ -271,9 +271,9 @@ def _points(
         return alt.Scale(domain=words, range=[series[column] for series in present])
 
     # Between it and the plot stand the names of the group's means and of the references.
-    key = legend(columns=alt.ExprRef(f"{NARROW} ? 1 : 4"), offset=24 + LINE * n_lines_above)
+    key = legend(columns=if_narrow(1, 4), offset=24 + LINE * n_lines_above)
     points: alt.Chart = (
-        alt.Chart(frame)
+        layer(frame)
         .mark_point(size=70, strokeWidth=1.8, opacity=1, filled=True)
         .encode(
             x=_x(scale),
@@ -297,26 +297,32 @@ def _points(
 
 
 def _beside(frame: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
-    """Forms returned and the share at the best score, in two columns on the right."""
+    """Forms returned and the share at the best score, in two columns on the right.
+
+    On a narrow page they are empty and not just unseen, or they would take the plot's room.
+    """
     first = frame.drop_duplicates("site")
     layers = []
     for field, heading, dx in (("returned", "Returned", 62), ("at_best", "At best", 124)):
         common: dict[str, Any] = {
             "align": "right",
-            "dx": dx,
+            "dx": if_narrow(0, dx),
             "fontSize": 12,
             "color": MUTED,
-            "opacity": unless_narrow(),
         }
         layers += [
-            alt.Chart(first)
-            .mark_text(baseline="middle", **common)
-            .encode(x=alt.value("width"), y=y, text=f"{field}:N"),
-            alt.Chart(first.head(1))
-            .mark_text(text=heading, baseline="bottom", dy=-3, **common)
+            layer(first)
+            .mark_text(baseline="middle", text=_unless_narrow(f"datum.{field}"), **common)
+            .encode(x=alt.value("width"), y=y),
+            layer(first.head(1))
+            .mark_text(text=_unless_narrow(f"'{heading}'"), baseline="bottom", dy=-3, **common)
             .encode(x=alt.value("width"), y=alt.value(0)),
         ]
     return layers
+
+
+def _unless_narrow(text: str) -> alt.ExprRef:
+    return alt.ExprRef(f"{NARROW} ? '' : {text}")
 
 
 def caterpillar_description(frame: pd.DataFrame, instrument: Instrument) -> str:

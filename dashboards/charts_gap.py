@@ -6,7 +6,18 @@ import altair as alt
 import pandas as pd
 
 from dashboards import part_labels
-from dashboards.chart_style import ABOVE, BELOW, EDGE, INK, MUTED, SIGNED, domain, numbers, style
+from dashboards.chart_style import (
+    ABOVE,
+    BELOW,
+    EDGE,
+    INK,
+    MUTED,
+    SIGNED,
+    domain,
+    layer,
+    numbers,
+    style,
+)
 from dashboards.release import Gap, Instrument
 
 _PARTS = ("gap_case_mix", "gap_response", "gap_therapists", "gap_rest")
@@ -79,17 +90,17 @@ def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
     )
     steps = frame.iloc[:-1].assign(next_part=[*parts[1:-1], parts[-1]])
     layers = [
-        alt.Chart(pd.DataFrame({"zero": [0.0]}))
+        layer(pd.DataFrame({"zero": [0.0]}))
         .mark_rule(color=INK, strokeWidth=1.2, aria=False)
         .encode(x=alt.X("zero:Q", scale=scale)),
-        alt.Chart(steps)
+        layer(steps)
         .mark_rule(color=EDGE, strokeDash=[3, 2], aria=False)
         .encode(
             x=alt.X("end:Q", scale=scale),
             y=y,
             y2=alt.Y2("next_part:N"),
         ),
-        alt.Chart(frame)
+        layer(frame)
         .mark_bar(cornerRadius=2)
         .encode(
             x=x,
@@ -99,7 +110,7 @@ def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
             opacity=alt.condition("datum.is_whole", alt.value(1), alt.value(0.72)),
             tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("text:N", title="Points")],
         ),
-        alt.Chart(frame)
+        layer(frame)
         .mark_text(align="left", baseline="middle", dx=7, color=INK, fontSize=13)
         .encode(x=alt.X("tip:Q", scale=scale), y=y, text="text:N"),
     ]

@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 
 from dashboards import labels, part_labels
-from dashboards.chart_style import REFERENCE, unless_narrow
+from dashboards.chart_style import REFERENCE, layer, unless_narrow
 from dashboards.release import Instrument, ReferenceBand
 
 LINE = 14
@@ -74,7 +74,7 @@ def upright_reference_lines(references: pd.DataFrame, scale: alt.Scale) -> list[
 
 def _lines(references: pd.DataFrame, along: dict[str, Any]) -> alt.Chart:
     rule: alt.Chart = (
-        alt.Chart(references)
+        layer(references)
         .mark_rule(color=REFERENCE, strokeDash=[2, 3], strokeWidth=1.6)
         .encode(**along, tooltip=[alt.Tooltip("words:N", title="Reference")])
     )
@@ -85,7 +85,7 @@ def _words(
     references: pd.DataFrame, along: dict[str, Any], end: dict[str, Any], dy: float
 ) -> alt.Chart:
     words: alt.Chart = (
-        alt.Chart(references)
+        layer(references)
         .mark_text(
             fontSize=11,
             fontStyle="italic",
@@ -110,7 +110,7 @@ def middle_half(
     if shaded.empty:
         return []
     return [
-        alt.Chart(shaded)
+        layer(shaded)
         .mark_rect(color=REFERENCE, opacity=0.1, aria=False)
         .encode(x=alt.X("p25:Q", scale=scale), x2="p75:Q")
     ]

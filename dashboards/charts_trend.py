@@ -20,6 +20,8 @@ from dashboards.chart_style import (
     MUTED,
     PAPER,
     domain,
+    if_narrow,
+    layer,
     legend,
     numbers,
     style,
@@ -162,7 +164,7 @@ def _decile_bands(deciles: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
     """Bands between opposite deciles, each a little darker than the one around it."""
     if deciles.empty:
         return []
-    base = alt.Chart(deciles)
+    base = layer(deciles)
     layers = [
         base.mark_area(color=DECILES, opacity=0.16, aria=False).encode(
             x=_x(), y=_y(lower, scale), y2=f"{upper}:Q", detail="stretch:N"
@@ -173,7 +175,7 @@ def _decile_bands(deciles: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
         x=_x(), y=_y("p50", scale), detail="stretch:N"
     )
     names = [
-        alt.Chart(deciles.iloc[[-1]])
+        layer(deciles.iloc[[-1]])
         .mark_text(
             text=text,
             align="left",
@@ -195,7 +197,7 @@ def _limits(frame: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
     if known.empty:
         return []
     return [
-        alt.Chart(known)
+        layer(known)
         .mark_line(color=colour, strokeDash=dash, strokeWidth=width, aria=False)
         .encode(x=_x(), y=_y(field, scale), detail="phase:N")
         for field, colour, dash, width in (
@@ -209,7 +211,7 @@ def _limits(frame: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
 def _intervention_lines(interventions: pd.DataFrame) -> list[alt.Chart]:
     if interventions.empty:
         return []
-    base = alt.Chart(interventions)
+    base = layer(interventions)
     tooltip = [
         alt.Tooltip("name:N", title="Change"),
         alt.Tooltip("day:N", title="From"),
@@ -246,13 +248,13 @@ def _line(frame: pd.DataFrame, scale: alt.Scale, decimals: int) -> list[alt.Char
     key = legend(labelLimit=320)
     number = f",.{decimals}f"
     line = (
-        alt.Chart(frame)
+        layer(frame)
         .mark_line(color=MUTED, strokeWidth=1.8, aria=False)
         .encode(x=_x(), y=_y("value", scale), detail="stretch:N")
     )
     points = (
-        alt.Chart(frame)
-        .mark_point(size=85, strokeWidth=1.8, opacity=1, filled=True)
+        layer(frame)
+        .mark_point(size=if_narrow(36, 85), strokeWidth=1.8, opacity=1, filled=True)
         .encode(
             x=_x(),
             y=_y("value", scale),

@@ -15,7 +15,7 @@ from dashboards.release import (
     SiteResult,
     TrendPoint,
 )
-from dashboards.twins import Column, Twin
+from dashboards.twins import INSTEAD, Column, Twin
 
 _Z95 = 1.959964
 
@@ -55,7 +55,7 @@ def caterpillar_twin(
 
 def _caterpillar_row(row: SiteResult, adjustment: Adjustment | None) -> dict[str, object]:
     if row.is_suppressed:
-        return {"site": row.site_label, "adjusted_reading": labels.SUPPRESSED}
+        return {"site": row.site_label, INSTEAD: labels.SUPPRESSED}
     found: dict[str, object] = {
         "site": row.site_label,
         "raw": row.raw,
@@ -205,8 +205,8 @@ def coefficients_twin(coefficients: Sequence[Coefficient], instrument: Instrumen
     """What each covariate goes along with; those left out with their reason."""
     columns = (
         Column("What is allowed for", ("name",), "text"),
-        Column("Points", ("estimate",), "signed"),
-        Column("95 % interval", ("lower95", "upper95"), "signed"),
+        Column("Points", ("estimate",), "finer"),
+        Column("95 % interval", ("lower95", "upper95"), "finer"),
         Column("Not known for", ("share_missing",), "share"),
         Column("Reliability", ("reliability",), "plain"),
         Column("Left out because", ("null_reason",), "text"),

@@ -155,7 +155,7 @@ def html_table(
     return (
         '<div class="table-scroll" role="region" tabindex="0" aria-label="Sites as a table">'
         '<table class="comparison" data-testid="comparison-table">'
-        f"<caption>{escape(caption)}</caption>"
+        f"<caption><span>{escape(caption)}</span></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

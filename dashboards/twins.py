@@ -15,9 +15,12 @@ from typing import Any, Literal
 from dashboards import labels, part_labels
 from dashboards.table import safe_cell
 
-Kind = Literal["text", "count", "score", "signed", "share", "plain"]
-"""text; whole number; points of the scale; a difference of such; share (0-1); two decimals."""
+Kind = Literal["text", "count", "score", "signed", "finer", "share", "plain"]
+"""text; whole number; points of the scale; a difference of such; the same with one digit more;
+share (0-1); two decimals."""
 Row = Mapping[str, Any]
+INSTEAD = "instead"
+"""Key of a row that has words in place of all its numbers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Twin:
 
 
 def _digits(kind: Kind, decimals: int) -> int | None:
-    return {"score": decimals, "signed": decimals, "share": 2, "plain": 2}.get(kind)
+    points = {"score": decimals, "signed": decimals, "finer": decimals + 1}
+    return (points | {"share": 2, "plain": 2}).get(kind)
 
 
 def _text(value: Any, kind: Kind, decimals: int) -> str:
@@ -51,9 +55,10 @@ def _text(value: Any, kind: Kind, decimals: int) -> str:
         return str(value)
     if kind == "share":
         return labels.percent(value)
-    if kind == "signed":
-        return part_labels.signed(value, decimals)
-    return labels.number(value, _digits(kind, decimals) or 0)
+    digits = _digits(kind, decimals) or 0
+    if kind in ("signed", "finer"):
+        return part_labels.signed(value, digits)
+    return labels.number(value, digits)
 
 
 def cell(row: Row, column: Column, decimals: int) -> str:
@@ -67,28 +72,32 @@ def cell(row: Row, column: Column, decimals: int) -> str:
 def html(twin: Twin) -> str:
     """The table, its first column the rows' heading; it scrolls within itself, by keyboard too."""
     head = "".join(
-        f'<th scope="col"{_numeric(column)}>{escape(column.header)}</th>' for column in twin.columns
-    )
-    first, *others = twin.columns
-    body = "".join(
-        f'<tr><th scope="row">{escape(cell(row, first, twin.decimals))}</th>'
-        + "".join(
-            f"<td{_numeric(column)}>{escape(cell(row, column, twin.decimals))}</td>"
-            for column in others
-        )
-        + "</tr>"
-        for row in twin.rows
+        f'<th scope="col" class="{_look(column)}">{escape(column.header)}</th>'
+        for column in twin.columns
     )
     return (
         f'<div class="table-scroll" role="region" tabindex="0" aria-label="{escape(twin.caption)}">'
         f'<table class="comparison" data-testid="{escape(twin.name)}">'
-        f"<caption>{escape(twin.caption)}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<caption><span>{escape(twin.caption)}</span></caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(_body_row(row, twin) for row in twin.rows)}</tbody></table></div>"
     )
 
 
-def _numeric(column: Column) -> str:
-    return "" if column.kind == "text" else ' class="number"'
+def _body_row(row: Row, twin: Twin) -> str:
+    first, *others = twin.columns
+    heading = f'<th scope="row">{escape(cell(row, first, twin.decimals))}</th>'
+    if INSTEAD in row:
+        words = f'<td colspan="{len(others)}">{escape(row[INSTEAD])}</td>'
+        return f'<tr class="suppressed">{heading}{words}</tr>'
+    cells = "".join(
+        f'<td class="{_look(column)}">{escape(cell(row, column, twin.decimals))}</td>'
+        for column in others
+    )
+    return f"<tr>{heading}{cells}</tr>"
+
+
+def _look(column: Column) -> str:
+    return "words" if column.kind == "text" else "number"
 
 
 def csv_text(twin: Twin, identity: Mapping[str, object]) -> str:

@@ -14,9 +14,16 @@ from dashboards.release import CaseMixModel
 from dashboards.sections.view import View
 
 
+@st.fragment
 def place(cursor: duckdb.DuckDBPyConnection, view: View) -> None:
-    """The model of the view's form and stage: in words, its coefficients, its calibration."""
-    with st.expander("How good the model of the case mix is"):
+    """The model of the view's form and stage: in words, its coefficients, its calibration.
+
+    Drawn when it is opened, without the rest of the page.
+    """
+    fold = st.expander("How good the model of the case mix is", on_change="rerun", key="model")
+    if not fold.open:
+        return
+    with fold:
         model = queries_behind.case_mix_model(cursor, view.choice)
         if model is None:
             none = view.release.has_measures
