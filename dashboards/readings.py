@@ -3,6 +3,7 @@
 A site has up to two readings; what is said of one must be sayable of the other in the same words.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dashboards.release import Adjustment, SiteResult
@@ -49,20 +50,25 @@ class Reading:
         return self.flag in ("above_998", "below_998")
 
     @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the shrunken value; None where there is none."""
+        lower, upper = self.shrunken_lower95, self.shrunken_upper95
+        return None if lower is None or upper is None else (lower, upper)
+
+    @property
     def is_wide(self) -> bool:
         """Whether the numbers leave open how the site differs from the group.
 
         So when both hold: the 95 % interval of the shrunken value has the group's mean in it, and
         more of what sets such sites apart is chance than real. Ours.
         """
-        ends = (self.shrunken_lower95, self.shrunken_upper95)
-        if self.target is None or ends[0] is None or ends[1] is None or self.reliability is None:
+        if self.target is None or self.interval is None or self.reliability is None:
             return False
-        return ends[0] <= self.target <= ends[1] and self.reliability < _LOW_RELIABILITY
+        lower, upper = self.interval
+        return lower <= self.target <= upper and self.reliability < _LOW_RELIABILITY
 
 
-def raw_reading(row: SiteResult) -> Reading | None:
-    """The raw mean of a site; None where there is none to show."""
+def _raw(row: SiteResult) -> Reading | None:
     if row.is_suppressed or row.raw is None:
         return None
     return Reading(
@@ -82,8 +88,7 @@ def raw_reading(row: SiteResult) -> Reading | None:
     )
 
 
-def adjusted_reading(row: SiteResult, adjustment: Adjustment | None) -> Reading | None:
-    """The adjusted mean of a site; None where there is none to show."""
+def _adjusted(row: SiteResult, adjustment: Adjustment | None) -> Reading | None:
     if row.is_suppressed or adjustment is None or adjustment.adjusted is None:
         return None
     return Reading(
@@ -101,3 +106,35 @@ def adjusted_reading(row: SiteResult, adjustment: Adjustment | None) -> Reading 
         adjustment.shrunken_upper95,
         row.reliability,
     )
+
+
+@dataclass(frozen=True)
+class Readings:
+    """A shown site with what it can be read by."""
+
+    row: SiteResult
+    raw: Reading
+    adjusted: Reading | None
+
+    @property
+    def surer(self) -> Reading:
+        """The one whose shrunken value is told: the adjusted one where it has such."""
+        if self.adjusted is None or self.adjusted.shrunken is None:
+            return self.raw
+        return self.adjusted
+
+
+def readings(row: SiteResult, adjustment: Adjustment | None) -> Readings | None:
+    """Both readings of a site; None where it has no mean to show."""
+    raw = _raw(row)
+    return None if raw is None else Readings(row, raw, _adjusted(row, adjustment))
+
+
+def readings_by_name(
+    rows: Sequence[SiteResult], adjustments: Iterable[Adjustment]
+) -> list[Readings]:
+    """Those of all shown sites of a view in alphabetical order, the one that ranks nobody."""
+    of_site = {(each.practice_id, each.site_id): each for each in adjustments}
+    found = [readings(row, of_site.get((row.practice_id, row.site_id))) for row in rows]
+    shown = [each for each in found if each is not None]
+    return sorted(shown, key=lambda each: each.row.site_label.casefold())

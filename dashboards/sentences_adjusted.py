@@ -48,17 +48,17 @@ def _place(reading: Reading) -> str:
     return f"{reading.side} {'even the wide range' if reading.is_far else 'the range'}"
 
 
-def position(reading: Reading, decimals: int) -> str:
-    """Where one flagged reading lies, for a site that has no other to hold it against."""
+def position(subject: str, reading: Reading, decimals: int) -> str:
+    """Where one flagged reading lies that has no other to be held against."""
     said = (
-        f"This is {_place(reading)} we expect for a site like this one"
+        f"{subject} is {_place(reading)} we expect for a site like this one"
         f"{_in_brackets(_range(reading, decimals))}."
     )
-    if reading.side is None:
-        mean = labels.number(reading.target, decimals)
-        of_mean = "" if reading.target is None else f"'s mean of {mean}"
-        return f"{said} We cannot tell it apart from the group{of_mean}."
-    return f"{said} {_chance(reading)}"
+    if reading.side is not None:
+        return f"{said} {_chance(reading)}"
+    mean = labels.number(reading.target, decimals)
+    of_mean = "" if reading.target is None else f"'s mean of {mean}"
+    return f"{said} We cannot tell it apart from the group{of_mean}."
 
 
 def positions(raw: Reading, adjusted: Reading, decimals: int) -> str:
@@ -96,19 +96,23 @@ def _meaning_of(raw: Reading, adjusted: Reading) -> str:
 
 
 def certainty(reading: Reading, is_alone: bool, decimals: int) -> str:
-    """Where the true mean may lie once chance is allowed for, and how much of it all is chance."""
-    ends = between(reading.shrunken_lower95, reading.shrunken_upper95, decimals)
-    if reading.shrunken is None or not ends:
+    """Where the true mean may lie once chance is allowed for, and how much of it all is chance.
+
+    `is_alone`: the site has no adjusted mean.
+    """
+    if reading.shrunken is None or reading.interval is None:
         return ""
-    mean = "true mean" if is_alone else f"true {reading.name} mean"
+    ends, guess = between(*reading.interval, decimals), labels.number(reading.shrunken, decimals)
     if reading.is_wide:
-        return (
-            "These numbers cannot tell much about this site yet: "
-            f"its {mean} may lie on either side of the group's, anywhere from {ends}. "
-            f"{_reliability(reading.reliability)}"
+        mean = "mean" if is_alone else f"{reading.name} mean"
+        said = (
+            f"These numbers cannot tell much about this site yet: its true {mean} may lie "
+            f"on either side of the group's, anywhere from {ends}."
         )
-    guess = labels.number(reading.shrunken, decimals)
-    said = f"With chance allowed for, our best guess of its {mean} is {guess} ({ends})."
+    elif is_alone or reading.name == "raw":
+        said = f"With chance allowed for, our best guess is a raw mean of {guess} ({ends})."
+    else:
+        said = f"With chance allowed for as well, our best guess is {guess} ({ends})."
     return " ".join(filter(None, (said, _reliability(reading.reliability))))
 
 

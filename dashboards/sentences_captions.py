@@ -70,7 +70,7 @@ def _spread(band: ReferenceBand, decimals: int) -> str:
         said.append(f"Its mean is {labels.number(band.mean, decimals)} points{spread}.")
     if band.p25 is not None and band.p75 is not None:
         low, high = labels.number(band.p25, decimals), labels.number(band.p75, decimals)
-        said.append(f"The middle half of them scored {low} to {high}.")
+        said.append(f"The middle half scored {low} to {high}.")
     return " ".join(said)
 
 
@@ -80,9 +80,9 @@ def model_caption(
     n_sites: int | None,
     r2_within: float | None,
     r2_between: float | None,
-    slope: float | None,
-    slope_lower95: float | None,
-    slope_upper95: float | None,
+    calibration_slope: float | None,
+    calibration_lower95: float | None,
+    calibration_upper95: float | None,
     null_reason: str | None,
 ) -> str:
     """How far a case-mix model can be trusted, in words."""
@@ -93,7 +93,7 @@ def model_caption(
     parts = (
         f"What we allow for was learnt from about {n_clients:,} clients of {n_sites:,} sites.",
         _explained(r2_within, r2_between),
-        _calibration(slope, slope_lower95, slope_upper95),
+        _calibration(calibration_slope, calibration_lower95, calibration_upper95),
         "What nobody wrote down cannot be allowed for.",
     )
     return " ".join(part for part in parts if part)
@@ -102,11 +102,13 @@ def model_caption(
 def _explained(within: float | None, between: float | None) -> str:
     said = []
     if within is not None:
-        said.append(f"It tells {labels.percent(within)} of how clients of one site differ.")
+        # Adding what tells nothing can leave the share a little below 0.
+        share = labels.percent(max(within, 0.0))
+        said.append(f"It accounts for {share} of how clients of one site differ.")
     if between is not None and between < 0:
-        said.append("Adjusting sets the sites further apart, not closer.")
+        said.append("Adjusting sets the means of sites further apart, not closer together.")
     elif between is not None:
-        said.append(f"It tells {labels.percent(between)} of how the raw means of sites differ.")
+        said.append(f"It accounts for {labels.percent(between)} of how the means of sites differ.")
     return " ".join(said)
 
 
@@ -120,6 +122,4 @@ def _calibration(slope: float | None, lower: float | None, upper: float | None) 
             f"Tried at sites it had not seen, no fault shows: a slope of {ends}, where 1 is right."
         )
     far = "too much" if upper < 1 else "too little"
-    return (
-        f"Tried at sites it had not seen, it allows for {far}: a slope of {ends}, where 1 is right."
-    )
+    return f"Tried at sites it had not seen, it allows {far}: a slope of {ends}, where 1 is right."

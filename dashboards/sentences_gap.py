@@ -121,19 +121,24 @@ def _outcome(gap: Gap, instrument: Instrument, outcome_name: str | None) -> str:
     lead = f"In this group, clients with a score that much {way} have had"
     on = f" on {outcome_name}" if outcome_name else ""
     if lower is None or upper is None:
-        return f"{lead} outcomes{on} {_effect(value)}, but how sure that is we cannot tell."
+        return f"What such a gap has meant for outcome{on} is not known well enough to tell."
     if lower <= 0 <= upper:
         return (
             f"{lead} outcomes{on} anywhere from {_effect(lower)} to {_effect(upper)}. "
             "So we cannot tell whether such a gap has meant anything for outcome."
         )
     ends = sorted((abs(lower), abs(upper)))
+    size, *between = (labels.number(end, 2) for end in (abs(value), *ends))
     return (
-        f"{lead} outcomes{on} {_effect(value)} "
-        f"({labels.number(ends[0], 2)} to {labels.number(ends[1], 2)})."
+        f"{lead} {_turn(value)} outcomes{on}, by {size} standard deviations "
+        f"({between[0]} to {between[1]})."
     )
 
 
+def _turn(value: float) -> str:
+    """The release turns an outcome's sign: above 0 is better on every questionnaire."""
+    return "worse" if value < 0 else "better"
+
+
 def _effect(value: float) -> str:
-    """So many standard deviations better or worse; the release turns the sign so."""
-    return f"{labels.number(abs(value), 2)} SD {'worse' if value < 0 else 'better'}"
+    return f"{labels.number(abs(value), 2)} standard deviations {_turn(value)}"

@@ -38,7 +38,7 @@ _REASONS = {
     ),
     "no_variation": ("the scores do not vary", "scores do not vary"),
     NOT_IDENTIFIABLE: (
-        "its clients are all alike in something that we should allow for",
+        "all its clients are alike in something we allow for",
         "cannot be adjusted",
     ),
 }
@@ -49,11 +49,6 @@ _COVARIATES = {
     "service_type": "kind of treatment",
     "delivery_mode": "way of meeting",
     "collection_mode": "way of filling in the form",
-}
-_LEFT_OUT = {
-    "not_recorded": "not known for most clients",
-    "one_value": "the same for all clients",
-    "determined_by_others": "already told by the others",
 }
 
 
@@ -77,21 +72,11 @@ def short_reasons(row: SiteResult) -> str:
 def covariates(codes: str | None) -> str:
     """What is allowed for, from comma-separated codes, as a sentence lists it; may be empty."""
     named = [code.strip() for code in (codes or "").split(",") if code.strip()]
-    return labels.listed([covariate(code) for code in named])
-
-
-def covariate(code: str) -> str:
-    """One thing that is allowed for, as a noun."""
-    return _COVARIATES.get(code, f"“{labels.readable(code)}”")
-
-
-def left_out(code: str) -> str:
-    """Why a covariate is not in the model, for a cell of the table."""
-    return _LEFT_OUT.get(code, labels.readable(code))
+    return labels.listed([_COVARIATES.get(code, f"“{labels.readable(code)}”") for code in named])
 
 
 def is_short(period: str | None) -> bool:
-    """Whether a view is of less than a year, for which nothing is adjusted."""
+    """Whether a view is known to be of less than a year, for which nothing is adjusted."""
     if period is None:
         return False
     return not (labels.is_whole_years(period) or period.startswith("12m-"))
@@ -102,11 +87,9 @@ def why_nothing_adjusted(
 ) -> str:
     """Why there is no adjusted value, as a clause that follows a colon."""
     if null_reason == NOT_IDENTIFIABLE:
-        alike = covariates(not_identifiable) or "something that we should allow for"
-        return (
-            f"as far as we know, its clients are all alike in {alike}, "
-            "and we cannot tell what that does from what the site does"
-        )
+        named = covariates(not_identifiable)
+        alike = f"something we allow for ({named})" if named else "something we allow for"
+        return f"as far as we know, all its clients are alike in {alike}"
     if null_reason == NO_MODEL:
         return "the data of the group do not tell us how much to allow for"
     if null_reason:

@@ -161,7 +161,7 @@ def test_a_site_and_another_questionnaire_can_be_chosen(opened: Page, quiet: Rec
     reading = opened.locator(READING)
     expect(reading).to_contain_text("Of the 9 sites we can compare, 5 lie within")
     _pick(opened, "Read it for", "Quay Street")
-    expect(reading).to_contain_text("At Quay Street, the mean score for 118 clients is 37.3")
+    expect(reading).to_contain_text("At Quay Street, the raw mean score for 118 clients is 37.3")
     _pick(opened, "Questionnaire", PHQ_9)
     expect(reading).to_contain_text("We can compare one site only: Abbey Lane lies just above")
     expect(opened.locator(CHART)).to_be_visible()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dashboards.release import Instrument, SiteResult
+from dashboards.release import Adjustment, Instrument, SiteResult
 
 ALLIANCE = Instrument(
     instrument_code="srs",
@@ -50,6 +50,26 @@ WITHIN = SiteResult(
     suppression_reason=None,
 )
 
+ADJUSTED = Adjustment(
+    practice_id="harbour",
+    site_id="mill_road",
+    expected=35.6,
+    adjusted=35.0,
+    standard_error=0.52,
+    target=35.3,
+    lower95=34.2,
+    upper95=36.4,
+    lower998=33.5,
+    upper998=37.1,
+    flag="within",
+    shrunken=None,
+    shrunken_lower95=None,
+    shrunken_upper95=None,
+    largest_share_missing=0.05,
+    not_identifiable=None,
+    null_reason=None,
+)
+
 NO_LIMITS: dict[str, None] = dict.fromkeys(
     ("target", "tau2", "lower95", "upper95", "lower998", "upper998", "flag")
 )
@@ -79,3 +99,9 @@ def named(label: str, **changes: object) -> SiteResult:
 def suppressed(label: str = "West End") -> SiteResult:
     """A site whose numbers are absent from the release."""
     return named(label, **NO_NUMBERS, is_suppressed=True, suppression_reason="too_few")
+
+
+def adjusted(label: str, **changes: object) -> Adjustment:
+    """The ordinary adjustment of the site of that name, with `changes`."""
+    site_id = label.lower().replace(" ", "_")
+    return replace(ADJUSTED, site_id=site_id, **changes)  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ def test_it_opens_on_the_alliance_over_the_newest_12_months(home: Path) -> None:
     assert "2026-11-02-030405" in page
     assert "Internal only" in page
     assert "Of the 9 sites we can compare, 5 lie within" in page
-    assert "These are raw means" in page
+    assert "Raw means do not allow for who comes to a site" in page
     assert "no verdict on a site or on a therapist" in page
     assert "Not shown: Station Square and West End." in page
     assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) == 1
@@ -96,7 +96,7 @@ def test_a_site_chosen_is_read_aloud(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Read it for", "Quay Street")
     page = _html(app)
-    assert "At Quay Street, the mean score for 118 clients is 37.3 points" in page
+    assert "At Quay Street, the raw mean score for 118 clients is 37.3 points" in page
     assert '<tr class="chosen"><th scope="row">Quay Street' in page
     app = _choose(app, "Read it for", "West End")
     assert "We show no numbers for West End." in _html(app)
