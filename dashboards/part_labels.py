@@ -4,7 +4,7 @@ For axes, legends and cells: a few words, where sentences_*.py has the same in w
 unknown code is shown as itself, readable.
 """
 
-from dashboards import labels, sentences_reasons, sentences_trend
+from dashboards import labels, sentences_reasons
 from dashboards.release import Adjustment, ReferenceBand
 from dashboards.sentences_captions import THIS_NETWORK
 
@@ -14,6 +14,25 @@ _PARTS = {
     "gap_therapists": "A few therapists",
     "gap_rest": "The rest",
     "gap": "Whole gap",
+}
+_RULES = {
+    "outside": "Outside its limits",
+    "shift": "Seven or more in a row on one side of the mean",
+    "trend": "Seven or more in a row that go one way",
+    "two_in_three": "Two of three close to a limit",
+}
+_COVARIATES = {
+    "baseline_severity": "Severity at the start",
+    "log_session_no": "Session number (log)",
+    "age_band": "Age group",
+    "service_type": "Kind of treatment",
+    "delivery_mode": "Way of meeting",
+    "collection_mode": "Way of filling in",
+}
+_LEFT_OUT = {
+    "not_recorded": "not known for most clients",
+    "one_value": "the same for all clients",
+    "determined_by_others": "already told by the others",
 }
 
 
@@ -36,12 +55,12 @@ def gap_part(name: str) -> str:
 
 def trend_rule(code: str) -> str:
     """What marks a point of a line through time."""
-    return _begun(sentences_trend.RULES.get(code, labels.readable(code)))
+    return _RULES.get(code, _begun(labels.readable(code)))
 
 
 def coefficient(code: str, category: str | None) -> str:
     """A covariate, with its category where it has some."""
-    name = _begun(sentences_reasons.covariate(code))
+    name = _COVARIATES.get(code, _begun(labels.readable(code)))
     return name if category is None else f"{name}: {labels.readable(category)}"
 
 
@@ -52,7 +71,7 @@ def reference(band: ReferenceBand) -> str:
 
 def left_out(code: str | None) -> str:
     """Why a covariate is not in the model; empty where it is."""
-    return sentences_reasons.left_out(code) if code else ""
+    return _LEFT_OUT.get(code, labels.readable(code)) if code else ""
 
 
 def not_adjusted(adjustment: Adjustment | None) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dashboards import labels, part_labels, sentences_reasons
-from dashboards.readings import adjusted_reading
+from dashboards.readings import Reading, readings
 from dashboards.release import Adjustment, Instrument, SiteResult
 
 Adjustments = Mapping[tuple[str, str], Adjustment]
@@ -65,6 +65,11 @@ DOWNLOAD_COLUMNS = (
 )
 
 
+def _adjusted(row: SiteResult, adjustment: Adjustment | None) -> Reading | None:
+    found = readings(row, adjustment)
+    return None if found is None else found.adjusted
+
+
 def _with_margin(value: float | None, margin: float | None, decimals: int) -> str:
     text = labels.number(value, decimals)
     if value is None or margin is None:
@@ -81,7 +86,7 @@ def _range(row: SiteResult, decimals: int) -> str:
 def _reading(row: SiteResult, adjustment: Adjustment | None) -> str:
     """Where the raw mean lies and the reasons against, then the same of the adjusted mean."""
     mark, kind = _MARKS.get(row.flag or "", ("◇", "none"))
-    adjusted = adjusted_reading(row, adjustment)
+    adjusted = _adjusted(row, adjustment)
     if adjusted is not None:
         second = f"Adjusted: {labels.flag(adjusted.flag).lower()}"
     else:
@@ -99,7 +104,7 @@ def _reading(row: SiteResult, adjustment: Adjustment | None) -> str:
 
 
 def _cells(row: SiteResult, adjustment: Adjustment | None, decimals: int) -> tuple[str, ...]:
-    adjusted = adjusted_reading(row, adjustment)
+    adjusted = _adjusted(row, adjustment)
     return (
         labels.number(row.n_clients, 0),
         labels.number(row.n_therapists, 0),
@@ -168,7 +173,7 @@ def safe_cell(value: object) -> object:
 
 
 def _values(row: SiteResult, adjustment: Adjustment | None, names: Sequence[str]) -> list[object]:
-    adjusted = adjusted_reading(row, adjustment)
+    adjusted = _adjusted(row, adjustment)
     own = {
         "adjusted": adjusted.value if adjusted else None,
         "adjusted_margin": adjusted.margin if adjusted else None,

@@ -14,6 +14,7 @@ from dashboards import (
     sentences_captions,
     sentences_notes,
     sentences_reasons,
+    sentences_told_apart,
     table,
 )
 from dashboards.release import Site
@@ -46,7 +47,7 @@ def _reading(view: View) -> None:
         sentence = sentences.site_sentence(
             view.chosen, view.instrument, view.chosen_adjustment, view.choice.period
         )
-        apart = sentences.told_apart(view.chosen, view.rows, adjustments)
+        apart = sentences_told_apart.told_apart(view.chosen, view.rows, adjustments)
         said = f"{sentence} {apart}".strip()
     st.html(
         f'<p class="reading" data-testid="reading">{escape(said)}'

@@ -1,5 +1,7 @@
 """How good the model is by which means are adjusted, folded away: most readers need it once."""
 
+from dataclasses import asdict
+
 import duckdb
 import streamlit as st
 
@@ -10,7 +12,6 @@ from dashboards import (
     queries_behind,
     sentences_captions,
 )
-from dashboards.release import CaseMixModel
 from dashboards.sections.view import View
 
 
@@ -29,22 +30,10 @@ def place(cursor: duckdb.DuckDBPyConnection, view: View) -> None:
             none = view.release.has_measures
             drawn.notes(sentences_captions.NO_CASE_MIX if none else sentences_captions.NO_MEASURES)
             return
-        drawn.notes(_in_words(model))
+        known = {name: value for name, value in asdict(model).items() if name != "period"}
+        drawn.notes(sentences_captions.model_caption(**known))
         _coefficients(cursor, view)
         _calibration(cursor, view)
-
-
-def _in_words(model: CaseMixModel) -> str:
-    return sentences_captions.model_caption(
-        n_clients=model.n_clients,
-        n_sites=model.n_sites,
-        r2_within=model.r2_within,
-        r2_between=model.r2_between,
-        slope=model.calibration_slope,
-        slope_lower95=model.calibration_lower95,
-        slope_upper95=model.calibration_upper95,
-        null_reason=model.null_reason,
-    )
 
 
 def _coefficients(cursor: duckdb.DuckDBPyConnection, view: View) -> None:
