@@ -69,8 +69,10 @@ def layer(frame: pd.DataFrame) -> alt.Chart:
     that a page takes. Missing values become null, times text.
     """
     plain = frame.astype(object).where(frame.notna(), None)
-    for name in frame.columns[frame.dtypes == "datetime64[us]"]:
-        plain[name] = frame[name].dt.strftime("%Y-%m-%dT00:00:00")
+    for name in frame.columns:
+        if pd.api.types.is_datetime64_any_dtype(frame[name]):
+            # With an hour and no zone: the browser would take a bare date for midnight in London.
+            plain[name] = frame[name].dt.strftime("%Y-%m-%dT00:00:00")
     rows: Any = {"values": plain.to_dict(orient="records")}
     return alt.Chart(rows)
 

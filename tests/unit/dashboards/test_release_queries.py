@@ -88,8 +88,12 @@ def test_a_way_of_collecting_that_was_not_sent_is_a_view_of_its_own(tmp_path: Pa
     ]
     fixture = build_release(tmp_path, cells)
     cursor = queries.open_release(queries.current_pointer(fixture.home))
-    [unsent] = [view for view in queries_comparison.choices(cursor) if view.form.collection_mode is None]
-    assert [row.site_id for row in queries_comparison.site_results(cursor, unsent)] == ["abbey_lane"]
+    [unsent] = [
+        view for view in queries_comparison.choices(cursor) if view.form.collection_mode is None
+    ]
+    assert [row.site_id for row in queries_comparison.site_results(cursor, unsent)] == [
+        "abbey_lane"
+    ]
 
 
 def test_expected_deliveries_carry_their_deadline_in_utc(
@@ -179,7 +183,11 @@ def test_a_release_without_the_tables_is_refused_in_words(tmp_path: Path) -> Non
     ("table", "column", "query"),
     [
         ("release", "time_zone", queries.release),
-        ("site_benchmarks", "tau2", lambda cursor: queries_comparison.site_results(cursor, OPENING_VIEW)),
+        (
+            "site_benchmarks",
+            "tau2",
+            lambda cursor: queries_comparison.site_results(cursor, OPENING_VIEW),
+        ),
         ("deliveries", "expected_by_at", queries.expected_deliveries),
         ("deliveries", "reason", queries.attempts),
         (
