@@ -40,9 +40,10 @@ def served(
 
 @pytest.fixture
 def opened(page: Page, served: str) -> Page:
-    """The page once its second chart is drawn."""
+    """The page once its second chart is drawn, and what comes after it."""
     page.goto(served)
     expect(_chart(page, "caterpillar")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("How to read this page")).to_be_visible(timeout=30_000)
     return page
 
 
@@ -51,6 +52,8 @@ def elm_court(opened: Page) -> Page:
     """The page read for a site that has everything."""
     _read_for(opened, "Elm Court")
     expect(_chart(opened, "trend")).to_be_visible(timeout=30_000)
+    # What stood there before is faded until the run is over.
+    expect(opened.locator("[data-testid=trend-table]")).to_have_count(1)
     return opened
 
 
@@ -105,13 +108,18 @@ def _signed(value: object, digits: int = 1) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
+def _described(mark: Locator) -> dict[str, str]:
+    """What a mark is to a reader who cannot see it."""
+    text = str(mark.get_attribute("aria-label"))
+    return dict(part.split(": ", 1) for part in re.split(r"; (?=[^;:]+: )", text))
+
+
+def _paths(chart: Locator, kind: str = "point") -> list[Locator]:
+    return chart.locator(f"path[aria-roledescription={kind}][aria-label]").all()
+
+
 def _marks(chart: Locator, kind: str = "point") -> list[dict[str, str]]:
-    """What each mark of a kind is described by to a reader who cannot see it."""
-    described = chart.locator(f"path[aria-roledescription={kind}][aria-label]").all()
-    texts = [str(mark.get_attribute("aria-label")) for mark in described]
-    return [
-        dict(part.split(": ", 1) for part in re.split(r"; (?=[^;:]+: )", text)) for text in texts
-    ]
+    return [_described(mark) for mark in _paths(chart, kind)]
 
 
 def _cells(page: Page, table: str) -> list[list[str]]:
@@ -247,11 +255,10 @@ def test_the_waterfall_and_its_table_hold_the_parts_of_the_gap(
     assert value == f"{row['outcome_of_gap']:.2f}"
     assert ends == f"{row['outcome_lower95']:.2f} to {row['outcome_upper95']:.2f}"
     widths = {}
-    for bar in _chart(elm_court, "gap").locator("path[aria-roledescription=bar]").all():
+    for bar in _paths(_chart(elm_court, "gap"), "bar"):
         box = bar.bounding_box()
         assert box is not None
-        label = str(bar.get_attribute("aria-label"))
-        widths[label.split(";")[0].removeprefix("Part: ")] = (box["x"], box["width"])
+        widths[_described(bar)["Part"]] = (box["x"], box["width"])
     whole, first = widths["Whole gap"], widths["Case mix"]
     assert whole[0] == pytest.approx(first[0], abs=1), "both begin at the group's mean"
     # All parts point the same way here, so that their bars side by side are as long as the whole.
@@ -352,6 +359,7 @@ def test_a_hidden_site_leaves_no_number_in_the_whole_page(
     _read_for(opened, "West End")
     reading = opened.locator("[data-testid=reading]")
     expect(reading).to_contain_text("We show no numbers for West End.")
+    expect(opened.get_by_text("West End: its gap and its line through time")).to_be_visible()
     expect(opened.locator(".st-key-gap")).to_have_count(0)
     expect(opened.locator(".st-key-trend")).to_have_count(0)
     page = opened.locator("[data-testid=stMainBlockContainer]")
@@ -362,7 +370,7 @@ def test_a_hidden_site_leaves_no_number_in_the_whole_page(
         for table in ("comparison-table", "caterpillar-table"):
             row = opened.locator(f"[data-testid={table}] tr", has_text=site)
             assert not re.search(r"\d", str(row.text_content()))
-        mentions = re.findall(rf"[^.<>]*{site}[^.<>]*", page.inner_text())
+        mentions = re.findall(rf"[^.\n]*{site}[^.\n]*", page.inner_text())
         assert mentions
         assert not any(re.search(r"\d", text) for text in mentions), mentions
 

@@ -1,5 +1,6 @@
 """What the twins of "Compare sites" hold: the rows of their charts, and the reasons."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_the_parts_of_a_gap_and_the_whole() -> None:
         ["The rest", "+0.8"],
         ["Whole gap", "+1.2"],
     ]
-    empty = Gap("harbour", "mill_road", *[None] * 9, null_reason="no_case_mix_model")  # type: ignore[arg-type]
+    empty = replace(GAP, gap=None, outcome_of_gap=None, null_reason="no_case_mix_model")
     assert not comparison_twins.gap_twin(empty, ALLIANCE).rows
     assert not comparison_twins.outcome_twin(empty, None).rows
 

@@ -34,7 +34,7 @@ FULL = {
 }
 
 
-def _twin(*rows: dict[str, object], decimals: int = 1) -> Twin:
+def _twin(*rows: twins.Row, decimals: int = 1) -> Twin:
     return Twin("example-table", "An <example>", COLUMNS, rows, decimals)
 
 
