@@ -13,6 +13,7 @@ from dashboards.sentences_adjusted import certainty, position, positions, value
 from dashboards.sentences_reasons import (
     NO_MODEL,
     NOT_IDENTIFIABLE,
+    because,
     no_adjusted,
     reasons,
     why_nothing_adjusted,
@@ -70,7 +71,7 @@ def site_sentence(
         _judgement(found, decimals),
         _which_way(found, instrument),
         _caution(found),
-        f"The raw mean does not allow for who comes there: {unadjusted}." if is_alone else "",
+        f"The raw mean does not allow for who comes there. {unadjusted}" if is_alone else "",
         certainty(found.surer, is_alone, decimals),
         _beside(row),
         _missing(found, adjustment),
@@ -88,7 +89,7 @@ def _values(found: Readings, decimals: int) -> str:
     return f"{said} Adjusted for who comes there, it is {value(found.adjusted, decimals)}."
 
 
-def _why(found: Readings) -> str:
+def _why(found: Readings) -> tuple[str, ...]:
     """Reasons against a comparison, but for the one that a sentence of its own is given to."""
     return reasons(found.row, left_out=NOT_IDENTIFIABLE if found.adjusted is None else None)
 
@@ -97,7 +98,7 @@ def _judgement(found: Readings, decimals: int) -> str:
     raw, adjusted = found.raw, found.adjusted
     if raw.flag is None:
         if why := _why(found):
-            return f"We do not flag it, because {why}."
+            return because("We do not flag it", why)
         if adjusted is None or adjusted.flag is None:
             return "It has no flag: there is no range to hold it against."
         there = position("The adjusted mean", adjusted, decimals)
@@ -120,7 +121,7 @@ def _which_way(found: Readings, instrument: Instrument) -> str:
 
 def _caution(found: Readings) -> str:
     why = _why(found)
-    return f"Read this with care, because {why}." if why and found.raw.flag is not None else ""
+    return because("Read this with care", why) if why and found.raw.flag is not None else ""
 
 
 def _beside(row: SiteResult) -> str:
@@ -159,11 +160,10 @@ def headline(
         return f"No site can be shown in this view: {why}."
     fair = [each for each in found if each.raw.flag is not None and not each.row.reasons]
     if not fair:
-        said = (
-            f"We show {count(len(found), 'site')} but can compare none of them fairly. "
-            f"The table gives the reasons. {_outside_with_reasons(found)}"
-        )
-        return said.strip()
+        n = len(found)
+        none = "cannot compare it fairly" if n == 1 else "can compare none of them fairly"
+        said = f"We show {count(n, 'site')} but {none}. The table gives the reasons."
+        return f"{said} {_outside_with_reasons(found)}".strip()
     both = [each for each in fair if each.adjusted is not None and each.adjusted.flag is not None]
     target = fair[0].raw.target
     mean = "" if target is None else labels.number(target, instrument.decimals)
@@ -195,7 +195,9 @@ def _standings(fair: Sequence[Readings], both: Sequence[Readings]) -> str:
     one_by = "by its raw mean" if len(raw) == 1 else "by their raw means"
     if not adjusted:
         said = [_standing(raw, "compare", one_by)]
-    elif len(raw) == len(adjusted) and not _disagreeing(both):
+    elif [(label, reading.flag) for label, reading in raw] == [
+        (label, reading.flag) for label, reading in adjusted
+    ]:
         said = [_standing(raw, "compare", "raw and adjusted alike")]
     else:
         allowing = "once we allow for who comes there"
@@ -256,15 +258,15 @@ def _unadjusted(
             "Raw means do not allow for who comes to a site. The table says why none is adjusted."
         )
     why = why_nothing_adjusted(NO_MODEL if adjustments else None, None, period)
-    return f"Raw means do not allow for who comes to a site: {why}."
+    return f"Raw means do not allow for who comes to a site. {why}"
 
 
 def _disagreeing(both: Sequence[Readings]) -> str:
-    """Sites whose raw and adjusted flags differ."""
+    """Sites whose raw and adjusted means do not lie on the same side."""
     names = [
         each.row.site_label
         for each in both
-        if each.adjusted is not None and each.raw.flag != each.adjusted.flag
+        if each.adjusted is not None and each.raw.side != each.adjusted.side
     ]
     if not names:
         return ""

@@ -71,7 +71,7 @@ def positions(raw: Reading, adjusted: Reading, decimals: int) -> str:
         return f"{said} {_chance(raw)}"
     apart = (
         f"The raw mean lies {_place(raw)} we expect for a site like this one"
-        f"{_in_brackets(_range(raw, decimals))}; the adjusted mean lies {_place(adjusted)}"
+        f"{_in_brackets(_range(raw, decimals))}. The adjusted mean lies {_place(adjusted)}"
         f"{_in_brackets(_range(adjusted, decimals))}."
     )
     return " ".join(filter(None, (_opening(raw, adjusted), apart, _meaning_of(raw, adjusted))))
@@ -106,7 +106,7 @@ def certainty(reading: Reading, is_alone: bool, decimals: int) -> str:
     if reading.is_wide:
         mean = "mean" if is_alone else f"{reading.name} mean"
         said = (
-            f"These numbers cannot tell much about this site yet: its true {mean} may lie "
+            f"These numbers cannot tell much about this site yet. Its true {mean} may lie "
             f"on either side of the group's, anywhere from {ends}."
         )
     elif is_alone or reading.name == "raw":

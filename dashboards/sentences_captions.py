@@ -3,7 +3,9 @@
 Also what an empty place of the page says: that something is not there, and why that may be.
 """
 
+import re
 from collections.abc import Sequence
+from datetime import date
 
 from dashboards import labels
 from dashboards.release import Deciles, Instrument, ReferenceBand
@@ -56,11 +58,18 @@ def band_caption(band: ReferenceBand, instrument: Instrument) -> str:
     if band.source == THIS_NETWORK:
         when = f", frozen on {labels.day(band.frozen_on)}" if band.frozen_on else ""
         people = f" It is made of about {n} people." if n else " How many people is not told."
-        whose = f"Our own reference “{band.band}”{when}.{people}"
+        whose = f"Our own reference: {_with_days(band.band)}{when}.{people}"
     else:
         people = f" (N = {n})" if n else " (its number of people is not told)"
         whose = f"A published reference: {band.source}, “{band.band}”{people}."
     return " ".join(filter(None, (whose, _spread(band, instrument.decimals), _NO_TARGET)))
+
+
+def _with_days(text: str) -> str:
+    """Dates within it as a reader knows them."""
+    return re.sub(
+        r"\d{4}-\d{2}-\d{2}", lambda found: labels.day(date.fromisoformat(found[0])), text
+    )
 
 
 def _spread(band: ReferenceBand, decimals: int) -> str:
@@ -87,16 +96,32 @@ def model_caption(
 ) -> str:
     """How far a case-mix model can be trusted, in words."""
     if null_reason:
-        return f"{NO_CASE_MIX} The reason given: {null_reason.rstrip('.')}."
-    if n_clients is None or n_sites is None:
+        return f"{NO_CASE_MIX} {_no_model(null_reason)}"
+    if n_sites is None:
         return NO_CASE_MIX
+    clients = "the clients" if n_clients is None else f"about {n_clients:,} clients"
     parts = (
-        f"What we allow for was learnt from about {n_clients:,} clients of {n_sites:,} sites.",
+        f"What we allow for was learnt from {clients} of {n_sites:,} sites.",
         _explained(r2_within, r2_between),
         _calibration(calibration_slope, calibration_lower95, calibration_upper95),
         "What nobody wrote down cannot be allowed for.",
     )
     return " ".join(part for part in parts if part)
+
+
+_NO_MODEL = (
+    # what the release says of a network without a model, and what we say of it
+    ("no covariate is known", "Nothing that we could allow for is both known and different."),
+    ("measurement error", "What was measured at the start is too unsure to allow for."),
+    ("too few sites", "Therapists are known at too few sites."),
+    ("too few clients", "There are too few clients for all that we should allow for."),
+    ("no covariate varies", "Within a site, nothing differs that we could allow for."),
+)
+
+
+def _no_model(reason: str) -> str:
+    known = [said for part, said in _NO_MODEL if part in reason]
+    return known[0] if known else f"The reason is “{labels.readable(reason)}”."
 
 
 def _explained(within: float | None, between: float | None) -> str:
@@ -106,7 +131,7 @@ def _explained(within: float | None, between: float | None) -> str:
         share = labels.percent(max(within, 0.0))
         said.append(f"It accounts for {share} of how clients of one site differ.")
     if between is not None and between < 0:
-        said.append("Adjusting sets the means of sites further apart, not closer together.")
+        said.append("Adjusting moves the means of sites further apart.")
     elif between is not None:
         said.append(f"It accounts for {labels.percent(between)} of how the means of sites differ.")
     return " ".join(said)

@@ -12,10 +12,10 @@ NO_CAUSE = "This describes what goes together. It does not show a cause."
 
 _PARTS = (
     # column, its subject, whether the subject is plural
-    ("gap_case_mix", "who comes there", False),
-    ("gap_response", "who was asked and answered", False),
-    ("gap_therapists", "a few therapists", True),
-    ("gap_rest", "all the rest, with chance,", False),
+    ("gap_case_mix", "Who comes there", False),
+    ("gap_response", "Who was asked and answered", False),
+    ("gap_therapists", "A few therapists", True),
+    ("gap_rest", "All the rest, with chance,", False),
 )
 _UNKNOWN = {
     "gap_case_mix": "We do not know the part of who comes there.",
@@ -26,6 +26,7 @@ _UNKNOWN = {
     ),
     "gap_rest": "We do not know what is left.",
 }
+_SD = "One SD is the usual spread between clients."
 
 
 def gap_sentence(
@@ -44,7 +45,7 @@ def gap_sentence(
         return f"{where}, the gap to the group is not taken apart in this view."
     if gap.gap is None:
         why = why_nothing_adjusted(gap.null_reason, None)
-        return f"{where}, we cannot say what the gap to the group is made of: {why}."
+        return f"{where}, we cannot say what the gap to the group is made of. {why}"
     parts = (
         _distance(gap.gap, where, instrument),
         _parts(gap, instrument.decimals),
@@ -72,32 +73,28 @@ def _distance(gap: float, where: str, instrument: Instrument) -> str:
     return said + way
 
 
-def _known(gap: Gap) -> list[tuple[str, bool, float]]:
-    found = []
-    for column, subject, is_plural in _PARTS:
-        value = getattr(gap, column)
-        if value is not None:
-            found.append((subject, is_plural, float(value)))
-    return found
-
-
 def _parts(gap: Gap, decimals: int) -> str:
-    known = _known(gap)
+    known = [
+        (subject, is_plural, float(getattr(gap, column)))
+        for column, subject, is_plural in _PARTS
+        if getattr(gap, column) is not None
+    ]
     if not known or gap.gap is None:
         return ""
-    said = labels.listed([_part(*each, decimals) for each in known])
+    said = [_part(*each, decimals) for each in known]
     # What rounding takes from the parts must not look like a mistake in the sum.
     total = sum(round(value, decimals) for _, _, value in known)
-    is_off = len(known) > 1 and not _is_nothing(total - round(gap.gap, decimals), decimals)
-    return f"In points, {said}.{' These figures are rounded.' if is_off else ''}"
+    if not _is_nothing(total - round(gap.gap, decimals), decimals):
+        said.append("These figures are rounded.")
+    return " ".join(said)
 
 
 def _part(subject: str, is_plural: bool, value: float, decimals: int) -> str:
     ending = "" if is_plural else "s"
     if _is_nothing(value, decimals):
-        return f"{subject} add{ending} nothing"
+        return f"{subject} add{ending} nothing."
     verb = f"add{ending}" if value > 0 else f"take{ending} off"
-    return f"{subject} {verb} {_size(value, decimals)}"
+    return f"{subject} {verb} {_size(value, decimals)} points."
 
 
 def _unknown(gap: Gap) -> str:
@@ -122,23 +119,15 @@ def _outcome(gap: Gap, instrument: Instrument, outcome_name: str | None) -> str:
     on = f" on {outcome_name}" if outcome_name else ""
     if lower is None or upper is None:
         return f"What such a gap has meant for outcome{on} is not known well enough to tell."
+    if all(_is_nothing(each, 2) for each in (value, lower, upper)):
+        return f"{lead} outcomes{on} that differ by less than 0.01 SD. {_SD}"
     if lower <= 0 <= upper:
         return (
-            f"{lead} outcomes{on} anywhere from {_effect(lower)} to {_effect(upper)}. "
-            "So we cannot tell whether such a gap has meant anything for outcome."
+            f"{lead} outcomes{on} from {_size(lower, 2)} SD worse to {_size(upper, 2)} SD better. "
+            f"So we cannot tell whether such a gap has meant anything for outcome. {_SD}"
         )
-    ends = sorted((abs(lower), abs(upper)))
-    size, *between = (labels.number(end, 2) for end in (abs(value), *ends))
-    return (
-        f"{lead} {_turn(value)} outcomes{on}, by {size} standard deviations "
-        f"({between[0]} to {between[1]})."
-    )
-
-
-def _turn(value: float) -> str:
-    """The release turns an outcome's sign: above 0 is better on every questionnaire."""
-    return "worse" if value < 0 else "better"
-
-
-def _effect(value: float) -> str:
-    return f"{labels.number(abs(value), 2)} standard deviations {_turn(value)}"
+    ends = " to ".join(_size(each, 2) for each in sorted((lower, upper), key=abs))
+    size = "less than 0.01" if _is_nothing(value, 2) else _size(value, 2)
+    # The release turns an outcome's sign: above 0 is better on every questionnaire.
+    turn = "worse" if value < 0 else "better"
+    return f"{lead} {turn} outcomes{on}, by {size} SD ({ends}). {_SD}"

@@ -83,7 +83,7 @@ def late_deliveries(
         since = min(delivery.expected_by_at for delivery in deliveries)
         feeds = labels.listed([labels.feed(delivery.feed) for delivery in deliveries])
         sentences.append(
-            f"{deliveries[0].practice_name} is late: its {feeds} were due by "
+            f"{deliveries[0].practice_name} is late. Its {feeds} were due by "
             f"{labels.moment(since, time_zone)}. The numbers of its sites may miss newer forms."
         )
     return sentences

@@ -3,6 +3,8 @@
 A code that nobody has given words to is shown as itself, readable: a reason is never left out.
 """
 
+from collections.abc import Sequence
+
 from dashboards import labels
 from dashboards.release import Adjustment, SiteResult
 
@@ -53,15 +55,25 @@ _COVARIATES = {
 
 
 def _words(code: str) -> tuple[str, str]:
-    return _REASONS.get(code, (f"of “{labels.readable(code)}”", labels.readable(code)))
+    return _REASONS.get(
+        code, (f"the release names “{labels.readable(code)}”", labels.readable(code))
+    )
 
 
-def reasons(row: SiteResult, left_out: str | None = None) -> str:
-    """Why a site is not comparable, in one clause a reason; empty when it is.
+def reasons(row: SiteResult, left_out: str | None = None) -> tuple[str, ...]:
+    """Why a site is not comparable, a clause a reason; empty when it is.
 
     `left_out`: a code that the sentence has given in words of its own.
     """
-    return labels.listed([_words(code)[0] for code in row.reasons if code != left_out])
+    return tuple(_words(code)[0] for code in row.reasons if code != left_out)
+
+
+def because(lead: str, clauses: Sequence[str]) -> str:
+    """One reason within the sentence; more of them one by one, for an ear loses a long list."""
+    if len(clauses) == 1:
+        return f"{lead}, because {clauses[0]}."
+    each = " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
+    return f"{lead}, for {len(clauses)} reasons. {each}"
 
 
 def short_reasons(row: SiteResult) -> str:
@@ -85,18 +97,18 @@ def is_short(period: str | None) -> bool:
 def why_nothing_adjusted(
     null_reason: str | None, not_identifiable: str | None, period: str | None = None
 ) -> str:
-    """Why there is no adjusted value, as a clause that follows a colon."""
+    """Why there is no adjusted value, as a sentence of its own."""
     if null_reason == NOT_IDENTIFIABLE:
         named = covariates(not_identifiable)
         alike = f"something we allow for ({named})" if named else "something we allow for"
-        return f"as far as we know, all its clients are alike in {alike}"
+        return f"As far as we know, all its clients are alike in {alike}."
     if null_reason == NO_MODEL:
-        return "the data of the group do not tell us how much to allow for"
+        return "The data of the group do not tell us how much to allow for."
     if null_reason:
-        return f"the reason is “{labels.readable(null_reason)}”"
+        return f"The reason is “{labels.readable(null_reason)}”."
     if is_short(period):
-        return "we work that out for a year or longer only"
-    return "this release holds no adjusted mean for this view"
+        return "We work that out for a year or longer only."
+    return "This release holds no adjusted mean for this view."
 
 
 def no_adjusted(row: SiteResult, adjustment: Adjustment | None, period: str | None = None) -> str:

@@ -7,7 +7,6 @@ ranks from pairs: Goldstein & Spiegelhalter 1996, J R Stat Soc A 159:385).
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import labels
 from dashboards.readings import Readings, readings_by_name
 from dashboards.release import Adjustment, SiteResult
 from dashboards.sentences import count
@@ -53,14 +52,15 @@ def _said(label: str, name: str, n_lower: int, n_higher: int, n_others: int) -> 
     others = f"the {count(n_others, 'other site')} we can compare"
     if n_open == n_others:
         return f"These numbers cannot tell {label} from any of {others}."
-    clear = labels.listed(
-        [
-            f"{number:,} {'has' if number == 1 else 'have'} a clearly {way} {name} mean"
-            for number, way in ((n_lower, "lower"), (n_higher, "higher"))
-            if number
-        ]
-    )
-    if not n_open:
-        return f"Of {others}, {clear} than {label}."
-    rest = "the one left" if n_open == 1 else f"the other {n_open:,}"
-    return f"Of {others}, {clear} than {label}. It cannot be told from {rest}."
+    sides = [(n, way) for n, way in ((n_lower, "lower"), (n_higher, "higher")) if n]
+    n, way = sides[0]
+    said = [f"Of {others}, {_have(n)} a clearly {way} {name} mean than {label}."]
+    said += [f"And {_have(n)} a clearly {way} one." for n, way in sides[1:]]
+    if n_open:
+        rest = "the one left" if n_open == 1 else f"the other {n_open:,}"
+        said.append(f"{label} cannot be told from {rest}.")
+    return " ".join(said)
+
+
+def _have(number: int) -> str:
+    return f"{number:,} {'has' if number == 1 else 'have'}"

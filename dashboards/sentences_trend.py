@@ -5,6 +5,7 @@ things in a row, and no more than that.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 from dashboards import labels
 from dashboards.release import Instrument, Intervention, TrendPoint
@@ -50,20 +51,37 @@ def _started(
     stretch: Sequence[TrendPoint],
     interventions: Iterable[Intervention],
 ) -> list[Intervention]:
-    """What began where the present stretch does: after the point before it, by its second one."""
+    """What began where the present stretch does.
+
+    A period belongs to the stretch in which at least half of its days lie, so these are what began
+    after the middle of the period before and by the middle of the first one.
+    """
     if not before:
         return []
     old, new = before[-1], stretch[0]
-    until = stretch[1].period_on if len(stretch) > 1 else None
     found = [
         each
         for each in interventions
         if each.practice_id in (None, new.practice_id)
         and each.site_id in (None, new.site_id)
-        and old.period_on < each.starts_on
-        and (until is None or each.starts_on < until)
+        and _middle(old) < each.starts_on <= _middle(new)
     ]
     return sorted(found, key=lambda each: (each.starts_on, each.name))
+
+
+def _n_months(point: TrendPoint) -> int:
+    return 3 if "-Q" in point.period else 1
+
+
+def _next_on(point: TrendPoint) -> date:
+    """First day of the period after."""
+    months = point.period_on.year * 12 + point.period_on.month - 1 + _n_months(point)
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _middle(point: TrendPoint) -> date:
+    """At least half of the period's days are not before it, and no later day has so many."""
+    return point.period_on + (_next_on(point) - point.period_on) // 2
 
 
 def _after(
@@ -107,7 +125,9 @@ def _no_limits(stretch: Sequence[TrendPoint]) -> str:
 
 
 def _marks(stretch: Sequence[TrendPoint], decimals: int) -> str:
-    said = [text for rule in _RULES if (text := _rule(rule, stretch, decimals))]
+    """What each rule marks, the newest before the older."""
+    found = [each for rule in _RULES if (each := _rule(rule, stretch, decimals)) is not None]
+    said = [text for _, text in sorted(found, key=lambda each: -each[0])]
     unknown = {rule for point in stretch for rule in point.rules} - set(_RULES)
     said += [f"The rule “{labels.readable(rule)}” marks some of it." for rule in sorted(unknown)]
     if said:
@@ -115,21 +135,23 @@ def _marks(stretch: Sequence[TrendPoint], decimals: int) -> str:
     return "Nothing unusual shows: it goes up and down as chance has it."
 
 
-def _rule(rule: str, stretch: Sequence[TrendPoint], decimals: int) -> str:
-    """The newest run of points that the rule marks on one side."""
+def _rule(rule: str, stretch: Sequence[TrendPoint], decimals: int) -> tuple[int, str] | None:
+    """Where the newest run ends that the rule marks on one side, and what to say of it."""
     marked = [rule in point.rules for point in stretch]
     if not any(marked):
-        return ""
+        return None
     start = end = max(place for place, is_marked in enumerate(marked) if is_marked)
     side = _side(rule, stretch, end)
     while start > 0 and marked[start - 1] and _goes_on(rule, stretch, start - 1, side):
         start -= 1
     run, is_newest = stretch[start : end + 1], end == len(stretch) - 1
     if rule == "shift":
-        return _shift(run, side > 0, is_newest)
-    if rule == "trend":
-        return _trend(run, side > 0, is_newest)
-    return _near_or_outside(rule, run, side > 0, is_newest, decimals)
+        text = _shift(run, side > 0, is_newest)
+    elif rule == "trend":
+        text = _trend(run, side > 0, is_newest)
+    else:
+        text = _near_or_outside(rule, run, side > 0, is_newest, decimals)
+    return end, text
 
 
 def _side(rule: str, stretch: Sequence[TrendPoint], place: int) -> int:
@@ -140,7 +162,12 @@ def _side(rule: str, stretch: Sequence[TrendPoint], place: int) -> int:
 
 
 def _goes_on(rule: str, stretch: Sequence[TrendPoint], place: int, side: int) -> bool:
-    """Whether the run reaches back to this point; the one a trend sets out from belongs to it."""
+    """Whether the run reaches back to this point; the one a trend sets out from belongs to it.
+
+    Points on either side of a gap are not in a row.
+    """
+    if _next_on(stretch[place]) != stretch[place + 1].period_on:
+        return False
     if rule != "trend":
         return _side(rule, stretch, place) == side
     step = stretch[place + 1].value - stretch[place].value
@@ -154,9 +181,10 @@ def _when(point: TrendPoint) -> str:
 
 
 def _span(run: Sequence[TrendPoint], is_newest: bool) -> str:
-    if is_newest:
-        return f"Since {_when(run[0])}"
-    return f"From {_when(run[0])} to {_when(run[-1])}"
+    """By months: from the first one of the run to the last one."""
+    first, last = run[0].period_on, _next_on(run[-1]) - timedelta(days=1)
+    begun = labels.period(f"{first:%Y-%m}")
+    return f"Since {begun}" if is_newest else f"From {begun} to {labels.period(f'{last:%Y-%m}')}"
 
 
 def _all(run: Sequence[TrendPoint]) -> str:

@@ -23,6 +23,10 @@ MAXIMUM_NODES = 100_000
 MAXIMUM_DEPTH = 40
 """Nesting of collections: libyaml's composer recurses in C, where too deep kills the process."""
 
+_SHALLOW_OPENINGS, _SHALLOW_LINE = 400, 200
+"""A text with no more brackets and no longer lines nests 800 deep at most: two block collections
+begin in each column. That is deep for a declaration and shallow for the composer."""
+
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _DATE_TAG = "tag:yaml.org,2002:timestamp"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -139,8 +143,15 @@ def _composed(path: Path, text: str) -> YamlSource:
 def _looked_over(text: str) -> tuple[int, bool]:
     """How deeply collections nest, no deeper than one too deep, and whether anything is an alias.
 
-    Events come from a loop, not by recursion.
+    Events come from a loop, not by recursion. Nearly all texts are shallow to the eye, are spared
+    that second parse (it would take a tenth of a night without work) and count as depth 0.
     """
+    is_shallow = (
+        text.count("[") + text.count("{") <= _SHALLOW_OPENINGS
+        and max(map(len, text.splitlines()), default=0) <= _SHALLOW_LINE
+    )
+    if is_shallow:
+        return 0, "&" in text  # an alias needs an anchor
     depth = deepest = 0
     has_aliases = False
     for event in yaml.parse(text, Loader=_LOADER):

@@ -86,8 +86,8 @@ class Night:
         finish_key_changes(self.settings)
         with self.warehouse.connect() as con:
             settle_notes(self.settings, self.registry, con)
+            self._register_keys(con)
         self.tidy()
-        self._register_keys()
 
     def write_reference(self) -> None:
         """Bring the reference tables to the registry's state, and keep the file open."""
@@ -131,13 +131,12 @@ class Night:
             key_refusal=partial(self._key_refusal, practice_id),
         )
 
-    def _register_keys(self) -> None:
+    def _register_keys(self, con: duckdb.DuckDBPyConnection) -> None:
         """Note the keys of practices that have none in the warehouse yet."""
         at = self.now.astimezone(UTC).replace(tzinfo=None)
-        with self.warehouse.connect() as con:
-            for practice_id in sorted(self.registry.practices.keys() - registered(con).keys()):
-                with contextlib.suppress(DeliveryRefused):  # said of its files, if any come
-                    register(con, load_key(self.settings.keys, practice_id), at)
+        for practice_id in sorted(self.registry.practices.keys() - registered(con).keys()):
+            with contextlib.suppress(DeliveryRefused):  # said of its files, if any come
+                register(con, load_key(self.settings.keys, practice_id), at)
 
     def _known_key(self, practice_id: str) -> KeyVersion | None:
         with self.warehouse.connect() as con:
@@ -235,7 +234,8 @@ class Night:
         """
         shutil.rmtree(self.settings.scratch, ignore_errors=True)
         self.removed += keep_terms(self.settings, self.registry, self.today)
-        self.clear_landing()
+        with self.warehouse.connect():  # opened once for all that follows
+            self.clear_landing()
 
     def clear_landing(self, practice_id: str | None = None) -> None:
         """Take away files (of one practice) whose every feed is loaded and that are archived, those

@@ -31,7 +31,7 @@ _WRONG_NUMBER = re.compile(
 
 
 def check_plain(text: str) -> None:
-    """Fails unless a text is whole sentences of reading grade 9 or lower, without a ranking, a
+    """Fails unless a text is whole sentences, each of grade 9 or lower, without a ranking, a
     cause, a hole where a value is missing, or a singular for a plural."""
     judged = text
     for allowed in _ALLOWED:
@@ -39,10 +39,10 @@ def check_plain(text: str) -> None:
     assert not _RANKING.search(judged), f"a ranking: {text}"
     assert not _CAUSE.search(judged), f"a cause: {text}"
     assert not _WRONG_NUMBER.search(text), f"singular and plural: {text}"
-    assert reading_grade(text) <= HIGHEST_GRADE, f"{reading_grade(text):.1f}: {text}"
     assert not re.search(r"None|\bnan\b|\binf\b|–", text), f"a missing value: {text}"
     assert not re.search(r"  | [.,;:)]|\( |\(\)|\.\.|,\.|: \.|[{}_]", text), f"torn: {text}"
     assert re.match(r"[A-Z“\d]", text), f"no beginning: {text}"
     assert text.endswith("."), f"no end: {text}"
     for part in re.split(r"(?<=[.?]) ", text):
         assert re.match(r"[A-Z“\d(]", part), f"no beginning: {part}"
+        assert reading_grade(part) <= HIGHEST_GRADE, f"{reading_grade(part):.1f}: {part}"
