@@ -17,12 +17,14 @@ BAND_998, BAND_95, EDGE = "var(--band-outer)", "var(--band-inner)", "var(--edge)
 ABOVE, BELOW, ACCENT = "var(--above)", "var(--below)", "var(--accent)"
 REFERENCE, DECILES = "var(--reference)", "var(--deciles)"
 
-NARROW = "0 * width + containerSize()[0] < 560"
-"""In pixels, as Vega says it: below it a chart has no room for words beside its marks.
+_ROOM = "0 * width + containerSize()[0]"
+"""Width of the page's column in pixels, as Vega says it.
 
-Of the page and not of the plot, whose width depends on the words; `width` only has it asked again
-when the page changes.
+Not of the plot, whose width depends on the words beside it; `width` only has it asked again when
+the page changes.
 """
+NARROW = f"{_ROOM} < 560"
+"""Where a chart has no room for words beside its marks."""
 SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+~f')"
 """How an axis of differences writes its numbers."""
 
@@ -97,11 +99,15 @@ def legend(**changes: Any) -> alt.Legend:
             "columnPadding": 22,
             "offset": 14,
             "labelLimit": 260,
-            # One below the other on a narrow page, where they would run out of it.
-            "columns": if_narrow(1, 0),
+            "columns": columns(3, 0),
         }
         | changes
     )
+
+
+def columns(between: int, wide: int) -> alt.ExprRef:
+    """Columns of a legend, 0 for one line: one on a narrow page, where a line would run out."""
+    return alt.ExprRef(f"{NARROW} ? 1 : {_ROOM} < 960 ? {between} : {wide}")
 
 
 def unless_narrow() -> alt.ExprRef:

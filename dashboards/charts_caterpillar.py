@@ -18,6 +18,7 @@ from dashboards.chart_style import (
     MUTED,
     NARROW,
     PAPER,
+    columns,
     domain,
     if_narrow,
     layer,
@@ -271,7 +272,7 @@ def _points(
         return alt.Scale(domain=words, range=[series[column] for series in present])
 
     # Between it and the plot stand the names of the group's means and of the references.
-    key = legend(columns=if_narrow(1, 4), offset=24 + LINE * n_lines_above)
+    key = legend(columns=columns(2, 4), offset=24 + LINE * n_lines_above)
     points: alt.Chart = (
         layer(frame)
         .mark_point(size=70, strokeWidth=1.8, opacity=1, filled=True)

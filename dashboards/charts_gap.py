@@ -1,6 +1,6 @@
 """Where one site's distance from the group comes from, as a waterfall. PURE: row in, chart out."""
 
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -22,6 +22,11 @@ from dashboards.release import Gap, Instrument
 
 _PARTS = ("gap_case_mix", "gap_response", "gap_therapists", "gap_rest")
 _DIRECTIONS = (("above", ABOVE), ("below", BELOW), ("none", MUTED))
+
+_SIDES: tuple[tuple[bool, Literal["left", "right"], int], ...] = (
+    (True, "right", -7),
+    (False, "left", 7),
+)
 
 
 def gap_frame(gap: Gap, instrument: Instrument) -> pd.DataFrame:
@@ -66,8 +71,10 @@ def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
         raise ValueError("a site without parts of its gap has no waterfall")
     ends = [0.0, *numbers(frame, "start", "end")]
     low, high = domain(ends, 0.04)
-    # Room for the words on the right of the longest bar.
-    high += 0.2 * (high - low)
+    # Room for the words, which stand at the end that a bar points to.
+    room = 0.18 * (high - low)
+    low -= room if (frame["direction"] == "below").any() else 0.0
+    high += room if (frame["direction"] != "below").any() else 0.0
     scale = alt.Scale(domain=[low, high], nice=False)
     parts = frame["part"].tolist()
     axis = alt.Axis(title="Points above or below the group's mean", tickCount=6, labelExpr=SIGNED)
@@ -78,9 +85,7 @@ def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
         scale=alt.Scale(paddingInner=0.35, paddingOuter=0.2),
         axis=alt.Axis(title=None, labelColor=INK, labelLimit=200, labelFontSize=13),
     )
-    frame = frame.assign(
-        tip=frame[["start", "end"]].max(axis=1), is_whole=frame.index == len(frame) - 1
-    )
+    frame = frame.assign(is_whole=frame.index == len(frame) - 1)
     colour = alt.Color(
         "direction:N",
         scale=alt.Scale(
@@ -110,11 +115,24 @@ def gap_chart(frame: pd.DataFrame) -> alt.LayerChart:
             opacity=alt.condition("datum.is_whole", alt.value(1), alt.value(0.72)),
             tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("text:N", title="Points")],
         ),
-        layer(frame)
-        .mark_text(align="left", baseline="middle", dx=7, color=INK, fontSize=13)
-        .encode(x=alt.X("tip:Q", scale=scale), y=y, text="text:N"),
+        *_words(frame, scale, y),
     ]
     return alt.LayerChart(layer=layers, **style(height=46 * len(frame)))
+
+
+def _words(frame: pd.DataFrame, scale: alt.Scale, y: alt.Y) -> list[alt.Chart]:
+    """The size of each part, on the side that its bar points to."""
+    is_below = frame["direction"] == "below"
+    layers = []
+    for points_below, align, dx in _SIDES:
+        here = frame[is_below == points_below]
+        if not here.empty:
+            layers.append(
+                layer(here)
+                .mark_text(align=align, baseline="middle", dx=dx, color=INK, fontSize=13)
+                .encode(x=alt.X("end:Q", scale=scale), y=y, text="text:N")
+            )
+    return layers
 
 
 def gap_description(frame: pd.DataFrame, site: str) -> str:

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import clock, sentences, sentences_captions
+from dashboards import clock, sentences, sentences_captions, sentences_reasons
 from tests.browser.fixture_release import (
     LONG_PAST,
     PHQ_9,
@@ -270,7 +270,8 @@ def test_without_measures_the_page_says_that_nothing_is_adjusted(home: Path) -> 
 def test_a_short_period_says_that_nothing_is_adjusted_in_it(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Period", "July to September 2026")
-    assert "No mean is adjusted here: we work that out for a year or longer only." in _html(app)
+    why = sentences_reasons.why_nothing_adjusted(None, None, "2026-Q3")
+    assert f"No mean is adjusted here: {why}." in _html(app)
     app = _choose(app, "Read it for", "Abbey Lane")
     assert sentences_captions.NO_GAPS in _html(app)
 

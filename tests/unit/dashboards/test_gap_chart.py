@@ -62,8 +62,9 @@ def test_bars_and_their_words_stand_where_the_numbers_put_them() -> None:
     drawn = [(row["part"], row["start"], row["end"]) for row in rows_of(spec, bars)]
     assert drawn == list(zip(frame["part"], frame["start"], frame["end"], strict=True))
     assert bars["encoding"]["y"]["sort"] == frame["part"].tolist()
-    [words] = layers(spec, "text")
-    assert field(words, "text") == "text"
+    sides = {layer["mark"]["align"]: rows_of(spec, layer) for layer in layers(spec, "text")}
+    assert [row["text"] for row in sides["right"]] == ["−0.3 ▼"], "left of the bar's end"
+    assert len(sides["left"]) == 4
     low, high = bars["encoding"]["x"]["scale"]["domain"]
     assert low < 0.0
     assert high > 1.2
