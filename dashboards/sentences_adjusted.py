@@ -106,8 +106,8 @@ def certainty(reading: Reading, is_alone: bool, decimals: int) -> str:
     if reading.is_wide:
         mean = "mean" if is_alone else f"{reading.name} mean"
         said = (
-            f"These numbers cannot tell much about this site yet. Its true {mean} may lie "
-            f"on either side of the group's, anywhere from {ends}."
+            "These numbers cannot tell much about this site yet. With chance allowed for, "
+            f"its true {mean} may lie on either side of the group's, from {ends}."
         )
     elif is_alone or reading.name == "raw":
         said = f"With chance allowed for, our best guess is a raw mean of {guess} ({ends})."

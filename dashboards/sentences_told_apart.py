@@ -34,7 +34,7 @@ def told_apart(
         return ""
     n_lower = sum(upper < here[0] for _, upper in known)
     n_higher = sum(lower > here[1] for lower, _ in known)
-    return _said(row.site_label, name, n_lower, n_higher, len(known))
+    return _said(name, n_lower, n_higher, len(known))
 
 
 def _interval(found: Readings, name: str) -> tuple[float, float] | None:
@@ -42,23 +42,23 @@ def _interval(found: Readings, name: str) -> tuple[float, float] | None:
     return None if reading is None else reading.interval
 
 
-def _said(label: str, name: str, n_lower: int, n_higher: int, n_others: int) -> str:
+def _said(name: str, n_lower: int, n_higher: int, n_others: int) -> str:
     n_open = n_others - n_lower - n_higher
     if n_others == 1:
         other = "the one other site we can compare"
         if n_open:
-            return f"These numbers cannot tell {label} and {other} apart."
+            return f"This site cannot be told apart from {other}."
         return f"At {other}, the {name} mean is clearly {'lower' if n_lower else 'higher'}."
     others = f"the {count(n_others, 'other site')} we can compare"
     if n_open == n_others:
-        return f"These numbers cannot tell {label} from any of {others}."
+        return f"This site cannot be told apart from any of {others}."
     sides = [(n, way) for n, way in ((n_lower, "lower"), (n_higher, "higher")) if n]
     n, way = sides[0]
-    said = [f"Of {others}, {_have(n)} a clearly {way} {name} mean than {label}."]
+    said = [f"Of {others}, {_have(n)} a clearly {way} {name} mean than this one."]
     said += [f"And {_have(n)} a clearly {way} one." for n, way in sides[1:]]
     if n_open:
-        rest = "the one left" if n_open == 1 else f"the other {n_open:,}"
-        said.append(f"{label} cannot be told from {rest}.")
+        rest = "The one left" if n_open == 1 else f"The other {n_open:,}"
+        said.append(f"{rest} cannot be told apart from it.")
     return " ".join(said)
 
 

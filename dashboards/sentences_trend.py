@@ -208,7 +208,8 @@ def _near_or_outside(
 ) -> str:
     place = f"{'above' if is_up else 'below'} the usual range"
     if rule == "two_in_three":
-        place = f"close to the {'upper' if is_up else 'lower'} limit, as 2 of 3 in a row do"
+        do = "do" if is_newest else "did"
+        place = f"close to the {'upper' if is_up else 'lower'} limit, as 2 of 3 in a row {do}"
     if len(run) > 1:
         verb = "lie" if is_newest else "lay"
         return f"{_span(run, is_newest)}, {_all(run)} values {verb} {place}."

@@ -125,8 +125,8 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         "We cannot tell it apart from the group's mean of 35.4. "
         "The raw mean does not allow for who comes there. "
         "We work that out for a year or longer only. "
-        "These numbers cannot tell much about this site yet. Its true mean may lie on either side "
-        f"of the group's, anywhere from 34.8 to 35.9. {CHANCE} {BESIDE}",
+        "These numbers cannot tell much about this site yet. With chance allowed for, its true "
+        f"mean may lie on either side of the group's, from 34.8 to 35.9. {CHANCE} {BESIDE}",
     ),
     "all clients alike": (
         row(flag="above_95", raw=36.9, comparability="covariate_not_identifiable", **SURE),

@@ -36,25 +36,25 @@ def _others(*counts: int) -> list[SiteResult]:
     [
         (
             (2, 1, 10),
-            "Of the 13 other sites we can compare, 2 have a clearly lower raw mean than Mill Road. "
-            "And 1 has a clearly higher one. Mill Road cannot be told from the other 10.",
+            "Of the 13 other sites we can compare, 2 have a clearly lower raw mean than this one. "
+            "And 1 has a clearly higher one. The other 10 cannot be told apart from it.",
         ),
         (
             (1, 0, 1),
-            "Of the 2 other sites we can compare, 1 has a clearly lower raw mean than Mill Road. "
-            "Mill Road cannot be told from the one left.",
+            "Of the 2 other sites we can compare, 1 has a clearly lower raw mean than this one. "
+            "The one left cannot be told apart from it.",
         ),
         (
             (0, 3, 0),
-            "Of the 3 other sites we can compare, 3 have a clearly higher raw mean than Mill Road.",
+            "Of the 3 other sites we can compare, 3 have a clearly higher raw mean than this one.",
         ),
         (
             (0, 0, 13),
-            "These numbers cannot tell Mill Road from any of the 13 other sites we can compare.",
+            "This site cannot be told apart from any of the 13 other sites we can compare.",
         ),
         (
             (0, 0, 1),
-            "These numbers cannot tell Mill Road and the one other site we can compare apart.",
+            "This site cannot be told apart from the one other site we can compare.",
         ),
         ((1, 0, 0), "At the one other site we can compare, the raw mean is clearly lower."),
         ((0, 1, 0), "At the one other site we can compare, the raw mean is clearly higher."),
@@ -75,7 +75,7 @@ def test_every_count_is_plain() -> None:
 
 def test_intervals_that_touch_are_not_told_apart() -> None:
     touching = named("Orchard", **_shrunken(35.9, 37.0))
-    assert "cannot tell" in told_apart(HERE, [HERE, touching], ())
+    assert "cannot be told apart" in told_apart(HERE, [HERE, touching], ())
 
 
 def test_sites_that_are_not_comparable_take_no_part() -> None:
@@ -95,9 +95,7 @@ def test_adjusted_is_held_against_adjusted_alone() -> None:
         adjusted("Orchard", **_shrunken(35.0, 36.0)),
     ]
     said = told_apart(HERE, [HERE, lower, raw_alone], adjustments)
-    assert said == (
-        "These numbers cannot tell Mill Road and the one other site we can compare apart."
-    )
+    assert said == ("This site cannot be told apart from the one other site we can compare.")
     assert "clearly lower raw" in told_apart(HERE, [HERE, lower, raw_alone], [ADJUSTED])
 
 
