@@ -20,15 +20,17 @@ from dashboards import (
 from dashboards.release import Site
 from dashboards.sections.view import View
 
-_CAPTION = (
+CAPTION = (
     "Sites in alphabetical order. Mean ± margin: the mean of the clients' mean scores and half "
     "its 95 % interval. Expected range: the 95 % limits of the raw mean of a site like this one."
 )
-_CATERPILLAR = (
+CATERPILLAR = (
     "Hollow marks are means as they are, with their 95 % interval. Solid marks are the same means "
     "pulled to the group: the less sure a mean is, the further it is pulled. Circles are raw, "
     "diamonds are adjusted for who comes to a site."
 )
+
+SEE_TABLE = "No mean is adjusted here. The table says why at each site."
 
 
 def place(view: View, absent_sites: Sequence[Site]) -> None:
@@ -79,7 +81,7 @@ def _caterpillar(view: View) -> None:
     if frame.empty:
         return
     st.subheader("Raw and adjusted, and how sure each is")
-    drawn.notes(_CATERPILLAR, _nothing_adjusted(view))
+    drawn.notes(CATERPILLAR, _nothing_adjusted(view))
     drawn.chart(
         "caterpillar",
         charts_caterpillar.caterpillar(
@@ -112,19 +114,19 @@ def _nothing_adjusted(view: View) -> str:
     period = view.choice.period
     if not sentences_reasons.is_short(period) and not view.release.has_measures:
         return f"No mean is adjusted here. {sentences_captions.NO_MEASURES}"
-    # Where all sites have the same reason, it is the view's.
+    # Where all sites have the same reason, it is the view's; what differs by site is in the table.
     named = {item.null_reason for item in view.adjustments.values()}
-    reason = named.pop() if len(named) == 1 else None
-    alike = {item.not_identifiable for item in view.adjustments.values()}
-    covariates = alike.pop() if len(alike) == 1 else None
-    why = sentences_reasons.why_nothing_adjusted(reason, covariates, period)
-    return f"No mean is adjusted here: {why}."
+    if len(named) > 1 or sentences_reasons.NOT_IDENTIFIABLE in named:
+        return SEE_TABLE
+    reason = named.pop() if named else None
+    why = sentences_reasons.why_nothing_adjusted(reason, None, period)
+    return f"No mean is adjusted here. {why}"
 
 
 def _table(view: View) -> None:
     st.subheader("The same numbers as a table")
     st.html(
-        table.html_table(view.rows, view.instrument, _CAPTION, view.chosen_label, view.adjustments)
+        table.html_table(view.rows, view.instrument, CAPTION, view.chosen_label, view.adjustments)
     )
     drawn.download(
         table.csv_text(view.rows, view.instrument, view.identity, view.adjustments),

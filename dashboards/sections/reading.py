@@ -5,7 +5,7 @@ import streamlit as st
 from dashboards import masthead
 from dashboards.release import Instrument, Metric
 
-_HOW = (
+HOW = (
     "- Each site's expected range depends on how sure its own mean is: few clients, or few "
     "therapists, make a wide range. Sites on the right of the first chart are surer.\n"
     "- Read raw and adjusted together. Where they differ, who comes to a site plays a part.\n"
@@ -21,7 +21,7 @@ _HOW = (
 def place(instrument: Instrument, metric: Metric | None) -> None:
     """How to read, and the definitions."""
     st.subheader("How to read this page")
-    st.markdown(_HOW)
+    st.markdown(HOW)
     with st.expander("Definition and sources"):
         paragraphs = [
             f"**{masthead.plain(instrument.name)}** (version {masthead.plain(instrument.version)})"

@@ -22,7 +22,7 @@ from dashboards import (
 from dashboards.release import Instrument, SiteResult
 from dashboards.sections.view import View
 
-_CHOOSE = (
+CHOOSE = (
     "Choose a site at “Read it for” above to see where its gap to the group comes from, and its "
     "own line through time."
 )
@@ -36,7 +36,7 @@ def place(
     """What is shown of the chosen site; one sentence where none is, or where it is hidden."""
     if view.chosen is None:
         st.subheader("One site")
-        drawn.notes(_CHOOSE)
+        drawn.notes(CHOOSE)
         return
     if view.chosen.is_suppressed:
         st.subheader(f"{view.chosen.site_label}: its gap and its line through time")

@@ -271,7 +271,7 @@ def test_a_short_period_says_that_nothing_is_adjusted_in_it(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Period", "July to September 2026")
     why = sentences_reasons.why_nothing_adjusted(None, None, "2026-Q3")
-    assert f"No mean is adjusted here: {why}." in _html(app)
+    assert f"No mean is adjusted here. {why}" in _html(app)
     app = _choose(app, "Read it for", "Abbey Lane")
     assert sentences_captions.NO_GAPS in _html(app)
 
