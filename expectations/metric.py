@@ -13,6 +13,10 @@ METRICS = Path(__file__).with_name("metrics")
 """A file a family; dbt aggregates by `aggregation` and `minimum_units` (reference.metrics), and
 `settings` are the variables of dbt_project.yml with the defaults they ship with."""
 
+UnitMeasured = (
+    Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
+    | Literal["period", "site"]
+)
 Setting = bool | int | float | str | tuple[str, ...]
 
 
@@ -33,7 +37,7 @@ class Metric(Declaration):
     definition: str
     formula: str
     unit: str
-    unit_measured: Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
+    unit_measured: UnitMeasured
     aggregation: Literal["share", "mean_of_clients", "share_of_therapists", "modelled"]
     is_per_instrument: bool = True
     has_distribution: bool = False
@@ -45,9 +49,13 @@ class Metric(Declaration):
 
 
 class Family(Declaration):
-    """Metrics of one kind of unit."""
+    """Metrics of one kind of unit.
+
+    `is_of_every_night`: worked out of the cells that are shown, measures asked for or not.
+    """
 
     title: str
+    is_of_every_night: bool = False
     metrics: tuple[Metric, ...]
 
 

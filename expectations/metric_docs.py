@@ -24,11 +24,17 @@ They are worked out of arrays into
 `benchmark.*`, over all closed periods together. Nights build them where `group.yml` says
 `with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
 
+_OF_EVERY_NIGHT = """\
+They are worked out of the cells that
+`benchmark.site_benchmarks` shows into `benchmark.*`, every night."""
+
 
 def as_markdown(name: str, family: Family) -> str:
     """One family's document: a section a metric, in the order of their declaration."""
     is_modelled = all(metric.aggregation == "modelled" for metric in family.metrics)
     held = _MODELLED if is_modelled else _IN_MARTS
+    if family.is_of_every_night:
+        held = _OF_EVERY_NIGHT
     head = _HEAD.format(title=family.title, name=name, held=held)
     return head + "".join(map(_section, family.metrics))
 

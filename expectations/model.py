@@ -1,5 +1,6 @@
 """Types of what every practice shares: the group, the feeds, their columns and their rules."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 
@@ -155,6 +156,23 @@ class Backup(Declaration):
     keep: int = Field(default=14, ge=1)
 
 
+class Intervention(Declaration):
+    """Something that was changed on purpose: at one site, in a whole practice, or everywhere."""
+
+    starts_on: date
+    """First day of it. What is usual before and after is told apart."""
+    name: str = Field(min_length=1, max_length=80, pattern=r"^\S(?:.*\S)?$")
+    """What was changed, on one line; everyone who sees the comparison reads it."""
+    practice_id: Identifier | None = None
+    site_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _site_has_its_practice(self) -> "Intervention":
+        if self.site_id is not None and self.practice_id is None:
+            raise ValueError("site_id needs practice_id beside it: two practices may share a name")
+        return self
+
+
 class Group(Declaration):
     """The practice group: one per home, in `group.yml`."""
 
@@ -169,6 +187,7 @@ class Group(Declaration):
         "all",
     )
     thresholds: Thresholds = Thresholds()
+    interventions: tuple[Intervention, ...] = ()
     backup: Backup | None = None
     """Made at the end of every night with something new; without it none is."""
     with_measures: bool = False

@@ -17,6 +17,7 @@ from expectations.feed_checks import feed_problems, group_problems
 from expectations.frozen_reference import FOLDER, FrozenReference, load_references
 from expectations.instrument import Instrument
 from expectations.instrument_checks import instrument_problems
+from expectations.intervention_checks import intervention_problems
 from expectations.metric import Metric, shipped_metrics
 from expectations.model import FEED_NAMES, Feed, FeedName, Group
 from expectations.parallel_checks import parallel_findings
@@ -92,7 +93,8 @@ def load_registry(home_dirs: Sequence[Path] = (), *, shipped: Path = SHIPPED) ->
     A home holds `group.yml` (the last one found replaces the shipped one), `instruments/`,
     `practices/` and `references/`. Shipped practices are samples and load only when the group says
     so.
-    Raises RegistryError when the group, a feed, an instrument or a frozen reference is broken.
+    Raises RegistryError when the group, a feed, an instrument or a frozen reference is broken, or
+    the group tells of an intervention at a site that nobody declares.
     """
     problems: list[str] = []
     feeds = _load_feeds(shipped, problems)
@@ -105,11 +107,19 @@ def load_registry(home_dirs: Sequence[Path] = (), *, shipped: Path = SHIPPED) ->
         raise RegistryError(problems)
     folders = [*([shipped] if group.sample_practices else []), *home_dirs]
     practices, broken = _load_practices(folders, feeds, instruments)
+    source = read_yaml(_group_files([shipped, *home_dirs])[-1])
+    if wrong := intervention_problems(source, group, practices, broken):
+        raise RegistryError(wrong)
     return Registry(group, practices, feeds, instruments, broken, references=references)
 
 
+def _group_files(folders: Sequence[Path]) -> list[Path]:
+    """The last one counts."""
+    return [folder / "group.yml" for folder in folders if (folder / "group.yml").exists()]
+
+
 def _load_group(folders: Sequence[Path], problems: list[str]) -> Group | None:
-    files = [folder / "group.yml" for folder in folders if (folder / "group.yml").exists()]
+    files = _group_files(folders)
     if not files:
         problems.append(f"{folders[-1] / 'group.yml'}:1: is missing; `alliance init` writes one")
         return None

@@ -13,6 +13,7 @@ from orchestration.assets.psychometrics import psychometrics_assets
 from orchestration.assets.raw import feeds_with_assets, keys_to_run, raw_assets
 from orchestration.assets.reference import reference_assets
 from orchestration.assets.release import release_assets
+from orchestration.assets.trends import trends_assets
 from orchestration.event_log import connections_kept
 from orchestration.instance import end_dead_runs, open_instance
 from orchestration.night import Night
@@ -38,6 +39,7 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
             with_ratings="process_ratings" in feeds_with_assets(registry),
         ),
         *benchmark_assets(),
+        *trends_assets(),
         *([*psychometrics_assets(), *measures_assets()] if with_measures else []),
         *release_assets(with_measures=with_measures),
         *([backup_asset()] if registry.group.backup is not None else []),

@@ -333,6 +333,22 @@ create table if not exists benchmark.measures_made (
     code_version varchar not null
 );
 
+-- Filled every night from benchmark.site_benchmarks (orchestration/benchmarking/site_trends.py).
+-- Grain: one shown cell that is a month, or a quarter where the group publishes no months.
+create table if not exists benchmark.site_trends (
+    practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
+    language varchar, informant varchar, collection_mode varchar, metric varchar, stage varchar,
+    period varchar, period_on date, value double, phase integer, mean double, lower_limit double,
+    upper_limit double, signals varchar, null_reason varchar
+);
+-- Grain: one network x period of it with ten sites or more.
+create table if not exists benchmark.network_deciles (
+    instrument_code varchar, version varchar, language varchar, informant varchar,
+    collection_mode varchar, metric varchar, stage varchar, period varchar, period_on date,
+    n_sites integer, p10 double, p20 double, p30 double, p40 double, p50 double, p60 double,
+    p70 double, p80 double, p90 double
+);
+
 -- Grain: one version of one rating of a session: of one segment of it, or whether it had a rupture.
 -- `rating_key` names the rating: client, session, informant, respondent, kind, start of the segment.
 create table if not exists raw.process_ratings (

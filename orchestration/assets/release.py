@@ -8,6 +8,7 @@ import duckdb
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
+from orchestration.assets.trends import KEYS as TRENDS
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
@@ -25,7 +26,7 @@ def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=KEY,
         # The reverse-keying alarm's verdicts go out with the other checks.
-        deps=[BENCHMARKS, PRACTICES, *((RELIABILITY, *MEASURES) if with_measures else ())],
+        deps=[BENCHMARKS, *TRENDS, PRACTICES, *((RELIABILITY, *MEASURES) if with_measures else ())],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},

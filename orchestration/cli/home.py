@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from orchestration.simulation import SimulationSettings
 
 SPAN = timedelta(days=730)
+_MONTHS_TOO = """\
+# With months: two years of simulated data are too few quarters for a line's limits.
+periods: [month, quarter, year, last_12_months, all]
+"""
 FOLDERS = ("practices", "instruments", "references", "landing", "archive", "releases", "keys")
 
 
@@ -76,7 +80,7 @@ def init(
 def _group_text(sample: bool) -> str:
     shipped = (SHIPPED / "group.yml").read_text(encoding="utf-8")
     if sample:
-        return shipped
+        return shipped + _MONTHS_TOO
     return shipped.replace("sample_practices: true", "sample_practices: false")
 
 

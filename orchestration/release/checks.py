@@ -15,6 +15,7 @@ from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.release.measure_checks import measure_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
+from orchestration.release.trend_checks import trend_problems
 from orchestration.sql import identifier, literal
 
 _PERIOD = re.compile(r"^(?:12m-)?(?P<year>\d{4})(?:-(?:(?P<month>\d{2})|Q(?P<quarter>[1-4])))?$")
@@ -51,6 +52,7 @@ def candidate_problems(
     if file == "release":
         problems += _disclosure_problems(candidate, thresholds)
         problems += measure_problems(candidate, thresholds)
+        problems += trend_problems(candidate)
         problems += _period_problems(candidate)
     return problems
 

@@ -121,6 +121,8 @@ def declared_rows(
         return [_metric(metric) for metric in registry.metrics]
     if table == "instruments":
         return _instruments(registry)
+    if table == "interventions":
+        return [each.model_dump() for each in registry.group.interventions]
     if table == "deliveries":
         return [*expected.next_deadlines(source, registry, meta.created_at), *_broken(registry)]
     if table == "expected_deliveries":

@@ -62,6 +62,7 @@ COMMIT_POINTS: tuple[CommitPoint, ...] = (
     *_points("orchestration.assets.dbt", "build_models", "after"),
     # Benchmarks and the release.
     *_points("orchestration.assets.benchmarks", "write_benchmarks", "before", "after"),
+    *_points("orchestration.assets.trends", "write_trends", "after"),
     *_points("orchestration.release.publish", "_fill", "after"),
     *_points("orchestration.release.publish", "_approve_candidates", "after"),
     *_points("orchestration.release.publish", "fsync_directory", "before"),

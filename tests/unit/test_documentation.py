@@ -105,3 +105,11 @@ def test_the_example_contract_of_the_runbook_holds_together(
     registry = load_registry([tmp_path])
     assert registry.broken == {}
     assert name in registry.practices
+
+
+def test_the_example_of_interventions_holds_together(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "docs/runbooks/the_nightly_run.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    shipped = (SHIPPED / "group.yml").read_text(encoding="utf-8")
+    (tmp_path / "group.yml").write_text(shipped + example, encoding="utf-8")
+    assert len(load_registry([tmp_path]).group.interventions) == 3

@@ -62,6 +62,22 @@ def test_an_editor_marks_what_the_types_refuse(at: tuple[str | int, ...], value:
         jsonschema.validate(_changed(contract, at, value), json_schema("practice"))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "A change"},
+        {"starts_on": "2026-03-01", "name": "x" * 81},
+        {"starts_on": "2026-03-01", "name": "A change", "site": "river"},
+    ],
+)
+def test_an_editor_marks_a_wrong_intervention(wrong: dict[str, str]) -> None:
+    group = _as_an_editor_sees_it(SHIPPED / "group.yml")
+    right = {"starts_on": "2026-03-01", "name": "A change", "practice_id": "north"}
+    jsonschema.validate({**group, "interventions": [right]}, json_schema("group"))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**group, "interventions": [wrong]}, json_schema("group"))
+
+
 def test_what_a_contract_may_say_is_offered_by_the_editor() -> None:
     kinds = json_schema("practice")["$defs"]
     assert {"times", "tolerated", "id_namespaces", "exported_at"} <= set(

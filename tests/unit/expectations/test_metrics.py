@@ -10,6 +10,8 @@ from expectations.metric import shipped_metrics
 from expectations.metric_docs import as_markdown
 from expectations.yaml_source import DeclarationError
 from orchestration.benchmarking import trajectories
+from orchestration.benchmarking.process_chart import FEWEST_POINTS
+from orchestration.benchmarking.site_trends import FEWEST_SITES
 from orchestration.benchmarking.variance_components import LEVELS, SESSION
 from orchestration.release.tables import tables_of
 
@@ -113,8 +115,10 @@ REFERENCE = {
     "careless": {"careless_flagged_share", "same_answer_share"},
     "reliability": {"alpha_pairwise", "alpha_complete", "omega", "item_rest", "alpha_if_dropped"},
     "invariance": {"loading", "loading_congruence"},
+    "comparison through time": {"site_trend", "network_decile"},
 }
-"""Rows of the metrics reference; stage and equity are strata of all of them."""
+"""Rows of the metrics reference, and what the comparison asks for besides; stage and equity are
+strata of all of them."""
 
 
 def test_every_metric_of_the_reference_is_declared_once() -> None:
@@ -131,3 +135,9 @@ def test_what_the_release_names_is_declared() -> None:
     courses = {f"trajectory_{figure}" for figure in trajectories.FIGURES}
     shares = {f"variance_share_{level}" for level in (*LEVELS, SESSION)}
     assert courses | shares | of_scales <= modelled
+
+
+def test_minimums_through_time_are_those_worked_with() -> None:
+    declared_minimum = {metric.metric: metric.minimum_units for metric in shipped_metrics()}
+    assert declared_minimum["site_trend"] == FEWEST_POINTS
+    assert declared_minimum["network_decile"] == FEWEST_SITES

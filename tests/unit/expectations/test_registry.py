@@ -1,4 +1,5 @@
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,74 @@ def test_an_unknown_practice_has_no_digest(tmp_path: Path) -> None:
 def test_what_is_shipped_loads_without_a_problem() -> None:
     registry = load_registry()
     assert registry.broken == {}
+
+
+_CHANGES = """\
+interventions:
+  - {starts_on: 2025-03-01, name: A new questionnaire}
+  - starts_on: 2025-06-01
+    name: Feedback in supervision
+    practice_id: lakeside
+    site_id: lakeside_main
+"""
+
+
+def _with_changes(folder: Path, changes: str, **practices: str) -> Path:
+    own = home(folder, **practices)
+    (own / "group.yml").write_text(GROUP + changes)
+    return own
+
+
+def test_interventions_of_the_group_are_read(tmp_path: Path) -> None:
+    own = _with_changes(tmp_path, _CHANGES, lakeside=PRACTICE)
+    everywhere, at_site = load_registry([own]).group.interventions
+    assert (everywhere.practice_id, everywhere.site_id) == (None, None)
+    assert (at_site.starts_on, at_site.site_id) == (date(2025, 6, 1), "lakeside_main")
+    assert load_registry([own]).digest != load_registry([home(tmp_path)]).digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "practice_id: lakeside",
+            "practice_id: lakesid",
+            "group.yml:9: interventions[1].practice_id: no practice lakesid is declared; known "
+            "are alpine, lakeside",
+        ),
+        (
+            "site_id: lakeside_main",
+            "site_id: main",
+            "group.yml:10: interventions[1].site_id: practice lakeside has no site main; its "
+            "sites are lakeside_main",
+        ),
+        ("    practice_id: lakeside\n", "", "group.yml:7: interventions[1]: site_id needs"),
+        ("name: Feedback", f"name: {'x' * 90}", "group.yml:8: interventions[1].name: "),
+        ("name: Feedback in supervision", 'name: "a\\nb"', "group.yml:8: interventions[1].name: "),
+        ("2025-06-01", "June", "group.yml:7: interventions[1].starts_on: "),
+        ("starts_on: 2025-06-01\n    ", "", "group.yml:7: interventions[1].starts_on: is missing"),
+        (
+            "  - starts_on: 2025-06-01",
+            "  - {starts_on: 2025-03-01, name: A new questionnaire}\n  - starts_on: 2025-06-01",
+            "group.yml:7: interventions[1]: is listed twice",
+        ),
+    ],
+)
+def test_a_wrong_intervention_stops_the_load_with_its_line(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in _CHANGES
+    own = _with_changes(tmp_path, _CHANGES.replace(old, new, 1), lakeside=PRACTICE, alpine=OTHER)
+    with pytest.raises(RegistryError) as caught:
+        load_registry([own])
+    (problem,) = caught.value.problems
+    assert message in problem
+
+
+def test_an_intervention_at_a_practice_whose_file_is_broken_stands(tmp_path: Path) -> None:
+    """The others go on; whether the site is right is seen when the file is mended."""
+    broken = PRACTICE.replace("owners:", "owner:")
+    own = _with_changes(tmp_path, _CHANGES, lakeside=broken, alpine=OTHER)
+    registry = load_registry([own])
+    assert list(registry.practices) == ["alpine"]
+    assert len(registry.group.interventions) == 2

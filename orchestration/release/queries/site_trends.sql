@@ -1,0 +1,1 @@
+select * from benchmark.site_trends
