@@ -7,56 +7,43 @@ and nothing is computed twice (Spiegelhalter 2005, Stat Med 24:1185). The axis i
 with the margin of error, which a reader knows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from dashboards import labels
+from dashboards.chart_style import (
+    ABOVE,
+    BAND_95,
+    BAND_998,
+    BELOW,
+    EDGE,
+    INK,
+    MUTED,
+    PAPER,
+    domain,
+    layer,
+    legend,
+    style,
+    unless_narrow,
+)
+from dashboards.charts_reference import reference_frame, reference_lines, within_reach
 from dashboards.placement import Frame, Mark, place_labels
-from dashboards.release import Instrument, SiteResult
+from dashboards.release import Instrument, ReferenceBand, SiteResult
 
-INK, MUTED, GRID = "#1f2a33", "#5b6770", "#e3e7ea"
-BAND_998, BAND_95, TARGET = "#eef3f5", "#dbe6ea", "#1f2a33"
 _HEIGHT, _ASSUMED_WIDTH = 430, 820
 
 _STATES: tuple[tuple[str, str, str, str], ...] = (
-    # Okabe and Ito's colours: told apart in every common colour blindness, and each state has a
-    # shape of its own, so that nothing hangs on colour.
-    ("above_998", "triangle-up", "#0072b2", "#0072b2"),
-    ("above_95", "triangle-up", "#ffffff", "#0072b2"),
-    ("within", "circle", "#5b6770", "#5b6770"),
-    ("below_95", "triangle-down", "#ffffff", "#b84a00"),
-    ("below_998", "triangle-down", "#b84a00", "#b84a00"),
-    ("none", "diamond", "#ffffff", "#5b6770"),
+    # Each state has a shape of its own, so that nothing hangs on colour.
+    ("above_998", "triangle-up", ABOVE, ABOVE),
+    ("above_95", "triangle-up", PAPER, ABOVE),
+    ("within", "circle", MUTED, MUTED),
+    ("below_95", "triangle-down", PAPER, BELOW),
+    ("below_998", "triangle-down", BELOW, BELOW),
+    ("none", "diamond", PAPER, MUTED),
 )
-
-_STYLE: dict[str, Any] = {
-    "height": _HEIGHT,
-    "width": "container",
-    # SVG keeps the text selectable and readable by a screen reader; a canvas does not.
-    "usermeta": {"embedOptions": {"renderer": "svg", "actions": False}},
-    "config": {
-        "font": '"Source Sans", "Source Sans Pro", sans-serif',
-        "background": "#ffffff",
-        "view": {"strokeWidth": 0},
-        "axis": {
-            "labelColor": MUTED,
-            "titleColor": MUTED,
-            "labelFontSize": 12,
-            "titleFontSize": 13,
-            "titleFontWeight": 400,
-            "titlePadding": 12,
-            "gridColor": GRID,
-            "domain": False,
-            "ticks": False,
-            "labelPadding": 8,
-        },
-        "axisX": {"grid": False},
-        "legend": {"labelColor": INK},
-    },
-}
 
 _NUMBERS = (
     "raw",
@@ -103,13 +90,6 @@ def funnel_frame(rows: Sequence[SiteResult], instrument: Instrument) -> pd.DataF
     )
 
 
-def _domain(values: Iterable[float], share: float) -> tuple[float, float]:
-    known = [float(value) for value in values]
-    low, high = min(known), max(known)
-    pad = (high - low) * share or abs(high) * share or 1.0
-    return low - pad, high + pad
-
-
 def _margin_ticks(low: float, high: float) -> list[float]:
     """Precisions at which the margin of error is a round number, a few of them."""
     for step in (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0):
@@ -137,7 +117,7 @@ def _tooltip(decimals: int) -> list[alt.Tooltip]:
 
 def _bands(limits: pd.DataFrame, x: alt.X, y: alt.Scale) -> list[alt.Chart | alt.LayerChart]:
     """The two ranges as bands with thin edges, and the group's mean."""
-    base = alt.Chart(limits)
+    base = layer(limits)
     layers: list[alt.Chart | alt.LayerChart] = []
     for lower, upper, fill, dash in (
         ("lower998", "upper998", BAND_998, [4, 3]),
@@ -151,7 +131,7 @@ def _bands(limits: pd.DataFrame, x: alt.X, y: alt.Scale) -> list[alt.Chart | alt
         for edge in (lower, upper):
             layers.append(
                 base.mark_line(
-                    color="#9fb3bd",
+                    color=EDGE,
                     strokeWidth=1,
                     strokeDash=dash,
                     interpolate="monotone",
@@ -183,7 +163,7 @@ def _band_names(limits: pd.DataFrame, y: alt.Scale, decimals: int) -> list[alt.C
         ("lower998", "99.8 % limit"),
     )
     return [
-        alt.Chart(end)
+        layer(end)
         .mark_text(
             text=text,
             align="left",
@@ -216,9 +196,15 @@ def _site_names(frame: pd.DataFrame, x: alt.X, y: alt.Scale, area: Frame) -> lis
     for spot in sorted(set(spots.values())):
         here = frame[[spots.get(str(site)) == spot for site in frame["site"]]]
         layers.append(
-            alt.Chart(here)
+            layer(here)
             .mark_text(
-                align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, fontSize=12, color=INK
+                align=spot.align,
+                baseline="middle",
+                dx=spot.dx,
+                dy=spot.dy,
+                fontSize=12,
+                color=INK,
+                opacity=unless_narrow(),
             )
             .encode(
                 x=x,
@@ -236,30 +222,21 @@ def _marks(frame: pd.DataFrame, x: alt.X, y: alt.Y, decimals: int) -> list[alt.C
     def scale(column: int) -> alt.Scale:
         return alt.Scale(domain=words, range=[state[column] for state in present])
 
-    legend = alt.Legend(
-        title=None,
-        orient="top",
-        direction="horizontal",
-        symbolSize=110,
-        labelFontSize=13,
-        columnPadding=22,
-        offset=14,
-        labelLimit=260,
-    )
+    key = legend()
     ring = (
-        alt.Chart(frame[frame["is_chosen"]])
+        layer(frame[frame["is_chosen"]])
         .mark_point(shape="circle", size=440, filled=False, color=INK, strokeWidth=1.6, aria=False)
         .encode(x=x, y=y)
     )
     sites = (
-        alt.Chart(frame)
+        layer(frame)
         .mark_point(size=130, strokeWidth=2, opacity=1, filled=True)
         .encode(
             x=x,
             y=y,
-            shape=alt.Shape("flag:N", scale=scale(1), legend=legend),
-            fill=alt.Fill("flag:N", scale=scale(2), legend=legend),
-            stroke=alt.Stroke("flag:N", scale=scale(3), legend=legend),
+            shape=alt.Shape("flag:N", scale=scale(1), legend=key),
+            fill=alt.Fill("flag:N", scale=scale(2), legend=key),
+            stroke=alt.Stroke("flag:N", scale=scale(3), legend=key),
             tooltip=_tooltip(decimals),
         )
     )
@@ -267,28 +244,35 @@ def _marks(frame: pd.DataFrame, x: alt.X, y: alt.Y, decimals: int) -> list[alt.C
 
 
 def funnel(
-    frame: pd.DataFrame, instrument: Instrument, chosen_site: str | None = None
+    frame: pd.DataFrame,
+    instrument: Instrument,
+    chosen_site: str | None = None,
+    references: Sequence[ReferenceBand] = (),
 ) -> alt.LayerChart:
     """Funnel of `funnel_frame`: a mark a site against its own limits, joined by precision.
 
-    `chosen_site` is ringed. Sites without limits have marks but no band. ValueError when the frame
-    is empty: there is nothing to draw, and the caller says so in words.
+    `chosen_site` is ringed. `references` are lines behind the marks, where near enough. Sites
+    without limits have marks but no band. ValueError when the frame is empty: there is nothing to
+    draw, and the caller says so in words.
     """
     if frame.empty:
         raise ValueError("a funnel needs at least one site with a mean and a standard error")
     frame = frame.assign(is_chosen=frame["site"] == chosen_site)
     limits = frame.dropna(subset=["target", "lower95", "upper95", "lower998", "upper998"])
-    x_low, x_high = _domain(frame["precision"].tolist(), 0.05)
-    y_low, y_high = _domain(
-        [*frame["raw"].tolist(), *limits["lower998"].tolist(), *limits["upper998"].tolist()], 0.07
-    )
+    x_low, x_high = domain(frame["precision"].tolist(), 0.05)
+    heights = [*frame["raw"].tolist(), *limits["lower998"].tolist(), *limits["upper998"].tolist()]
+    near = within_reach(reference_frame(references, instrument), *domain(heights, 0.07))
+    y_low, y_high = domain([*heights, *near["centre"].tolist()], 0.07)
     ticks = _margin_ticks(x_low, x_high)
     scale = alt.Scale(domain=[y_low, y_high], nice=False, zero=False)
     x = alt.X(
         "precision:Q",
         scale=alt.Scale(domain=[x_low, x_high], nice=False, zero=False),
         axis=alt.Axis(
-            title="Margin of error of the site's mean, in points  (surer means to the right →)",
+            title=[
+                "Margin of error of the site's mean, in points",
+                "(surer means to the right →)",
+            ],
             values=ticks,
             labelExpr="'± ' + format(1.959964 / datum.value, '.2~f')",
         ),
@@ -303,16 +287,17 @@ def funnel(
         limits = _to_the_edge(limits, x_low, x_high)
         layers += _bands(limits, x, scale)
         layers.append(
-            alt.Chart(limits)
-            .mark_line(color=TARGET, strokeWidth=1.4, aria=False)
+            layer(limits)
+            .mark_line(color=INK, strokeWidth=1.4, aria=False)
             .encode(x=x, y=alt.Y("target:Q", scale=scale))
         )
         layers += _band_names(limits, scale, instrument.decimals)
-    targets = tuple(limits["target"].unique().tolist())
-    area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT, targets)
+    layers += reference_lines(near, scale)
+    lines = (*limits["target"].unique().tolist(), *near["centre"].tolist())
+    area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT, lines)
     layers += _site_names(frame, x, scale, area)
     layers += _marks(frame, x, y, instrument.decimals)
-    return alt.LayerChart(layer=layers, **_STYLE)
+    return alt.LayerChart(layer=layers, **style(height=_HEIGHT))
 
 
 def funnel_description(frame: pd.DataFrame, instrument: Instrument) -> str:

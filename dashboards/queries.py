@@ -1,4 +1,6 @@
-"""All SQL of the dashboard, and the only way it reaches data: a published release, read only.
+"""The only way the dashboard reaches data: a published release, read only. SQL of every page.
+
+That of "Compare sites" alone is in queries_comparison.py and queries_behind.py.
 
 The release is the file named by `$ALLIANCE_HOME/releases/current.json`; `ALLIANCE_HOME` is the one
 environment variable the dashboard reads (default `./warehouse`), because Streamlit offers a page no
@@ -18,17 +20,13 @@ import duckdb
 import streamlit as st
 
 from dashboards.release import (
-    MEAN_SCORE,
     Attempt,
     CalendarDay,
-    Choice,
     ExpectedDelivery,
-    Form,
     Instrument,
     Metric,
     Release,
     Site,
-    SiteResult,
 )
 
 _LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
@@ -41,7 +39,7 @@ _LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
 }
 
 # A label names a site on its own, except where two practices use the same name.
-_SITE_LABELS = """
+SITE_LABELS = """
     select
         practice_id,
         practice_name,
@@ -118,11 +116,15 @@ def open_release(pointer: Pointer) -> duckdb.DuckDBPyConnection:
         raise BrokenReleaseError(f"{pointer.path} is not a release this page can open") from None
 
 
-def _rows(
+def rows(
     cursor: duckdb.DuckDBPyConnection,
     sql: str,
     parameters: Sequence[object] | Mapping[str, object] = (),
 ) -> list[dict[str, Any]]:
+    """Rows of a statement by their columns' names.
+
+    Raises BrokenReleaseError where the release lacks a table or column of it.
+    """
     try:
         cursor.execute(sql, parameters)
         names = [column[0] for column in cursor.description or []]
@@ -143,88 +145,21 @@ def _utc(moment: datetime) -> datetime:
 def release(cursor: duckdb.DuckDBPyConnection) -> Release:
     """Which release this is, how far its data reach and who may see it."""
     sql = """
-        select release_id, created_at, data_through_on, is_internal_only, group_name, time_zone
+        select
+            release_id, created_at, data_through_on, is_internal_only, group_name, time_zone,
+            coalesce(cast(settings ->> 'with_measures' as boolean), false) as has_measures
         from release
     """
-    rows = _rows(cursor, sql)
-    if len(rows) != 1:
+    found = rows(cursor, sql)
+    if len(found) != 1:
         raise BrokenReleaseError("this release does not say which release it is")
-    return Release(**{**rows[0], "created_at": _utc(rows[0]["created_at"])})
-
-
-def choices(cursor: duckdb.DuckDBPyConnection) -> list[Choice]:
-    """Every view the release can fill, with the number of sites shown in it."""
-    sql = """
-        select
-            instrument_code, version, language, informant, collection_mode, stage, period,
-            count(*) filter (where not is_suppressed) as n_sites_published
-        from site_benchmarks
-        where metric = ?
-        group by all
-        order by all
-    """
-    return [
-        Choice(
-            Form(
-                row["instrument_code"],
-                row["version"],
-                row["language"],
-                row["informant"],
-                row["collection_mode"],
-            ),
-            row["stage"],
-            row["period"],
-            row["n_sites_published"],
-        )
-        for row in _rows(cursor, sql, [MEAN_SCORE])
-    ]
-
-
-def site_results(cursor: duckdb.DuckDBPyConnection, choice: Choice) -> list[SiteResult]:
-    """One row a site of the view, in alphabetical order of its label."""
-    sql = f"""
-        with labels as ({_SITE_LABELS})
-        select
-            cells.practice_id,
-            coalesce(labels.practice_name, cells.practice_id) as practice_name,
-            cells.site_id,
-            coalesce(labels.site_label, cells.site_id) as site_label,
-            cells.n_clients, cells.n_therapists, cells.n_forms,
-            cells.response_rate, cells.ceiling_share,
-            cells.raw, cells.standard_error, cells.target, cells.tau2,
-            cells.lower95, cells.upper95, cells.lower998, cells.upper998,
-            cells.flag, cells.comparability, cells.is_suppressed, cells.suppression_reason
-        from site_benchmarks as cells
-        left join labels using (practice_id, site_id)
-        where
-            cells.metric = ?
-            and cells.instrument_code = ?
-            and cells.version = ?
-            and cells.language is not distinct from ?
-            and cells.informant = ?
-            and cells.collection_mode is not distinct from ?
-            and cells.stage = ?
-            and cells.period = ?
-        order by lower(site_label), cells.practice_id, cells.site_id
-    """
-    form = choice.form
-    parameters = (
-        MEAN_SCORE,
-        form.instrument_code,
-        form.version,
-        form.language,
-        form.informant,
-        form.collection_mode,
-        choice.stage,
-        choice.period,
-    )
-    return [SiteResult(**row) for row in _rows(cursor, sql, parameters)]
+    return Release(**{**found[0], "created_at": _utc(found[0]["created_at"])})
 
 
 def sites(cursor: duckdb.DuckDBPyConnection) -> list[Site]:
     """Every site of the group, in alphabetical order of its label."""
-    sql = f"{_SITE_LABELS} order by lower(site_label), practice_id, site_id"
-    return [Site(**row) for row in _rows(cursor, sql)]
+    sql = f"{SITE_LABELS} order by lower(site_label), practice_id, site_id"
+    return [Site(**row) for row in rows(cursor, sql)]
 
 
 def instruments(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Instrument]:
@@ -235,14 +170,14 @@ def instruments(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Inst
             key_status, key_note, licence, citations, risk_notice, cautions
         from instruments
     """
-    found = [Instrument(**row) for row in _rows(cursor, sql)]
+    found = [Instrument(**row) for row in rows(cursor, sql)]
     return {(item.instrument_code, item.version): item for item in found}
 
 
 def metrics(cursor: duckdb.DuckDBPyConnection) -> dict[str, Metric]:
     """Metrics by their code."""
     sql = "select metric, name, definition, unit, minimum, pitfall, citation from metrics"
-    return {row["metric"]: Metric(**row) for row in _rows(cursor, sql)}
+    return {row["metric"]: Metric(**row) for row in rows(cursor, sql)}
 
 
 def expected_deliveries(cursor: duckdb.DuckDBPyConnection) -> list[ExpectedDelivery]:
@@ -261,7 +196,7 @@ def expected_deliveries(cursor: duckdb.DuckDBPyConnection) -> list[ExpectedDeliv
     """
     return [
         ExpectedDelivery(**{**row, "expected_by_at": _utc(row["expected_by_at"])})
-        for row in _rows(cursor, sql)
+        for row in rows(cursor, sql)
     ]
 
 
@@ -275,7 +210,7 @@ def broken_declarations(cursor: duckdb.DuckDBPyConnection) -> list[str]:
         where deliveries.state = 'declaration_broken'
         order by lower(practice_name), deliveries.practice_id
     """
-    return [str(row["practice_name"]) for row in _rows(cursor, sql)]
+    return [str(row["practice_name"]) for row in rows(cursor, sql)]
 
 
 _PRACTICES = "select distinct practice_id, practice_name from sites"
@@ -312,13 +247,13 @@ def calendar(
     at = now.astimezone(UTC).replace(tzinfo=None)
     return [
         CalendarDay(**_with_utc(row, "expected_by_at", "received_at"))
-        for row in _rows(cursor, sql, {"now": at, "first": first, "last": last})
+        for row in rows(cursor, sql, {"now": at, "first": first, "last": last})
     ]
 
 
 def calendar_ends_on(cursor: duckdb.DuckDBPyConnection) -> date | None:
     """The last day the release's calendar knows of; None when it is empty."""
-    [row] = _rows(cursor, "select max(due_on) as last_on from expected_deliveries")
+    [row] = rows(cursor, "select max(due_on) as last_on from expected_deliveries")
     last: date | None = row["last_on"]
     return last
 
@@ -348,7 +283,7 @@ def attempts(cursor: duckdb.DuckDBPyConnection) -> list[Attempt]:
         where load_seq is not null
         order by load_seq desc
     """
-    return [Attempt(**_with_utc(row, "received_at")) for row in _rows(cursor, sql)]
+    return [Attempt(**_with_utc(row, "received_at")) for row in rows(cursor, sql)]
 
 
 def _with_utc(row: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -9,7 +9,10 @@ MEAN_SCORE = "mean_score"
 
 @dataclass(frozen=True)
 class Release:
-    """The one row of `release`. `created_at` is aware (UTC)."""
+    """The one row of `release`. `created_at` is aware (UTC).
+
+    `has_measures`: the group asks for them, and only then is anything adjusted for case mix.
+    """
 
     release_id: str
     created_at: datetime
@@ -17,6 +20,7 @@ class Release:
     is_internal_only: bool
     group_name: str
     time_zone: str
+    has_measures: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,44 @@ class ReferenceBand:
     p50: float | None
     p75: float | None
     p90: float | None
+
+
+@dataclass(frozen=True)
+class CaseMixModel:
+    """One row of `case_mix_models`: how much the covariates of a network explain, and how well."""
+
+    period: str
+    n_clients: int | None
+    n_sites: int | None
+    r2_within: float | None
+    r2_between: float | None
+    calibration_slope: float | None
+    calibration_lower95: float | None
+    calibration_upper95: float | None
+    null_reason: str | None
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One row of `case_mix_coefficients`, in scale points; `null_reason` where it was left out."""
+
+    covariate: str
+    category: str | None
+    estimate: float | None
+    lower95: float | None
+    upper95: float | None
+    share_missing: float | None
+    reliability: float | None
+    null_reason: str | None
+
+
+@dataclass(frozen=True)
+class CalibrationTenth:
+    """One row of `case_mix_calibration`: a tenth of the clients by what is expected of them."""
+
+    tenth: int
+    expected: float
+    observed: float
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit
@@ -30,12 +30,18 @@ def settings(port: int) -> dict[str, object]:
     """Streamlit's settings by dotted name: `.streamlit/config.toml` and the port."""
     with (HERE / ".streamlit" / "config.toml").open("rb") as file:
         sections = tomllib.load(file)
-    flat = {
-        f"{section}.{name}": value
-        for section, options in sections.items()
-        for name, value in options.items()
-    }
-    return flat | {"server.port": port, "browser.serverPort": port}
+    return _dotted(sections) | {"server.port": port, "browser.serverPort": port}
+
+
+def _dotted(section: Mapping[str, object], before: str = "") -> dict[str, object]:
+    """Options of a section and of those within it, by dotted name."""
+    flat: dict[str, object] = {}
+    for name, value in section.items():
+        if isinstance(value, dict):
+            flat |= _dotted(value, f"{before}{name}.")
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
 
 
 def _inline_script_hashes() -> list[str]:

@@ -15,6 +15,7 @@ import duckdb
 
 from expectations.instrument import RISK_NOTICE
 from orchestration.release.tables import tables_of
+from tests.browser import fixture_comparison
 
 Z95, Z998 = 1.959964, 3.090232
 CREATED_AT = datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC)
@@ -198,6 +199,10 @@ def _benchmark_row(cell: Cell) -> dict[str, object]:
         identity[f"upper{name}"] = cell.target + z * spread
     if cell.is_flagged:
         identity["flag"] = _flag(cell.offset)
+    if cell.tau2:
+        identity |= fixture_comparison.shrunken(
+            identity, "raw", "standard_error", cell.target, cell.tau2
+        )
     return identity
 
 
@@ -207,6 +212,13 @@ def _insert(
     for row in rows:
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
         connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+
+
+_CELL = ("practice_id", "site_id", *fixture_comparison.NETWORK, "metric", "period")
+
+
+def _key(row: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(row[name] for name in _CELL)
 
 
 def _naive(moment: datetime) -> datetime:
@@ -278,10 +290,14 @@ def build_release(
     is_internal_only: bool = True,
     site_names: dict[tuple[str, str], str] | None = None,
     delivered: Mapping[str, Sequence[dict[str, object]]] | None = None,
+    has_measures: bool = True,
+    without: Sequence[str] = (),
 ) -> FixtureRelease:
     """Write a release under `home` and point `current.json` at it, file first, pointer last.
 
     `delivered`: rows of the calendar and of the ledger beside those every fixture has, by table.
+    `has_measures`: whether the group asks for measures, and so whether anything is adjusted.
+    `without`: tables that are left empty.
     """
     releases = home / "releases"
     releases.mkdir(parents=True, exist_ok=True)
@@ -295,14 +311,23 @@ def build_release(
             "created_at": _naive(CREATED_AT),
             "data_through_on": DATA_THROUGH_ON,
             "code_version": "0.1.0",
-            "settings": "{}",
+            "settings": json.dumps({"with_measures": has_measures}),
             "is_internal_only": is_internal_only,
             "group_name": "Three Rivers Practice Group",
             "time_zone": "Europe/Berlin",
         }
         _insert(connection, "release", [release])
         shown = default_cells() if cells is None else cells
-        _insert(connection, "site_benchmarks", [_benchmark_row(cell) for cell in shown])
+        benchmarks = [_benchmark_row(cell) for cell in shown]
+        behind = fixture_comparison.behind(benchmarks)
+        adjusted = {_key(row): row.get("adjusted") for row in behind["site_adjustments"]}
+        if has_measures and "site_adjustments" not in without:
+            benchmarks = [row | {"adjusted": adjusted.get(_key(row))} for row in benchmarks]
+        _insert(connection, "site_benchmarks", benchmarks)
+        measures = {table.table for table in tables_of("release") if table.is_measure}
+        for name, own in behind.items():
+            if name not in without and (has_measures or name not in measures):
+                _insert(connection, name, own)
         _insert(connection, "deliveries", _delivery_rows(late, broken))
         for name, rows in (delivered or {}).items():
             _insert(connection, name, rows)

@@ -19,7 +19,7 @@ CHART = ".st-key-funnel svg.marks"
 def take(home: Path, out: Path, width: int = 1280, *, is_whole: bool = False) -> None:
     """Write a picture of the page as it opens on `home`'s release to `out` (PNG, 1.5 x).
 
-    It ends below the first rows of the table, enough for a README; `is_whole` takes all.
+    It ends below the second chart, enough for a README; `is_whole` takes all.
     """
     browser_path = find_or_install()
     with (
@@ -32,11 +32,12 @@ def take(home: Path, out: Path, width: int = 1280, *, is_whole: bool = False) ->
         page.goto(url)
         page.locator(CHART).wait_for(timeout=30_000)
         end = "[data-testid=stMainBlockContainer]"
+        page.get_by_text("How to read this page").wait_for(timeout=30_000)
         if not is_whole:
-            end = "[data-testid=comparison-table] tr:nth-child(6)"
+            end = ".st-key-caterpillar"
         last = page.locator(end).first.bounding_box()
         if last is None:
-            raise RuntimeError("the page drew no table to end the picture at")
+            raise RuntimeError("the page drew no second chart to end the picture at")
         height = int(last["y"] + last["height"])
         # A taller window and not a full-page picture: Streamlit scrolls inside the page.
         page.set_viewport_size({"width": width, "height": height})

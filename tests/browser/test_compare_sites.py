@@ -44,9 +44,10 @@ def served(
 
 @pytest.fixture
 def opened(page: Page, served: str) -> Page:
-    """The page once its chart is drawn."""
+    """The page once its chart is drawn, and what comes after it."""
     page.goto(served)
     expect(page.locator(CHART)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("How to read this page")).to_be_visible(timeout=30_000)
     return page
 
 
@@ -109,11 +110,11 @@ def test_the_table_shows_the_releases_numbers(
         assert cells[2] == _number(row["n_forms"])
         assert cells[3] == f"{_number(row['raw'], 1)} ± {margin:.1f}"
         if row["lower95"] is None:
-            assert cells[4] == "–"
+            assert cells[5] == "–"
         else:
-            assert cells[4] == f"{_number(row['lower95'], 1)} to {_number(row['upper95'], 1)}"
-        assert cells[5] == f"{100 * float(str(row['response_rate'])):.0f} %"
-        assert cells[6] == f"{100 * float(str(row['ceiling_share'])):.0f} %"
+            assert cells[5] == f"{_number(row['lower95'], 1)} to {_number(row['upper95'], 1)}"
+        assert cells[6] == f"{100 * float(str(row['response_rate'])):.0f} %"
+        assert cells[7] == f"{100 * float(str(row['ceiling_share'])):.0f} %"
         n_numbers += 1
     assert n_numbers == 12
     opened.screenshot(path=tmp_path / "compare_sites.png", full_page=True)

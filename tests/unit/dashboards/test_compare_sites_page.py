@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import clock
+from dashboards import clock, sentences, sentences_captions, sentences_reasons
 from tests.browser.fixture_release import (
     LONG_PAST,
     PHQ_9,
@@ -65,10 +65,10 @@ def test_it_opens_on_the_alliance_over_the_newest_12_months(home: Path) -> None:
     assert "2026-11-02-030405" in page
     assert "Internal only" in page
     assert "Of the 9 sites we can compare, 5 lie within" in page
-    assert "Raw means do not allow for who comes to a site" in page
+    assert sentences.MEANS_NOTE in page
     assert "no verdict on a site or on a therapist" in page
     assert "Not shown: Station Square and West End." in page
-    assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) == 1
+    assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) == 2
 
 
 def test_a_questionnaire_chosen_changes_the_choosers_after_it(home: Path) -> None:
@@ -203,3 +203,102 @@ def test_names_from_yaml_are_shown_as_written(home: Path) -> None:
     page = _html(_run(home))
     assert "<b>" not in page
     assert "&lt;b&gt;*Bold*" in page
+
+
+def _charts(app: AppTest) -> int:
+    return len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart"))
+
+
+def test_a_site_has_its_gap_and_its_line_through_time(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Read it for", "Elm Court")
+    assert _charts(app) == 4
+    titles = [element.value for element in app.subheader]
+    assert "Elm Court: where its gap to the group comes from" in titles
+    assert "Elm Court: its own line through time" in titles
+    page = _html(app)
+    assert "New welcome call" in page
+    assert 'data-testid="gap-table"' in page
+    assert "Harbour moves house" not in page, "a change of another practice"
+    assert "Patient Health Questionnaire" in page, "the outcome that such a gap is told in"
+
+
+def test_a_site_without_parts_or_line_says_why(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Read it for", "Lighthouse")
+    assert _charts(app) == 2
+    page = _html(app)
+    assert "At Lighthouse, we cannot say what the gap to the group is made of" in page
+    assert "Not adjusted: clients all alike in" in page
+    assert "There is no line through time here" in page
+
+
+def test_too_few_months_are_a_line_without_limits(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Read it for", "Quay Street")
+    assert _charts(app) == 4
+    assert "There is no line through time" not in _html(app)
+
+
+def test_a_hidden_site_has_words_only(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Read it for", "West End")
+    assert _charts(app) == 2
+    page = _html(app)
+    assert "We show no numbers for West End." in page
+    assert 'data-testid="gap-table"' not in page
+    assert 'data-testid="trend-table"' not in page
+
+
+def test_for_the_whole_group_it_says_how_to_see_one_site(home: Path) -> None:
+    build_release(home)
+    assert "Choose a site at “Read it for” above" in _html(_run(home))
+
+
+def test_without_measures_the_page_says_that_nothing_is_adjusted(home: Path) -> None:
+    build_release(home, has_measures=False)
+    app = _choose(_run(home), "Read it for", "Elm Court")
+    page = _html(app)
+    assert f"No mean is adjusted here. {sentences_captions.NO_MEASURES}" in page
+    assert page.count(sentences_captions.NO_MEASURES) == 2, "of means, and of the gap"
+    assert 'data-testid="gap-table"' not in page
+    # Lines through time are no measure: they stay.
+    assert 'data-testid="trend-table"' in page
+    assert _charts(app) == 3
+
+
+def test_a_short_period_says_that_nothing_is_adjusted_in_it(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Period", "July to September 2026")
+    why = sentences_reasons.why_nothing_adjusted(None, None, "2026-Q3")
+    assert f"No mean is adjusted here. {why}" in _html(app)
+    app = _choose(app, "Read it for", "Abbey Lane")
+    assert sentences_captions.NO_GAPS in _html(app)
+
+
+def test_without_months_or_references_it_says_so(home: Path) -> None:
+    build_release(home, without=("site_trends", "network_deciles", "reference_bands"))
+    app = _choose(_run(home), "Read it for", "Elm Court")
+    page = _html(app)
+    assert "There is no line through time here" in page
+    assert sentences_captions.NO_BANDS in page
+    assert 'data-testid="reference-table"' not in page
+    assert _charts(app) == 3
+
+
+def test_every_table_has_a_download_that_names_its_release(home: Path) -> None:
+    build_release(home)
+    app = _choose(_run(home), "Read it for", "Elm Court")
+    buttons = app.get("download_button")
+    n_tables = _html(app).count('<table class="comparison"')
+    assert len(buttons) == n_tables == 6
+
+
+def test_a_release_without_a_table_of_the_comparison_is_an_error_with_a_way_out(
+    home: Path,
+) -> None:
+    release = build_release(home)
+    with duckdb.connect(str(release.path)) as connection:
+        connection.execute("drop table site_adjustments")
+    [error] = _run(home).error
+    assert "lacks a table or column" in error.value

@@ -10,7 +10,7 @@ import pytest
 
 from dashboards import table
 from dashboards.release import Instrument, SiteResult
-from tests.unit.dashboards.rows import ALLIANCE, NO_LIMITS, named, row, suppressed
+from tests.unit.dashboards.rows import ALLIANCE, NO_LIMITS, adjusted, named, row, suppressed
 
 CAPTION = "A caption."
 
@@ -51,18 +51,19 @@ def test_it_holds_the_rows_numbers_in_the_order_given() -> None:
     rows = [named("Abbey Lane"), suppressed("Elm Court"), named("Mill Road", raw=36.9)]
     head, first, hidden, last = _parsed(table.html_table(rows, ALLIANCE, CAPTION)).rows
     assert head[0] == "Site"
-    assert len(head) == len(first) == 9
-    assert first[:8] == [
+    assert len(head) == len(first) == 10
+    assert first[:9] == [
         "Abbey Lane|Harbour",
         "212",
         "8",
         "1,272",
         "35.2 ± 1.0",
+        "–",
         "34.3 to 36.5",
         "72 %",
         "24 %",
     ]
-    assert first[8].endswith("Within the expected range")
+    assert first[9].endswith("Within the expected range")
     assert hidden == ["Elm Court|Harbour", "Not shown: too few people"]
     assert last[4] == "36.9 ± 1.0"
 
@@ -71,16 +72,52 @@ def test_a_missing_number_is_a_dash_and_its_reason_is_in_words() -> None:
     result = row(**NO_LIMITS, n_therapists=None, comparability="therapist_unknown")
     cells = _parsed(table.html_table([result], ALLIANCE, CAPTION)).rows[1]
     assert cells[2] == "–"
-    assert cells[5] == "–"
-    assert cells[8].endswith("No flag|Therapists not known")
+    assert cells[6] == "–"
+    assert cells[9].endswith("No flag|Therapists not known")
+
+
+ALIKE = dict.fromkeys(("adjusted", "standard_error", "flag")) | {
+    "null_reason": "covariate_not_identifiable",
+    "not_identifiable": "age_band",
+}
+
+
+def test_raw_and_adjusted_stand_together_or_it_says_why_not() -> None:
+    """35.0 ± 1.959964 x 0.52."""
+    rows = [named("Abbey Lane"), named("Elm Court"), named("Mill Road"), suppressed()]
+    found = (
+        adjusted("Abbey Lane", flag="above_95"),
+        adjusted("Elm Court", **ALIKE),
+        adjusted("West End"),
+    )
+    adjustments = {(item.practice_id, item.site_id): item for item in found}
+    html = table.html_table(rows, ALLIANCE, CAPTION, None, adjustments)
+    _, first, alike, absent, hidden = _parsed(html).rows
+    assert first[4:6] == ["35.2 ± 1.0", "35.0 ± 1.0"]
+    assert first[9].endswith("Within the expected range|Adjusted: above the 95 % limit")
+    assert alike[5] == "–"
+    assert alike[9].endswith("Not adjusted: clients all alike in age group")
+    assert absent[5] == "–"
+    assert hidden == ["West End|Harbour", "Not shown: too few people"]
+    text = table.csv_text(rows, ALLIANCE, {"release_id": "r1"}, adjustments)
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [line["adjusted"] for line in lines] == ["35.0", "", "", ""]
+    assert lines[0]["adjusted_margin"] == "1.0"
+    assert lines[1]["not_adjusted"].startswith("Not adjusted")
+    assert lines[3]["not_adjusted"] == ""
+
+
+def test_it_scrolls_within_itself_by_keyboard() -> None:
+    html = table.html_table([row()], ALLIANCE, CAPTION)
+    assert html.startswith('<div class="table-scroll" role="region" tabindex="0" aria-label=')
 
 
 def test_flags_differ_by_mark_and_words_not_by_colour_alone() -> None:
     flags = ("above_998", "above_95", "within", "below_95", "below_998", None)
     rows = [row(flag=flag) for flag in flags]
     parsed = _parsed(table.html_table(rows, ALLIANCE, CAPTION)).rows[1:]
-    assert len({cells[8] for cells in parsed}) == len(flags)
-    assert len({cells[8][0] for cells in parsed}) == len(flags)
+    assert len({cells[9] for cells in parsed}) == len(flags)
+    assert len({cells[9][0] for cells in parsed}) == len(flags)
 
 
 def test_a_name_cannot_bring_markup_in() -> None:
@@ -133,9 +170,9 @@ def test_the_download_has_the_pages_numbers_and_no_more_digits(total_maximum: fl
     (found,) = _downloaded(result, instrument=instrument)
     shown = _parsed(table.html_table([result], instrument, CAPTION)).rows[1]
     assert shown[4] == f"{found['raw']} ± {found['margin']}"
-    assert shown[5] == f"{found['lower95']} to {found['upper95']}"
-    assert shown[6] == f"{100 * float(found['response_rate']):.0f} %"
-    assert shown[7] == f"{100 * float(found['ceiling_share']):.0f} %"
+    assert shown[6] == f"{found['lower95']} to {found['upper95']}"
+    assert shown[7] == f"{100 * float(found['response_rate']):.0f} %"
+    assert shown[8] == f"{100 * float(found['ceiling_share']):.0f} %"
     most = instrument.decimals
     numbers = [cell for cell in found.values() if re.fullmatch(r"-?\d+\.\d+", cell)]
     assert len(numbers) == 9

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dashboards import charts
-from dashboards.release import SiteResult
+from dashboards.release import ReferenceBand, SiteResult
 from tests.unit.dashboards.rows import ALLIANCE, NO_LIMITS, named, suppressed
 
 LIMITS = ("target", "lower95", "upper95", "lower998", "upper998")
@@ -134,3 +134,15 @@ def test_the_description_names_the_sites_outside() -> None:
     assert "Dockside: below the 99.8 % limit" in text
     inside = charts.funnel_description(charts.funnel_frame(ROWS[:1], ALLIANCE), ALLIANCE)
     assert "Outside the expected range: no site" in inside
+
+
+def test_a_reference_nearby_is_a_line_with_its_name_and_one_far_away_is_not() -> None:
+    near = ReferenceBand("this network", "2025", None, 500, 36.9, 5.0, *[None] * 5)
+    far = ReferenceBand("Far away 2001", "adults", None, 90, 12.0, 5.0, *[None] * 5)
+    frame = charts.funnel_frame(ROWS, ALLIANCE)
+    spec: dict[str, Any] = charts.funnel(frame, ALLIANCE, None, [near, far]).to_dict()
+    [line] = [layer for layer in spec["layer"] if layer["mark"]["type"] == "rule"]
+    assert line["encoding"]["y"]["field"] == "centre"
+    assert [(row["centre"], row["words"]) for row in _data(spec, line)] == [
+        (36.9, "Our own reference 36.9")
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboards import queries
+from dashboards import queries, queries_comparison
 from dashboards.release import Choice, Form
 from tests.browser.fixture_deliveries import ZONE, delivered_around
 from tests.browser.fixture_release import (
@@ -47,7 +47,7 @@ def test_it_says_which_release_it_is(cursor: duckdb.DuckDBPyConnection) -> None:
 def test_a_views_rows_are_the_releases_rows_in_alphabetical_order(
     release: FixtureRelease, cursor: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    rows = queries.site_results(cursor, OPENING_VIEW)
+    rows = queries_comparison.site_results(cursor, OPENING_VIEW)
     labels = [row.site_label for row in rows]
     assert labels == sorted(labels, key=str.lower)
     assert len(rows) == len(SITES)
@@ -75,7 +75,7 @@ def test_a_site_name_that_two_practices_use_gets_its_practice(
 def test_every_view_is_offered_with_how_many_sites_it_shows(
     cursor: duckdb.DuckDBPyConnection,
 ) -> None:
-    offered = {choice: choice.n_sites_published for choice in queries.choices(cursor)}
+    offered = {choice: choice.n_sites_published for choice in queries_comparison.choices(cursor)}
     assert offered[OPENING_VIEW] == 12
     symptoms = Choice(Form("phq_9", "1", "en", "client", "tablet"), "all", "12m-2026-10")
     assert offered[symptoms] == 1
@@ -88,8 +88,12 @@ def test_a_way_of_collecting_that_was_not_sent_is_a_view_of_its_own(tmp_path: Pa
     ]
     fixture = build_release(tmp_path, cells)
     cursor = queries.open_release(queries.current_pointer(fixture.home))
-    [unsent] = [view for view in queries.choices(cursor) if view.form.collection_mode is None]
-    assert [row.site_id for row in queries.site_results(cursor, unsent)] == ["abbey_lane"]
+    [unsent] = [
+        view for view in queries_comparison.choices(cursor) if view.form.collection_mode is None
+    ]
+    assert [row.site_id for row in queries_comparison.site_results(cursor, unsent)] == [
+        "abbey_lane"
+    ]
 
 
 def test_expected_deliveries_carry_their_deadline_in_utc(
@@ -179,7 +183,11 @@ def test_a_release_without_the_tables_is_refused_in_words(tmp_path: Path) -> Non
     ("table", "column", "query"),
     [
         ("release", "time_zone", queries.release),
-        ("site_benchmarks", "tau2", lambda cursor: queries.site_results(cursor, OPENING_VIEW)),
+        (
+            "site_benchmarks",
+            "tau2",
+            lambda cursor: queries_comparison.site_results(cursor, OPENING_VIEW),
+        ),
         ("deliveries", "expected_by_at", queries.expected_deliveries),
         ("deliveries", "reason", queries.attempts),
         (

@@ -25,6 +25,12 @@ def test_the_settings_shut_the_server_in() -> None:
     assert expected.items() <= settings.items()
 
 
+def test_both_themes_reach_the_server() -> None:
+    settings = serve.settings(8600)
+    assert settings["theme.light.backgroundColor"] == "#ffffff"
+    assert settings["theme.dark.backgroundColor"] == "#11181d"
+
+
 def test_every_setting_is_one_streamlit_knows() -> None:
     config.get_config_options()
     known = set(config._config_options_template)

@@ -1,0 +1,1 @@
+"""The parts of "Compare sites", each placed by a function of its own. Shell."""
