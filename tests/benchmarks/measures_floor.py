@@ -7,7 +7,8 @@ occur in these practices' files (years without days, couples that nobody names, 
 a caregiver, a second language) is not written for.
 
 `measures_floor.sql` makes forms, appointments and episodes of raw rows, `measures_floor_units.sql`
-the units that metrics are about; here they are added up.
+the units that metrics are about, `measures_floor_joint.sql` those of couples and groups; here they
+are added up.
 
     python -m tests.benchmarks.measures_floor WAREHOUSE [DATABASE]
 """
@@ -25,6 +26,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project" / "dbt_project.yml"
 ROWS = Path(__file__).with_suffix(".sql")
 UNITS = Path(__file__).with_name("measures_floor_units.sql")
+JOINT = Path(__file__).with_name("measures_floor_joint.sql")
 
 CELL = "practice_id, site_id, instrument_code, version, language, informant"
 STRATA = {
@@ -207,7 +209,7 @@ def run(warehouse: Path, database: Path, memory_limit: str = "950MB") -> int:
         con.execute(f"attach '{warehouse}' as warehouse (read_only)")
         con.execute(f"attach '{database}' as results")
         con.execute("use warehouse")
-        for rows in (ROWS, UNITS):
+        for rows in (ROWS, UNITS, JOINT):
             con.execute(Template(rows.read_text(encoding="utf-8")).substitute(settings))
         con.execute("create table results.scores as from scores")
         con.execute(SITE_METRICS)
