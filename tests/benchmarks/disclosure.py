@@ -95,7 +95,7 @@ def _measured(forms: pd.DataFrame, scores: list[str]) -> pd.DataFrame:
         }
     )
     at_top = (forms[scores] == WIDTH).groupby(forms["site"]).mean()
-    wide = by_client.mean().rename_axis(columns="metric").stack().rename("mean").to_frame()
+    wide = by_client.mean().rename_axis(columns="metric").stack().to_frame("mean")
     wide["share"] = at_top.rename_axis(columns="metric").stack()
     found = wide.reset_index().merge(counts, left_on="site", right_index=True)
     found["site_id"] = "s" + found["site"].astype("str")
