@@ -51,7 +51,8 @@ class Bounded:
         program.a_matrix_.value_ = self.matrix.value
         if is_whole is not None:
             program.integrality_ = [_WHOLE if whole else _ANY for whole in is_whole.tolist()]
-        solver: Any = highspy.Highs()
+        make: Any = highspy.Highs  # its own types leave this one out
+        solver = make()
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("threads", 1)
         for name, value in options.items():
