@@ -263,11 +263,13 @@ def _knowledge(
     rows["family"] = rows.groupby(layout.family, dropna=False).ngroup()
     number, first = _numbered(rows, [*cell, "content"])
     rows["content_text"], rows["content"] = rows["content"], number
-    contents = rows.iloc[first][[*layout.people, *_DESCRIBED]].reset_index(drop=True)
+    contents = rows.iloc[first][[*layout.people, "release_no", *_DESCRIBED]].reset_index(drop=True)
     contents["is_listed"] = contents["n_clients"].to_numpy(dtype=np.float64) > 0
     if layout.partition is not None:
         contents["is_listed"] &= ~contents[layout.partition].isin(layout.client_partitions)
-    people, same = _numbered(contents, [*layout.people, "n_clients", "n_forms", "n_therapists"])
+    # Of one release: that equal counts of two releases count the same people, nobody is told.
+    counts = ["n_clients", "n_forms", "n_therapists"]
+    people, same = _numbered(contents, [*layout.people, "release_no", *counts])
     contents["people"] = same[people]
     events = rows[
         (rows["release_no"] == rows["written_release"])

@@ -45,7 +45,7 @@ class Leaks:
 def attack(
     system: System, hidden: Bools, only: Bools | None = None, *, in_whole_numbers: bool = True
 ) -> Leaks:
-    """Every need that what is shown makes impossible.
+    """Every need that what is shown makes impossible; not those that are so with nothing shown.
 
     `only` marks the needs to look at; default all. `in_whole_numbers` looks, where only fractions
     meet a need, whether whole counts do: slow in large parts, and next to never so where counts are
@@ -113,7 +113,10 @@ class _Attack:
         lacking = float((part.value - part.wanted.times(solved.values))[number])
         self.open[number] = False
         if lacking > TOLERANCE:
-            self.found.append(self._proof(number, solved.gains / lacking))
+            proof = self._proof(number, solved.gains / lacking)
+            # Without any shown item it is what he is told, or the list of cells, that says it.
+            if proof[1].size:
+                self.found.append(proof)
             return
         self._close(solved.values, is_told=is_told)
         if self.in_whole_numbers and not part.is_whole(solved.values, TOLERANCE):

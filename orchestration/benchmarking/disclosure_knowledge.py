@@ -71,9 +71,9 @@ def system_of(knowledge: Knowledge, rules: Rules) -> System:
     contents, items = knowledge.contents, knowledge.items
     n = len(contents)
     n_unknowns = n * _N
-    same = np.arange(n_unknowns).reshape(n, _N)
-    same[:, _PEOPLE] = same[contents["people"].to_numpy(dtype=np.intp)][:, _PEOPLE]
-    same = same.ravel()
+    own = np.arange(n_unknowns, dtype=np.intp).reshape(n, _N)
+    own[:, _PEOPLE] = own[contents["people"].to_numpy(dtype=np.intp)][:, _PEOPLE]
+    same: Places = own.ravel()
     rows = RowSet(same)
     _add_contents(rows, contents)
     _add_people(rows, knowledge.people_relations)
@@ -251,7 +251,7 @@ def _is_below_drift(knowledge: Knowledge, rules: Rules) -> Bools:
     while True:
         new = found.part[is_above[found.total[found.relation]]]
         if is_below[new].all():
-            return is_below[people]
+            return np.asarray(is_below[people], dtype=np.bool_)
         is_below[new] = is_above[new] = True
 
 

@@ -27,7 +27,8 @@ class Entries:
         """The matrix times a vector."""
         n_rows = self.starts.size - 1
         row = np.repeat(np.arange(n_rows), np.diff(self.starts))
-        return np.bincount(row, weights=self.value * x[self.column], minlength=n_rows)
+        weights = self.value * x[self.column]
+        return np.bincount(row, weights=weights, minlength=n_rows).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,11 @@ def _measured(forms: pd.DataFrame, scores: list[str]) -> pd.DataFrame:
         }
     )
     at_top = (forms[scores] == WIDTH).groupby(forms["site"]).mean()
-    wide = by_client.mean().rename_axis(columns="metric").stack().rename("mean").to_frame()
-    wide["share"] = at_top.rename_axis(columns="metric").stack()
-    found = wide.reset_index().merge(counts, left_on="site", right_index=True)
+    numbers = {
+        name: frame.rename_axis(columns="metric").stack()
+        for name, frame in (("mean", by_client.mean()), ("share", at_top))
+    }
+    found = pd.DataFrame(numbers).reset_index().merge(counts, left_on="site", right_index=True)
     found["site_id"] = "s" + found["site"].astype("str")
     return found.drop(columns="site").assign(practice_id="p", width=WIDTH, content="1")
 
