@@ -22,7 +22,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help nightly dashboard test lint lint-sql bench bench-measures faults studies lock clean
+.PHONY: help nightly dashboard test lint lint-sql bench bench-comparison bench-disclosure bench-measures \
+	faults studies lock clean
 
 help: ## this list
 	@echo "Alliance Warehouse. Home: $(ALLIANCE_HOME) (set ALLIANCE_HOME to move it)"
@@ -52,8 +53,14 @@ lint-sql: .venv/.dev
 bench: .venv/.dev ## ten million answers: the night, the floor under it, memory
 	@python -m tests.benchmarks.run --json build/bench.json
 
+bench-disclosure: .venv/.dev ## disclosure control and the attacker: 192,000 cells
+	@python -m tests.benchmarks.disclosure --json build/bench-disclosure.json
+
 bench-measures: .venv/.dev ## scoring and all metrics beside the floor; rows of a 1 % night
 	@python -m tests.benchmarks.measures --json build/bench-measures.json
+
+bench-comparison: .venv/.dev ## all benchmarks of 1,000 sites, and the mixed model
+	@python -m tests.benchmarks.comparison --json build/bench-comparison.json
 
 faults: .venv/.dev ## crash, fuzz and history campaigns, readers beside 200 publishes
 	@pytest -m campaign --ignore tests/studies --campaign full --timeout 0 --capture no $(FAULTS)

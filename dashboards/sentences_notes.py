@@ -7,8 +7,9 @@ from dashboards import labels
 from dashboards.release import ExpectedDelivery, Instrument, Site, SiteResult
 
 INTERNAL_ONLY = (
-    "For use inside the group only. Please do not pass these numbers on: "
-    "the full check against naming a person by mistake is still to come."
+    "For use inside the group only. The comparison of sites was checked, so that no one can work "
+    "out a person from it. The other tables here were not checked together: please do not pass "
+    "these numbers on."
 )
 
 

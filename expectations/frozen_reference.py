@@ -2,7 +2,8 @@
 
 A norm that moves with the forms hides what it should show: where everybody falls, nobody lies low.
 So it is frozen by a person, dated, and never rewritten; a new one is a new file, in force from its
-date. Published norms of another population are no reference here: they would need a source and N.
+date. Published norms of another population are no reference here: they stand beside it as bands
+(published_norm.py), and no form is held against them.
 """
 
 import hashlib
@@ -10,12 +11,12 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, model_validator
 
 from expectations.base import Declaration, Identifier
 from expectations.model import Informant
+from expectations.published_norm import BandStage
 from expectations.yaml_source import DeclarationError, Finding, read_yaml
 
 FOLDER = "references"
@@ -23,18 +24,16 @@ FOLDER = "references"
 MINIMUM_FORMS = 100
 """Forms a norm needs: with fewer the lowest tenth is a matter of ten forms."""
 
-NormStage = Literal["all", "opening", "developing", "maintaining", "ending"]
-
 
 class Norm(Declaration):
     """Percentiles of the totals of one instrument x version x language x informant x stage, scale
-    points to a tenth; counts are rounded to 5, as in a release."""
+    points to a tenth; counts are rounded down to 5, so that 100 are 100 at least."""
 
     instrument_code: Identifier
     version: str
     language: str
     informant: Informant
-    stage: NormStage
+    stage: BandStage
     n_forms: int = Field(ge=MINIMUM_FORMS)
     n_clients: int = Field(ge=1)
     p10: float
@@ -42,6 +41,10 @@ class Norm(Declaration):
     median: float
     p75: float
     p90: float
+    mean: float | None = None
+    """Scale points to a tenth; files frozen before it was kept have none."""
+    sd: float | None = Field(default=None, ge=0)
+    """Between forms (n - 1), scale points to a tenth."""
 
     @model_validator(mode="after")
     def _percentiles_rise(self) -> "Norm":
@@ -78,7 +81,13 @@ class FrozenReference(Declaration):
     @property
     def digest(self) -> str:
         """sha256 of the content, whatever its layout as text."""
-        content = json.dumps(self.model_dump(mode="json", exclude={"sha256"}), sort_keys=True)
+        dumped = self.model_dump(mode="json", exclude={"sha256"})
+        # Files of before a field existed keep the digest they were sealed with.
+        for norm in dumped["norms"]:
+            for later in ("mean", "sd"):
+                if norm[later] is None:
+                    del norm[later]
+        content = json.dumps(dumped, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from expectations.instrument_facts import (
     SourcedFact,
 )
 from expectations.model import Informant
+from expectations.published_norm import PublishedNorm
 
 RISK_NOTICE = "Some items ask about risk. This is not an alerting system: nobody is told of a form."
 """Stands wherever an instrument with risk items is shown."""
@@ -142,6 +143,8 @@ class Instrument(Declaration):
     """Its forms are about a group: a contract must map the sessions' `group_session_id`."""
     cut_offs: tuple[CutOff, ...] = ()
     reliable_change: tuple[ReliableChange, ...] = ()
+    norms: tuple[PublishedNorm, ...] = ()
+    """Totals of other populations, with source and N; bands a site may be seen beside."""
     parallel_to: tuple[ParallelForm, ...] = ()
     """Instruments whose totals ask the same of somebody else; it holds in both directions."""
     cautions: tuple[str, ...] = ()

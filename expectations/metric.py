@@ -14,7 +14,9 @@ METRICS = Path(__file__).with_name("metrics")
 `settings` are the variables of dbt_project.yml with the defaults they ship with."""
 
 UnitMeasured = (
-    Literal["form", "session", "episode", "series", "pair", "therapist", "form_due"]
+    Literal[
+        "form", "session", "joint_session", "episode", "series", "pair", "therapist", "form_due"
+    ]
     | Literal["period", "site"]
 )
 Setting = bool | int | float | str | tuple[str, ...]

@@ -21,8 +21,9 @@ period, `marts.rpt_site_distributions` the percentiles. Nights build them where 
 `with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
 _MODELLED = """\
 They are worked out of arrays into
-`benchmark.*`, over all closed periods together. Nights build them where `group.yml` says
-`with_measures: true`. Settings are variables of `dbt_project/dbt_project.yml`."""
+`benchmark.*`, over all closed periods together where a metric says no other. Nights build them
+where `group.yml` says `with_measures: true`. Settings are variables of
+`dbt_project/dbt_project.yml`."""
 
 _OF_EVERY_NIGHT = """\
 They are worked out of the cells that

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from expectations.instrument import Instrument
 from expectations.instrument_facts import KEY_FACTS
+from expectations.published_norm import norm_findings
 from expectations.yaml_source import Finding
 
 
@@ -31,6 +32,12 @@ def provenance_findings(instrument: Instrument) -> Iterator[Finding]:
     if set(instrument.rater_for) - set(instrument.informants):
         yield ("rater_for",), "must be among its informants"
     yield from _reference_findings(instrument)
+    yield from norm_findings(
+        instrument.norms,
+        instrument.informants,
+        instrument.languages,
+        (instrument.total.minimum, instrument.total.maximum),
+    )
 
 
 def _unread(instrument: Instrument) -> Iterator[str]:

@@ -7,6 +7,7 @@ import dagster as dg
 from expectations.registry import Registry, load_registry
 from orchestration.assets.backup import backup_asset
 from orchestration.assets.benchmarks import benchmark_assets
+from orchestration.assets.case_mix import case_mix_assets
 from orchestration.assets.dbt import dbt_models
 from orchestration.assets.measures import measures_assets
 from orchestration.assets.psychometrics import psychometrics_assets
@@ -40,7 +41,11 @@ def build(settings: Settings, registry: Registry, night: Night | None = None) ->
         ),
         *benchmark_assets(),
         *trends_assets(),
-        *([*psychometrics_assets(), *measures_assets()] if with_measures else []),
+        *(
+            [*psychometrics_assets(), *measures_assets(), *case_mix_assets()]
+            if with_measures
+            else []
+        ),
         *release_assets(with_measures=with_measures),
         *([backup_asset()] if registry.group.backup is not None else []),
     ]

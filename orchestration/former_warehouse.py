@@ -116,6 +116,20 @@ class Former:
                     [list(load_seqs)],
                 )
 
+    def copy_shown(self, con: duckdb.DuckDBPyConnection) -> None:
+        """What earlier releases showed, whatever the rebuild came to: readers have them."""
+        if self.old_file is None:
+            return
+        with _attached(con, self.old_file):
+            there = con.execute(
+                "select table_name from duckdb_tables() where database_name = 'former' "
+                "and schema_name = 'benchmark' and starts_with(table_name, 'disclosure_')"
+            ).fetchall()
+            for (name,) in there:
+                table = f"benchmark.{identifier(name)}"
+                con.execute(f"delete from {table}")
+                con.execute(f"insert into {table} by name select * from former.{table}")
+
     def copy_published(self, con: duckdb.DuckDBPyConnection) -> None:
         """What the releases were made from: with equal content nothing is published again."""
         _insert(con, "benchmark.published", *self.published)

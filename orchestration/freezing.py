@@ -40,7 +40,7 @@ def frozen_reference(
             "declarations or deliveries are newer than the last night's scores; run "
             "`alliance nightly`, then freeze"
         )
-    names = [*_IDENTITY, *_COUNTS, "percentiles", "data_through_on"]
+    names = [*_IDENTITY, *_COUNTS, "percentiles", "mean", "sd", "data_through_on"]
     found = con.execute(read_sql("frozen_norms.sql")).fetchall()
     cells = [dict(zip(names, row, strict=True)) for row in found]
     shown = [cell for cell in cells if _may_be_shown(cell, registry.group.thresholds)]
@@ -73,14 +73,17 @@ def _norm(cell: Mapping[str, Any]) -> Norm:
     tenths = [round(value, 1) for value in cell["percentiles"]]
     return Norm(
         **{name: cell[name] for name in _IDENTITY},
-        n_forms=_rounded(cell["n_forms"]),
-        n_clients=_rounded(cell["n_clients"]),
+        n_forms=_rounded_down(cell["n_forms"]),
+        n_clients=_rounded_down(cell["n_clients"]),
         **dict(zip(_PERCENTILES, tenths, strict=True)),
+        mean=round(cell["mean"], 1),
+        sd=round(cell["sd"], 1),
     )
 
 
-def _rounded(count: int) -> int:
-    return _COUNTS_TO * round(count / _COUNTS_TO)
+def _rounded_down(count: int) -> int:
+    # To the nearest five 98 people would pass for the 100 that a band needs.
+    return count - count % _COUNTS_TO
 
 
 def write_reference_file(folder: Path, reference: FrozenReference) -> Path:

@@ -69,7 +69,9 @@ cells as (
         count(distinct client_key) as n_clients,
         count(distinct therapist_key) as n_therapists,
         max(n_of_therapist) filter (therapist_key is not null) as n_top_therapist,
-        quantile_cont(total, [0.1, 0.25, 0.5, 0.75, 0.9]) as percentiles
+        quantile_cont(total, [0.1, 0.25, 0.5, 0.75, 0.9]) as percentiles,
+        avg(total) as mean,
+        stddev_samp(total) as sd
     from counted
     group by all
 )
@@ -85,6 +87,8 @@ select
     cells.n_therapists,
     cells.n_top_therapist,
     cells.percentiles,
+    cells.mean,
+    cells.sd,
     network.data_through_on
 from cells
 cross join network

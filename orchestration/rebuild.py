@@ -272,6 +272,7 @@ class _Rebuild:
 
     def _sign(self, report: RebuildReport, former: Former) -> None:
         with Warehouse(self.aside).connect() as con:
+            former.copy_shown(con)
             if report.is_equal and report.is_compared:
                 former.copy_published(con)
             con.execute(

@@ -25,6 +25,7 @@ from orchestration.sql import literal
 from orchestration.warehouse import Warehouse, transaction
 
 RETENTION = "retention"
+MEMBERS = "benchmark.disclosure_members"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ def _rows(settings: Settings, terms: Mapping[str, Retention], today: date) -> It
         return
 
     def goes(table: Table) -> str | None:
+        if table.full_name == MEMBERS:
+            return " or ".join(
+                _members_gone(past, _before(today, terms[past.practice_id].raw_days))
+                for past, _ in found
+            )
         if not (table.has("practice_id") and table.has("load_seq")):
             return None
         is_repeated = table.has("row_hash")
@@ -94,6 +100,25 @@ def _rows(settings: Settings, terms: Mapping[str, Retention], today: date) -> It
             f"practice {past.practice_id}: stored rows of {n_loads} deliveries were older than "
             f"{terms[past.practice_id].raw_days} days and are gone"
         )
+
+
+def _members_gone(past: _Past, limit: date) -> str:
+    """Condition on what disclosure control keeps of a practice's clients: of those of whom no form
+    is left everything, of the others what they had answered before answers that are older."""
+    practice = literal(past.practice_id)
+    goes = past.goes("former.", is_repeated=True)
+    return f"""(
+        practice_id = {practice} and (
+            client_key not in (
+                select client_key from former.raw.administrations
+                where practice_id = {practice} and not coalesce({goes}, false)
+            )
+            or coalesce(until_release in (
+                select release_no from former.benchmark.disclosure_releases
+                where written_on < date {literal(limit.isoformat())}
+            ), false)
+        )
+    )"""
 
 
 def _past_with_rows(

@@ -333,6 +333,14 @@ create table if not exists benchmark.measures_made (
     code_version varchar not null
 );
 
+-- The same of benchmark.site_adjustments, site_gaps, case_mix_models, case_mix_coefficients and
+-- case_mix_calibration, and which cells of benchmark.site_benchmarks were shown (a fingerprint).
+create table if not exists benchmark.case_mix_made (
+    built_at timestamp not null,
+    code_version varchar not null,
+    cells_shown varchar not null
+);
+
 -- Filled every night from benchmark.site_benchmarks (orchestration/benchmarking/site_trends.py).
 -- Grain: one shown cell that is a month, or a quarter where the group publishes no months.
 create table if not exists benchmark.site_trends (

@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration.settings import Settings
 
-_SCHEMA = ("schema.sql", "standing.sql")
+_SCHEMA = ("schema.sql", "disclosure.sql", "standing.sql")
 _POLL_SECONDS = 0.5
 _held: dict[str, int] = {}
 """Locks this process holds: a run started inside a run of the same process is the same writer."""

@@ -6,14 +6,17 @@ import dagster as dg
 import duckdb
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
+from orchestration.assets.case_mix import KEYS as CASE_MIX
 from orchestration.assets.measures import KEYS as MEASURES
 from orchestration.assets.psychometrics import RELIABILITY
 from orchestration.assets.trends import KEYS as TRENDS
+from orchestration.case_mix_shown import note_shown
+from orchestration.disclosure_ledger import put_out, take_back
 from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.release.contents import ReleaseMeta
 from orchestration.release.publish import Published, write_release
-from orchestration.state import State, ledger_end, publishing_digest
+from orchestration.state import State, last_published, ledger_end, publishing_digest
 from orchestration.warehouse import transaction
 
 KEY = dg.AssetKey(["release", "current"])
@@ -26,7 +29,12 @@ def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=KEY,
         # The reverse-keying alarm's verdicts go out with the other checks.
-        deps=[BENCHMARKS, *TRENDS, PRACTICES, *((RELIABILITY, *MEASURES) if with_measures else ())],
+        deps=[
+            BENCHMARKS,
+            *TRENDS,
+            PRACTICES,
+            *((RELIABILITY, *MEASURES, *CASE_MIX) if with_measures else ()),
+        ],
         group_name="release",
         pool=POOL,
         kinds={"duckdb"},
@@ -53,14 +61,27 @@ def publish(night: Night) -> Published:
             data_through_on=_data_through_on(con),
             code_version=night.settings.code_version,
         )
-        published = write_release(con, night.settings.releases, meta, night.registry)
+        digest, before = publishing_digest(), last_published(con)
+        published = write_release(
+            con,
+            night.settings.releases,
+            meta,
+            night.registry,
+            is_other_code=before is None or before.models_digest != digest,
+        )
         state = State(
             ledger_end(con),
             night.registry.digest,
-            publishing_digest(),
+            digest,
             night.settings.code_version,
         )
         with transaction(con):
+            if published.is_new:
+                put_out(con)
+            else:
+                take_back(con)
+            if meta.with_measures:
+                note_shown(con)
             con.execute(
                 "insert into benchmark.published values (?, ?, ?, ?, ?, ?)",
                 [

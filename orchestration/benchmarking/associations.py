@@ -40,6 +40,7 @@ CORRELATIONS = (
     "q_p",
     "i2",
     "tau2",
+    "alliance_sd",
     "minimum",
     "null_reason",
 )
@@ -73,6 +74,9 @@ def alliance_outcomes_table(episodes: Units, thresholds: Thresholds) -> pd.DataF
     `episodes.rows`: one a closed episode with `early_total`, `outcome_at_form` and `outcome_last`
     (scale points, NaN where there is none) and `is_outcome_lower_better`; cells are sites x FORM x
     OUTCOME. Only sites that may be shown are pooled; `standard_error` is that of Fisher's z.
+    `alliance_sd`, of networks alone: standard deviation of the early alliance within sites, the
+    outcome at the form held constant, in its scale points: what one unit of the correlation's
+    alliance is.
     """
     rows: list[Row] = []
     has_both = episodes.rows[["outcome_at_form", "outcome_last"]].notna().all(axis=1)
@@ -132,9 +136,22 @@ def _pooled_rows(sites: list[SiteCorrelation], pooled: Units) -> Iterator[Row]:
         "q_p": found.p,
         "i2": found.i2,
         "tau2": found.tau2,
+        "alliance_sd": _alliance_sd(pooled) if found.n_sites else None,
     }
     for pooling, one in ((FIXED, found.fixed), (RANDOM, found.random)):
         yield common | {"pooling": pooling} | _pooled(one)
+
+
+def _alliance_sd(pooled: Units) -> float:
+    """Each site's squares left over (a line, two parameters a site), added up."""
+    squares, freedom = 0.0, 0
+    for _, of_site in pooled.by_cell():
+        complete = of_site.rows[["early_total", "outcome_at_form", "outcome_last"]].dropna()
+        alliance, at_form = complete["early_total"], complete["outcome_at_form"]
+        line = float(np.corrcoef(alliance, at_form)[0, 1])
+        squares += float(((alliance - alliance.mean()) ** 2).sum()) * (1 - line**2)
+        freedom += len(complete) - 2
+    return float(np.sqrt(squares / freedom))
 
 
 def _pooled(pooled: Pooled | None) -> Row:

@@ -125,7 +125,7 @@ def fit_case_mix(clients: Clients) -> CaseMixModel:
 
     Clients without a known therapist give none. Raises MeasureUndefined when there are fewer than
     FEWEST_SITES sites with known therapists, no covariate, too few clients for the covariates, or a
-    covariate's error leaves too little of it.
+    covariate's error leaves too little of it. Its words go out with a release: they hold no count.
     """
     coding = code_covariates(clients)
     if not coding.covariates:
@@ -134,7 +134,8 @@ def fit_case_mix(clients: Clients) -> CaseMixModel:
     within = estimate_within(matrix, clients.site, clients.n_sites, coding.error_variance)
     noisy = coding.error_variance > 0
     if bool(np.any(within.reliability[noisy] < LEAST_RELIABILITY)):
-        name = coding.columns[int(np.flatnonzero(noisy & (within.reliability < 0.3))[0])]
+        noisiest = int(np.flatnonzero(noisy & (within.reliability < LEAST_RELIABILITY))[0])
+        name = coding.columns[noisiest]
         raise MeasureUndefined(f"{name}: its measurement error is most of what differs in it")
     expected = expected_of(within, matrix, clients.site, clients.n_sites, is_error_removed=True)
     return _fitted(coding, within, expected, clients)
@@ -180,9 +181,9 @@ class _Within:
         sites, place = np.unique(site, return_inverse=True)
         n, n_columns = away.shape
         if sites.size < FEWEST_SITES:
-            raise MeasureUndefined(f"{sites.size} sites have known therapists: too few")
+            raise MeasureUndefined("too few sites with known therapists")
         if n - sites.size < FEWEST_CLIENTS_PER_COLUMN * n_columns:
-            raise MeasureUndefined(f"{n} clients are too few for {n_columns} coefficients")
+            raise MeasureUndefined("too few clients for the number of coefficients")
         _, therapist = _therapists_of_sites(site, clients.therapist[used])
         n_therapists = int(therapist.max()) + 1
         scale = np.sqrt((away**2).mean(axis=0))

@@ -72,7 +72,7 @@ def code_covariates(clients: Clients) -> Coding:
         known = values[np.isfinite(values)]
         if known.size < LEAST_KNOWN * n:
             left_out[name] = NOT_RECORDED
-        elif np.ptp(known) == 0:
+        elif _is_one_value(known):
             left_out[name] = ONE_VALUE
         else:
             owner.append(len(covariates))
@@ -105,6 +105,14 @@ def code_covariates(clients: Clients) -> Coding:
         categories,
         left_out,
     )
+
+
+def _is_one_value(known: Floats) -> bool:
+    """All alike but for a few: they would make every other site one that has nothing but the one
+    value. Few as in a category."""
+    _, counts = np.unique(known, return_counts=True)
+    n_others = known.size - int(counts.max())
+    return n_others < min(FEWEST_OF_CATEGORY, known.size / 2)
 
 
 def _categories(counts: Ints, names: Sequence[str]) -> dict[str, int]:

@@ -82,6 +82,8 @@ COEFFICIENTS = (
     "reason",
 )
 CALIBRATION = (*FAMILY, "decile", "n_clients", "expected", "observed")
+_COUNTS = {"n_sites", "n_therapists", "n_clients", "n_clients_therapist_unknown", "decile"}
+_TEXTS = {*CELL_COLUMNS, "period", "covariate", "category", "not_identifiable", "reason"}
 DETERMINED = "determined_by_others"
 NUMBERS = ("baseline_severity", "log_session_no")
 WORDS = ("age_band", "service_type", "delivery_mode")
@@ -89,7 +91,8 @@ WORDS = ("age_band", "service_type", "delivery_mode")
 
 @dataclass(frozen=True)
 class CaseMixTables:
-    """Columns CELLS, MODELS, COEFFICIENTS and CALIBRATION."""
+    """Columns CELLS, MODELS, COEFFICIENTS and CALIBRATION (deviations from the clients' own sites,
+    about the mean of all clients)."""
 
     cells: pd.DataFrame
     models: pd.DataFrame
@@ -125,11 +128,19 @@ def case_mix_tables(
         _family(family, of_family, names, asked, found)
     cells = [frame.reindex(columns=list(CELLS)) for frame in found.cells]
     return CaseMixTables(
-        pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=list(CELLS)),
-        pd.DataFrame(found.models, columns=list(MODELS)),
-        pd.DataFrame(found.coefficients, columns=list(COEFFICIENTS)),
-        pd.DataFrame(found.calibration, columns=list(CALIBRATION)),
+        pd.concat(cells, ignore_index=True) if cells else _typed([], CELLS),
+        _typed(found.models, MODELS),
+        _typed(found.coefficients, COEFFICIENTS),
+        _typed(found.calibration, CALIBRATION),
     )
+
+
+def _typed(rows: list[Row], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Columns with a type where every value is null, or no row is."""
+    types: dict[str, str] = dict.fromkeys(columns, "float64")
+    types |= dict.fromkeys(_COUNTS.intersection(columns), "Int64")
+    types |= dict.fromkeys(_TEXTS.intersection(columns), "str")
+    return pd.DataFrame(rows, columns=list(columns)).astype(types)
 
 
 @dataclass(frozen=True)
@@ -160,10 +171,11 @@ def _family(
     quality = model_quality(model, clients)
     found.models.append(family | {"period": longest} | _model_row(model, quality))
     found.coefficients.extend(family | row for row in _coefficients(model, clients))
+    middle = float(clients.value.mean())
     found.calibration.extend(
         family
         | {"decile": number, "n_clients": each.n_clients}
-        | {"expected": each.expected, "observed": each.observed}
+        | {"expected": middle + each.expected, "observed": middle + each.observed}
         for number, each in enumerate(quality.deciles, start=1)
     )
     constant = adjust(model, clients).not_identifiable

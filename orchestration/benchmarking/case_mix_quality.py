@@ -31,8 +31,8 @@ class Decile:
 @dataclass(frozen=True)
 class Quality:
     """`r2_within`: share of the variance of clients of a site that the covariates explain.
-    `r2_between`: squared correlation of the sites' raw and expected means, sites weighted by
-    clients: how much of what differs between raw means goes along with case mix.
+    `r2_between`: the same of the variance of the sites' means, sites weighted by clients: 1 - that
+    of the adjusted means over that of the raw ones, below 0 where adjusting widens the differences.
 
     `slope`: of observed on expected where the expectation comes from the other half of the sites; 1
     when it is as good there, below 1 when the model claims too much. None where half of the sites
@@ -60,7 +60,7 @@ def model_quality(model: CaseMixModel, clients: Clients) -> Quality:
     between = expected.site_means @ model.coefficients
     return Quality(
         r2_within=1 - float(((observed - predicted) ** 2).sum()) / whole if whole else float("nan"),
-        r2_between=_squared_correlation(raw, between, np.bincount(site, minlength=n_sites)),
+        r2_between=_explained(raw, between, np.bincount(site, minlength=n_sites)),
         slope=_slope(clients.site, away[:, ~model.is_dropped], observed),
         deciles=_deciles(predicted, observed),
         n_clients=int(site.size),
@@ -99,8 +99,9 @@ def _slope(site: Codes, away: Floats, observed: Floats) -> Estimate | None:
     return Estimate(value, error, value - _Z_95 * error, value + _Z_95 * error)
 
 
-def _squared_correlation(raw: Floats, expected: Floats, n: Codes) -> float:
+def _explained(raw: Floats, expected: Floats, n: Codes) -> float:
+    """Share of the variance of `raw` that goes when `expected` is taken off."""
     weight = n / n.sum()
-    one, other = raw - weight @ raw, expected - weight @ expected
-    spread = float(weight @ one**2) * float(weight @ other**2)
-    return float(weight @ (one * other)) ** 2 / spread if spread > 0 else float("nan")
+    adjusted = raw - expected
+    before, after = (float(weight @ (each - weight @ each) ** 2) for each in (raw, adjusted))
+    return 1 - after / before if before > 0 else float("nan")

@@ -2,7 +2,9 @@
 
 Two sites differ in more than their alliance when other clients were asked, so every reason stands
 beside the value (metrics reference, "Not comparable"), and some take the flag away as well.
-Versions, languages and collection modes never meet: each is a network of its own.
+Versions, languages and collection modes never meet: each is a network of its own. What only case
+mix can tell, `covariate_not_identifiable`, comes after the others (release/queries): the raw value
+and its flag stay, and no adjusted value stands beside them.
 """
 
 from collections.abc import Mapping
@@ -27,6 +29,7 @@ REASONS: tuple[str, ...] = (
     "too_few_sites",
     "therapists_not_separable",
     "no_variation",
+    "covariate_not_identifiable",
 )
 """Every reason, in the order in which they are printed."""
 

@@ -91,9 +91,9 @@ def outcome_of_gap(gap: Floats, association: Pooled, alliance_sd: float) -> Outc
 
     `association`: the pooled correlation of early alliance with the change after it
     (measures/alliance_outcome.py), a standardised slope; `alliance_sd`: of the clients' early
-    alliance, in the unit of `gap`. value = r gap / SD, its limits from those of r; the gap is taken
-    as it is. It is a difference between clients carried over to sites: no promise of what a better
-    alliance would bring.
+    alliance, the outcome at the form held constant, in the unit of `gap`. value = r gap / SD, its
+    limits from those of r; the gap is taken as it is. It is a difference between clients carried
+    over to sites: no promise of what a better alliance would bring.
     """
     if not alliance_sd > 0:
         raise ValueError("the standard deviation of the alliance must be above 0")

@@ -6,12 +6,12 @@ changed. A cell that was written stands, shown or hidden, until as many of its c
 as a cell needs; then it is judged anew.
 """
 
+from collections.abc import MutableSet
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from orchestration.benchmarking.disclosure_attack import attack
 from orchestration.benchmarking.disclosure_cells import (
     EXACT,
     SHOWN,
@@ -22,7 +22,7 @@ from orchestration.benchmarking.disclosure_cells import (
 )
 from orchestration.benchmarking.disclosure_knowledge import Knowledge, system_of
 from orchestration.benchmarking.disclosure_relations import Layout, joined, relations
-from orchestration.benchmarking.disclosure_suppression import suppress
+from orchestration.benchmarking.disclosure_shards import attack_all, suppress_all
 from orchestration.measures.arrays import Bools
 
 _DESCRIBED = (*EXACT, "width", "top_therapist_form_share")
@@ -84,6 +84,7 @@ def protect(
     release_no: int,
     *,
     in_whole_numbers: bool = False,
+    n_processes: int = 1,
 ) -> Protected:
     """What of tonight's cells may be written.
 
@@ -101,7 +102,7 @@ def protect(
     loss = least = 0.0
     n_exposed = 0
     if rules.protections.complementary:
-        found = suppress(system, in_whole_numbers=in_whole_numbers)
+        found = suppress_all(system, in_whole_numbers=in_whole_numbers, n_processes=n_processes)
         hidden, loss, least = found.hidden, found.loss, found.least_loss
         n_exposed = int(found.exposed.size)
     fresh = of_now >= 0
@@ -131,6 +132,8 @@ def attack_release(
     layout: Layout,
     *,
     in_whole_numbers: bool = False,
+    n_processes: int = 1,
+    held: MutableSet[str] | None = None,
 ) -> list[Finding]:
     """All that can be worked out from everything ever published; empty when nothing can.
 
@@ -144,7 +147,9 @@ def attack_release(
     system = system_of(knowledge, rules)
     items = knowledge.items
     hidden = items["is_suppressed"].to_numpy(dtype=np.bool_)
-    leaks = attack(system, hidden, in_whole_numbers=in_whole_numbers)
+    leaks = attack_all(
+        system, hidden, in_whole_numbers=in_whole_numbers, n_processes=n_processes, held=held
+    )
     cells = [tuple(row) for row in items[[*layout.cell, "written_release"]].itertuples(index=False)]
     for number, need in enumerate(leaks.needs.tolist()):
         at = int(system.needs.item[need])
@@ -255,10 +260,15 @@ def _knowledge(
         [ledger[columns].assign(is_fresh=False), now[[*columns, "is_fresh"]]], ignore_index=True
     )
     rows["block"] = rows.groupby(list(layout.block), dropna=False).ngroup()
+    rows["family"] = rows.groupby(layout.family, dropna=False).ngroup()
     number, first = _numbered(rows, [*cell, "content"])
     rows["content_text"], rows["content"] = rows["content"], number
-    contents = rows.iloc[first][[*_DESCRIBED]].reset_index(drop=True)
+    contents = rows.iloc[first][[*layout.people, *_DESCRIBED]].reset_index(drop=True)
     contents["is_listed"] = contents["n_clients"].to_numpy(dtype=np.float64) > 0
+    if layout.partition is not None:
+        contents["is_listed"] &= ~contents[layout.partition].isin(layout.client_partitions)
+    people, same = _numbered(contents, [*layout.people, "n_clients", "n_forms", "n_therapists"])
+    contents["people"] = same[people]
     events = rows[
         (rows["release_no"] == rows["written_release"])
         & (rows["written_content"] == rows["content_text"])
@@ -273,9 +283,8 @@ def _knowledge(
     mine = at >= 0
     of_now[at[mine]] = np.flatnonzero(mine)
     of_now[~fresh] = -1
-    forms = contents["n_forms"].to_numpy(dtype=np.float64)
     found = [
-        relations(_as_of(rows, release_no, cell), layout, forms)
+        relations(_as_of(rows, release_no, cell), layout, contents)
         for release_no in np.unique(rows["release_no"].to_numpy()).tolist()
     ]
     written_at = rows.merge(
@@ -291,7 +300,8 @@ def _knowledge(
         & ~np.isnan(written_at)
     )
     drifts = (number[drifted].astype(np.intp), written_at[drifted].astype(np.intp))
-    return Knowledge(contents, items, joined(found), drifts), of_now
+    own, of_people = joined(found), joined(found, contents["people"].to_numpy(dtype=np.intp))
+    return Knowledge(contents, items, own, of_people, drifts), of_now
 
 
 def _numbered(rows: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -302,9 +312,9 @@ def _numbered(rows: pd.DataFrame, by: list[str]) -> tuple[np.ndarray, np.ndarray
 
 
 def _as_of(rows: pd.DataFrame, release_no: int, cell: list[str]) -> pd.DataFrame:
-    """The cells of one release, of blocks in which it changed anything."""
-    changed = rows.loc[rows["release_no"] == release_no, "block"].unique()
-    then = rows[(rows["release_no"] <= release_no) & rows["block"].isin(changed)]
+    """The cells of one release, of families of blocks in which it changed anything."""
+    changed = rows.loc[rows["release_no"] == release_no, "family"].unique()
+    then = rows[(rows["release_no"] <= release_no) & rows["family"].isin(changed)]
     then = then.sort_values("release_no", kind="stable").drop_duplicates(cell, keep="last")
     return then[then["is_offered"].to_numpy(dtype=np.bool_)]
 

@@ -6,17 +6,20 @@ rows with a multiplier above 0 prove it: as long as the items behind them stay s
 much hiding one of them would loosen the proof follows from its multiplier, too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from orchestration.benchmarking.disclosure_programs import TOLERANCE, Chunk, Program
+from orchestration.benchmarking.disclosure_programs import Part, Program
+from orchestration.benchmarking.disclosure_solver import (
+    TOLERANCE,
+    Solver,
+    extreme,
+    whole_solution,
+)
 from orchestration.benchmarking.disclosure_system import Places, System
 from orchestration.measures.arrays import Bools, Floats
-
-_STRIDES = (1, 2, 4)
-"""Every need is pushed at once, then every second, then every fourth of those still open."""
 
 Proof = tuple[int, Places, Floats]
 """A need, the shown items that prove that it is not met, and the share of the proof each holds."""
@@ -50,11 +53,11 @@ def attack(
     agrees with what is shown: then the published numbers are wrong.
     """
     wanted = np.ones(system.needs.value.size, dtype=np.bool_) if only is None else only
+    needs = np.flatnonzero(wanted)
     found: list[Proof] = []
-    for is_told in (False, True):
-        needs = np.flatnonzero(wanted & (system.needs.is_told == is_told))
-        if needs.size:
-            found += _Setting(Program(system, hidden, is_told), in_whole_numbers).leaks(needs)
+    if needs.size:
+        for part in Program(system, hidden).parts(needs):
+            found += _Attack(part, in_whole_numbers).leaks()
     found.sort(key=lambda proof: proof[0])
     if not found:
         return Leaks(np.zeros(0, dtype=np.intp), csr_array((0, system.n_items)))
@@ -66,104 +69,78 @@ def attack(
     return Leaks(np.array(needs_found, dtype=np.intp), proofs)
 
 
-@dataclass(frozen=True)
-class _Setting:
-    program: Program
+@dataclass
+class _Attack:
+    """On one part: in the setting in which he is told more first, as what he then finds possible is
+    so in the other, too."""
+
+    part: Part
     in_whole_numbers: bool
+    open: Bools = field(init=False)
+    told: Bools = field(init=False)
+    found: list[Proof] = field(init=False, default_factory=list)
 
-    def leaks(self, needs: Places) -> list[Proof]:
+    def leaks(self) -> list[Proof]:
         """Each need that is not met, with the items that prove it."""
-        left = [self._after_common_pushes(*chunk) for chunk in self.program.chunks(needs)]
-        open_needs = np.concatenate(left) if left else needs[:0]
-        found: list[Proof] = []
-        while open_needs.size:
-            # One a part, so that each gets the best that can be; parts done with are left out.
-            part = self.program.part_of_need[open_needs]
-            _, first = np.unique(part, return_index=True)
-            tried = open_needs[first if (part >= 0).all() else slice(1)]
-            open_needs = open_needs[~np.isin(open_needs, tried)]
-            for chunk, of_chunk in self.program.chunks(tried):
-                proofs, open_needs = self._one_a_part(chunk, of_chunk, open_needs)
-                found += proofs
-        return found
+        part = self.part
+        self.open = np.ones(part.needs.size, dtype=np.bool_)
+        self.told = part.system.needs.is_told[part.needs]
+        rising = part.wanted.times(np.ones(part.columns.size)) > 0
+        solver = Solver(part)
+        for is_told in (True, False):
+            if not (self.open & (self.told == is_told)).any():
+                continue
+            solver.tell(is_told=is_told)
+            # All up, then all down: what they do not meet is asked for one by one.
+            for side in (rising, ~rising):
+                together = np.flatnonzero(self.open & (self.told == is_told) & side)
+                if together.size > 1:
+                    self._close(solver.push(together.tolist()).values, is_told=is_told)
+            for number in np.flatnonzero(self.told == is_told).tolist():
+                if self.open[number]:
+                    self._look(solver, number, is_told=is_told)
+        return self.found
 
-    def _one_a_part(
-        self, chunk: Chunk, tried: Places, open_needs: Places
-    ) -> tuple[list[Proof], Places]:
-        """Proofs of those of the tried needs that are not met; and what stays open of the rest."""
-        solved = chunk.push(tried)
-        short = self.program.system.needs.value[tried] - solved.reached
-        found = [
-            self._proof(chunk, need, solved.gains / lacking)
-            for need, lacking in zip(tried.tolist(), short.tolist(), strict=True)
-            if lacking > TOLERANCE
-        ]
-        reached = tried[short <= TOLERANCE]
-        unsettled = reached[~self._met(chunk, reached, solved.values)]
-        own = np.isin(self.program.part_of_need[open_needs], self.program.part_of_need[tried])
-        beside = open_needs[own]
-        beside = beside[~self._met(chunk, beside, solved.values)]
-        for need in unsettled.tolist():
-            proof, met_too = self._in_whole_numbers(need, beside)
-            found += proof
-            beside = beside[~np.isin(beside, met_too)]
-        return found, np.concatenate([open_needs[~own], beside])
+    def _look(self, solver: Solver, number: int, *, is_told: bool) -> None:
+        """Settle one need, and others that the same numbers meet."""
+        part = self.part
+        values = solver.reach(number)
+        if values is not None:
+            self._close(values, is_told=is_told)
+            if not self.open[number]:
+                return
+        solved = solver.push([number])
+        lacking = float((part.value - part.wanted.times(solved.values))[number])
+        self.open[number] = False
+        if lacking > TOLERANCE:
+            self.found.append(self._proof(number, solved.gains / lacking))
+            return
+        self._close(solved.values, is_told=is_told)
+        if self.in_whole_numbers and not part.is_whole(solved.values, TOLERANCE):
+            ends = slice(part.wanted.starts[number], part.wanted.starts[number + 1])
+            coefficients = np.zeros(part.columns.size)
+            coefficients[part.wanted.column[ends]] = part.wanted.value[ends]
+            least = float(part.value[number]) - TOLERANCE
+            values = whole_solution(part, coefficients, least, np.inf, is_told=is_told)
+            if values is None:
+                self.found.append(self._proof(number, np.ones(part.rows.size)))
+            else:
+                self._close(values, is_told=is_told)
 
-    def _after_common_pushes(self, chunk: Chunk, needs: Places) -> Places:
-        """Needs still open after pushing many at once, then fewer and fewer.
+    def _close(self, values: Floats, *, is_told: bool) -> None:
+        """Needs met at these values; what is possible for one who is told more is so for others."""
+        if self.in_whole_numbers and not self.part.is_whole(values, TOLERANCE):
+            return
+        met = self.part.wanted.times(values) >= self.part.value - TOLERANCE
+        self.open &= ~(met if is_told else met & ~self.told)
 
-        All up and all down apart, and neighbours apart: most of these are in no one's way.
-        """
-        rising = np.asarray(self.program.system.needs.matrix[needs].sum(axis=1)).ravel() > 0
-        found = []
-        for left in (needs[rising], needs[~rising]):
-            for stride in _STRIDES:
-                for start in range(stride if left.size > stride else 0):
-                    together = left[start::stride]
-                    if together.size:
-                        left = left[~self._met(chunk, left, chunk.push(together).values)]
-            found.append(left)
-        return np.concatenate(found)
-
-    def _met(self, chunk: Chunk, needs: Places, values: Floats) -> Bools:
-        """Needs met at these values, in parts where all counts are whole."""
-        system = self.program.system
-        reached = chunk.needs(needs) @ values >= system.needs.value[needs] - TOLERANCE
-        if not self.in_whole_numbers:
-            return np.asarray(reached, dtype=np.bool_)
-        broken = np.unique(self.program.parts[chunk.columns[~chunk.is_whole(values)]])
-        return np.asarray(
-            reached & ~np.isin(self.program.part_of_need[needs], broken), dtype=np.bool_
-        )
-
-    def _proof(self, chunk: Chunk, need: int, shares: Floats) -> Proof:
-        """The items of the chunk's rows that bear on the need's part, with their shares."""
-        program = self.program
-        part = program.part_of_need[need]
-        matrix = program.matrix[chunk.rows][:, chunk.columns]
-        inside = program.parts[chunk.columns] == part
-        # Unknowns of the part, and those known exactly that stand in a row with them.
-        beside = np.zeros(chunk.columns.size, dtype=np.bool_)
-        touching = np.diff(csr_array(matrix[:, np.flatnonzero(inside)]).indptr) > 0
-        beside[csr_array(matrix[np.flatnonzero(touching)]).indices] = True
-        bearing = np.diff(csr_array(matrix[:, np.flatnonzero(inside | beside)]).indptr) > 0
-        used = bearing & (shares > 0) & (chunk.items >= 0)
-        items, place = np.unique(chunk.items[used], return_inverse=True)
-        summed = np.zeros(items.size)
+    def _proof(self, number: int, shares: Floats) -> Proof:
+        items = self.part.items
+        used = (shares > 0) & (items >= 0)
+        own, place = np.unique(items[used], return_inverse=True)
+        summed = np.zeros(own.size)
         np.add.at(summed, place, np.minimum(shares[used], 1.0))
-        return need, items, np.minimum(summed, 1.0)
-
-    def _in_whole_numbers(self, need: int, others: Places) -> tuple[list[Proof], Places]:
-        """A need that fractions meet: a proof where whole counts do not, else others met too."""
-        part = self.program.part_of_need[need]
-        (own, _), *_ = self.program.chunks(np.array([need]))
-        coefficients = own.needs(np.array([need])).toarray()[0]
-        value = float(self.program.system.needs.value[need])
-        values = own.whole_solution(coefficients, value - TOLERANCE, np.inf)
-        if values is None:
-            return [self._proof(own, need, np.ones(own.rows.size))], others[:0]
-        beside = others[self.program.part_of_need[others] == part]
-        return [], beside[self._met(own, beside, values)]
+        return int(self.part.needs[number]), own, np.minimum(summed, 1.0)
 
 
 @dataclass(frozen=True)
@@ -176,13 +153,13 @@ class Limits:
 
 def limits(system: System, hidden: Bools, unknowns: Places, *, is_told: bool = False) -> Limits:
     """Least and greatest value of each of these unknowns, counts being whole numbers."""
-    program = Program(system, hidden, is_told)
+    program = Program(system, hidden, unknowns)
     ends = np.full((2, unknowns.size), np.nan)
     for at, unknown in enumerate(unknowns.tolist()):
-        chunk = program.around(unknown)
+        part = program.around(unknown)
         for side, sign in enumerate((1.0, -1.0)):
-            coefficients = np.where(chunk.columns == unknown, sign, 0.0)
-            end = chunk.extreme(coefficients)
+            coefficients = np.where(part.columns == unknown, sign, 0.0)
+            end = extreme(part, coefficients, is_told=is_told)
             if end is not None:
                 ends[side, at] = sign * np.rint(end) if system.is_whole[unknown] else sign * end
     return Limits(ends[0], ends[1])
@@ -192,6 +169,6 @@ def is_possible(
     system: System, hidden: Bools, unknown: int, value: float, *, is_told: bool = False
 ) -> bool:
     """Whether whole counts agree with what is shown and give `unknown` this very value."""
-    chunk = Program(system, hidden, is_told).around(unknown)
-    coefficients = np.where(chunk.columns == unknown, 1.0, 0.0)
-    return chunk.whole_solution(coefficients, value, value) is not None
+    part = Program(system, hidden, np.array([unknown])).around(unknown)
+    coefficients = np.where(part.columns == unknown, 1.0, 0.0)
+    return whole_solution(part, coefficients, value, value, is_told=is_told) is not None

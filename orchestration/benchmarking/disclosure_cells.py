@@ -20,6 +20,9 @@ EXACT: tuple[str, ...] = ("n_clients", "n_forms", "n_therapists", "mean", "share
 forms. Null where there is none."""
 SHOWN: tuple[str, ...] = tuple(f"shown_{name}" for name in EXACT)
 
+ERROR_STEP = 0.01
+"""Scale points a standard error is rounded to."""
+
 
 @dataclass(frozen=True)
 class Protections:
@@ -179,6 +182,27 @@ class _Code:
             np.where(known, np.maximum(low, 0.0), np.nan),
             np.where(known, np.minimum(high, width), np.nan),
         )
+
+
+def coded_error(errors: Floats, cells: pd.DataFrame, rules: Rules) -> Floats:
+    """Standard errors made of a cell's own spread, SD / sqrt(n), as they may stand beside SHOWN.
+
+    They say how far one client can be from the mean: with n clients of mean m one at the end of the
+    scale, D from m, makes the error at least D / (n - 1) (Samuelson 1968, JASA 63:1522-1525:
+    D <= s (n - 1) / sqrt(n)). So no lower one is shown; the lowest stands for "this or less".
+
+    An error put together from the network's variances, sqrt(therapists' / J_eff + clients' / n),
+    needs no code: of one site it holds the shown n and how its clients spread over therapists. The
+    clients' variance pools all sites: with 5 sites of 11 clients and an SD of 1 on a scale of 6
+    points, 1 x 54 / sqrt(55) = 7.3 points is how far a client may be from the mean: more than the
+    scale.
+    """
+    n = rules.clients.least(_numbers(cells, "shown_n_clients"))
+    mean, width = _numbers(cells, "shown_mean"), _numbers(cells, "width")
+    far = np.maximum(mean, width - mean)
+    least = np.ceil(far / (n - 1) / ERROR_STEP - 1e-9) * ERROR_STEP
+    rounded = np.floor(errors / ERROR_STEP + 0.5) * ERROR_STEP
+    return np.asarray(np.round(np.maximum(rounded, least), 9))
 
 
 def is_change_safe(before: pd.DataFrame, after: pd.DataFrame, rules: Rules) -> Bools:

@@ -18,18 +18,42 @@ _ALL = "all"
 class Layout:
     """How a table of cells is built: `block` columns never add up, `stage` and `period` do.
 
-    Cells that share their block columns are protected together.
+    Several tables about the same people are protected as one: their rows in one frame, with names
+    of their own in `measure`. Cells alike but for it that have the same counts count the same
+    people. `partition` is a column that says what `stage` splits by (stages, languages, age bands);
+    of those in `client_partitions` each client is in one part only, and parts that are hidden are
+    not listed either: nobody sees whether there is one. `site` is a block column of
+    which the value `site_total` stands for all sites together.
     """
 
     block: tuple[str, ...]
     stage: str = "stage"
     period: str = "period"
     stage_total: str = "all"
+    measure: str | None = None
+    partition: str | None = None
+    client_partitions: tuple[str, ...] = ()
+    site: str | None = None
+    site_total: str = "all"
 
     @property
     def cell(self) -> tuple[str, ...]:
         """The columns that name a cell."""
-        return (*self.block, self.stage, self.period)
+        return (*self.block, *self._partition, self.stage, self.period)
+
+    @property
+    def people(self) -> list[str]:
+        """The columns that name whom a cell counts."""
+        return [name for name in self.cell if name != self.measure]
+
+    @property
+    def family(self) -> list[str]:
+        """The columns that blocks of all sites have in common."""
+        return [name for name in self.block if name != self.site]
+
+    @property
+    def _partition(self) -> tuple[str, ...]:
+        return () if self.partition is None else (self.partition,)
 
 
 def months_of(period: str) -> tuple[int, int] | None:
@@ -85,63 +109,95 @@ def _is_longer(one: _Span, other: _Span) -> bool:
     return one != other and one[0] <= other[0] and other[1] <= one[1]
 
 
-def relations(cells: pd.DataFrame, layout: Layout, forms: "np.ndarray") -> Relations:
+def relations(cells: pd.DataFrame, layout: Layout, contents: pd.DataFrame) -> Relations:
     """All totals among cells of one release; `content` is the place of each cell's content.
 
-    `forms` are the contents' true counts of forms: parts that do not make up their total leave a
-    rest that is not listed.
+    Parts whose true counts do not make up their total's leave a rest that is not listed.
     """
-    own = cells[[*layout.cell, "content", "block"]]
-    parts = own[own[layout.stage] != layout.stage_total]
-    totals = own[own[layout.stage] == layout.stage_total]
+    own = cells[[*layout.cell, "content", "block", "family"]]
+    own = own.assign(kind=own[layout.partition] if layout.partition else "")
+    tied = [_by_stage(own, layout), _by_period(own, layout)]
+    if layout.site is not None:
+        tied.append(_by_site(own, layout))
+    found = pd.concat(tied, ignore_index=True)
+    number, _ = pd.factorize(found["relation"], sort=True)
+    order = np.lexsort((found["content_y"], number))
+    relation = number[order].astype(np.intp)
+    n = int(relation.max(initial=-1)) + 1
+    part = found["content_y"].to_numpy(dtype=np.intp)[order]
+    total = np.zeros(n, dtype=np.intp)
+    total[relation] = found["content_x"].to_numpy(dtype=np.intp)[order]
+    shares_none = np.zeros(n, dtype=np.bool_)
+    shares_none[relation] = found["shares_none"].to_numpy(dtype=np.bool_)[order]
+    whole, split = (
+        np.bincount(relation, weights=count[part], minlength=n) == count[total]
+        for count in (
+            contents[name].to_numpy(dtype=np.float64) for name in ("n_forms", "n_clients")
+        )
+    )
+    return Relations(total, relation, part, whole, whole & split & shares_none)
+
+
+def _by_stage(own: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    is_total = (own[layout.stage] == layout.stage_total).to_numpy()
     on = ["block", layout.period]
-    by_stage = totals[[*on, "content"]].merge(parts[[*on, "content"]], on=on)
-    by_stage = by_stage.assign(relation=by_stage["content_x"].astype("str"))
+    tied = own.loc[is_total, [*on, "content"]].merge(
+        own.loc[~is_total, [*on, "content", "kind"]], on=on
+    )
+    return tied.assign(
+        relation="s" + tied["content_x"].astype("str") + " " + tied["kind"],
+        shares_none=tied["kind"].isin(layout.client_partitions),
+    )[_TIED]
+
+
+def _by_period(own: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     spans = within(sorted(own[layout.period].unique()))
-    on = ["block", layout.stage]
+    on = ["block", "kind", layout.stage]
     named = own[[*on, layout.period, "content"]]
-    by_period = (
-        named.merge(spans, left_on=layout.period, right_on="total")
+    tied = (
+        named.merge(spans.rename(columns={"kind": "span"}), left_on=layout.period, right_on="total")
         .drop(columns=layout.period)
         .merge(named, left_on=[*on, "part"], right_on=[*on, layout.period])
     )
-    by_period = by_period.assign(
-        relation=by_period["content_x"].astype("str") + " " + by_period["kind"].astype("str")
-    )
-    columns = ["relation", "content_x", "content_y"]
-    tied = pd.concat(
-        [by_stage.assign(relation="s" + by_stage["relation"])[columns], by_period[columns]]
-    )
-    number, _ = pd.factorize(tied["relation"], sort=True)
-    order = np.lexsort((tied["content_y"], number))
-    relation = number[order].astype(np.intp)
-    part = tied["content_y"].to_numpy(dtype=np.intp)[order]
-    total = np.zeros(int(relation.max(initial=-1)) + 1, dtype=np.intp)
-    total[relation] = tied["content_x"].to_numpy(dtype=np.intp)[order]
-    sums = np.bincount(relation, weights=forms[part], minlength=total.size)
-    return Relations(total, relation, part, np.asarray(sums == forms[total], dtype=np.bool_))
+    return tied.assign(
+        relation=tied["content_x"].astype("str") + " " + tied["span"].astype("str"),
+        shares_none=False,
+    )[_TIED]
 
 
-def joined(found: Sequence[Relations]) -> Relations:
-    """Relations of several releases; one that holds in several is kept once."""
-    seen: set[tuple[int, bytes]] = set()
-    totals: list[int] = []
-    wholes: list[bool] = []
-    parts: list[Places] = []
+def _by_site(own: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Forms of one client are of one site: no client is in two."""
+    is_total = (own[layout.site] == layout.site_total).to_numpy()
+    on = ["family", "kind", layout.stage, layout.period]
+    named = own[[*on, "content"]]
+    tied = named[is_total].merge(named[~is_total], on=on)
+    return tied.assign(relation="n" + tied["content_x"].astype("str"), shares_none=True)[_TIED]
+
+
+_TIED = ["relation", "content_x", "content_y", "shares_none"]
+
+
+def joined(found: Sequence[Relations], same: Places | None = None) -> Relations:
+    """Relations of several releases; one that holds in several is kept once.
+
+    `same` gives contents another number before: relations of several metrics about the same people
+    become one."""
+    seen: set[tuple[int, bytes, bool, bool]] = set()
     for one in found:
         ends = np.searchsorted(one.relation, np.arange(one.total.size + 1))
-        for number, total in enumerate(one.total.tolist()):
-            own = one.part[ends[number] : ends[number + 1]]
-            key = (total, own.tobytes())
-            if key not in seen:
-                seen.add(key)
-                totals.append(total)
-                wholes.append(bool(one.is_whole[number]))
-                parts.append(own)
-    lengths = [part.size for part in parts]
+        all_parts = one.part if same is None else same[one.part]
+        totals = (one.total if same is None else same[one.total]).tolist()
+        flags = zip(one.is_whole.tolist(), one.is_split.tolist(), strict=True)
+        for number, (total, flag) in enumerate(zip(totals, flags, strict=True)):
+            own = np.sort(all_parts[ends[number] : ends[number + 1]])
+            seen.add((total, own.tobytes(), *flag))
+    kept = sorted(seen)
+    own_parts = [np.frombuffer(key[1], dtype=np.intp) for key in kept]
+    lengths = [part.size for part in own_parts]
     return Relations(
-        np.array(totals, dtype=np.intp),
-        np.repeat(np.arange(len(parts)), lengths).astype(np.intp),
-        np.concatenate(parts) if parts else np.zeros(0, dtype=np.intp),
-        np.array(wholes, dtype=np.bool_),
+        np.array([key[0] for key in kept], dtype=np.intp),
+        np.repeat(np.arange(len(kept)), lengths).astype(np.intp),
+        np.concatenate(own_parts) if own_parts else np.zeros(0, dtype=np.intp),
+        np.array([key[2] for key in kept], dtype=np.bool_),
+        np.array([key[3] for key in kept], dtype=np.bool_),
     )

@@ -11,10 +11,11 @@ and `least_loss` says how far from the best it can be at most.
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
 from orchestration.benchmarking.disclosure_attack import attack
+from orchestration.benchmarking.disclosure_programs import Entries
+from orchestration.benchmarking.disclosure_solver import Bounded, least_whole
 from orchestration.benchmarking.disclosure_system import (
     ALWAYS,
     Places,
@@ -78,7 +79,7 @@ def suppress(system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = T
     contradict each other.
     """
     search = _Search(system, system.must_hide.copy(), np.zeros(system.n_items), _bridges(system))
-    part_of_item, part_of_need = _coarse_parts(system)
+    _, _, part_of_item, part_of_need = coarse_parts(system)
     only = np.ones(part_of_need.size, dtype=np.bool_)
     n_rounds = 0
     while only.any():
@@ -109,16 +110,20 @@ def suppress(system: System, rounds: int = ROUNDS, *, in_whole_numbers: bool = T
     )
 
 
-def _coarse_parts(system: System) -> tuple[Places, Places]:
-    """Parts that stay apart whatever is hidden: one number for each item and for each need."""
+def coarse_parts(system: System) -> tuple[Places, Places, Places, Places]:
+    """Parts that stay apart whatever is hidden: one number for each unknown, row, item and need."""
     rows, needs = system.rows, system.needs
     n, m = rows.matrix.shape[0], needs.matrix.shape[0]
     known = np.flatnonzero(rows.item >= 0)
     by_item = csr_array((np.ones(known.size), (known, rows.item[known])), shape=(n, system.n_items))
     corner = abs(vstack([rows.matrix, needs.matrix]))
-    items = vstack([by_item, csr_array((m, system.n_items))])
-    of_row, of_column = tied_parts(blocks([[corner, items]]))
-    return of_column[system.n_unknowns :], of_row[n:]
+    protected = np.flatnonzero(needs.item >= 0)
+    by_need = csr_array(
+        (np.ones(protected.size), (protected, needs.item[protected])), shape=(m, system.n_items)
+    )
+    of_row, of_column = tied_parts(blocks([[corner, vstack([by_item, by_need])]]))
+    cut = system.n_unknowns
+    return of_column[:cut], of_row[:n], of_column[cut:], of_row[n:]
 
 
 def _new_proofs(search: _Search, only: Bools, in_whole_numbers: bool) -> tuple[csr_array, Places]:
@@ -194,16 +199,17 @@ def _least_cover(
     system = search.system
     must, may = system.must_hide[items], ~system.is_standing[items]
     weight = np.where(must, 0.0, system.weight[items])
-    found = milp(
-        weight,
-        integrality=np.ones(weight.size, dtype=np.int64),
-        bounds=Bounds(must.astype(np.float64), (must | may).astype(np.float64)),
-        constraints=LinearConstraint(proofs, least - _SLACK, np.inf),
-        options={"node_limit": _NODES, "mip_rel_gap": _NEAR},
+    bounded = Bounded(
+        Entries(proofs.indptr.astype(np.intp), proofs.indices.astype(np.intp), proofs.data),
+        least - _SLACK,
+        np.full(least.size, np.inf),
+        must.astype(np.float64),
+        (must | may).astype(np.float64),
     )
-    if found.x is None:  # none found in time: all of them together are one
+    chosen, bound = least_whole(bounded, weight, max_nodes=_NODES, near=_NEAR)
+    if chosen is None:  # none found in time: all of them together are one
         return np.asarray(must | may), 0.0
-    return np.asarray(found.x > 0.5, dtype=np.bool_), float(found.mip_dual_bound)
+    return np.asarray(chosen > 0.5, dtype=np.bool_), bound
 
 
 def _hide_cheapest(search: _Search, new: csr_array) -> None:

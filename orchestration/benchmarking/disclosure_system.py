@@ -81,8 +81,10 @@ class System:
 
 @dataclass
 class RowSet:
-    """Collects rows given as arrays; `add` takes many at once."""
+    """Collects rows given as arrays; `add` takes many at once. `same` has an unknown's number in
+    the matrix in the place of its number in `add`."""
 
+    same: Places | None = None
     _row: list[Places] = field(default_factory=list)
     _column: list[Places] = field(default_factory=list)
     _value: list[Floats] = field(default_factory=list)
@@ -102,7 +104,8 @@ class RowSet:
         n_new = int(lower.size)
         for row, column, value in terms:
             self._row.append(np.asarray(row, dtype=np.intp) + self.n_rows)
-            self._column.append(np.asarray(column, dtype=np.intp))
+            own = np.asarray(column, dtype=np.intp)
+            self._column.append(own if self.same is None else self.same[own])
             self._value.append(np.broadcast_to(np.asarray(value, dtype=np.float64), row.shape))
         self._lower.append(np.asarray(lower, dtype=np.float64))
         self._upper.append(np.asarray(upper, dtype=np.float64))
@@ -111,10 +114,12 @@ class RowSet:
 
     def matrix(self, n_unknowns: int) -> csr_array:
         """Coefficients, rows by unknowns."""
-        return csr_array(
+        found = csr_array(
             (_joined(self._value), (_whole(self._row), _whole(self._column))),
             shape=(self.n_rows, n_unknowns),
         )
+        found.eliminate_zeros()
+        return found
 
     def rows(self, n_unknowns: int) -> Rows:
         """All rows so far."""

@@ -15,7 +15,6 @@ from orchestration.benchmarking.variance import (
     Codes,
     VarianceComponents,
     clustered_standard_error,
-    effective_therapists,
     estimate_variances,
 )
 
@@ -53,31 +52,52 @@ class NetworkBenchmark:
     shrunken: Shrunken | None = None
 
 
+@dataclass(frozen=True)
+class Spreads:
+    """What the standard errors of a network's sites are made of.
+
+    `components` is None where nothing could be estimated; `is_confounded` says that therapists
+    could not be told from their clients, so that standard errors are too small.
+    """
+
+    components: VarianceComponents | None
+    is_confounded: bool
+
+
+def spreads_of(therapists: TherapistStatistics, n_sites: int) -> Spreads:
+    """A network's variances from the known therapists of its sites."""
+    if n_sites == 0 or float(therapists.n_clients.sum()) <= n_sites:
+        return Spreads(None, False)
+    components = estimate_variances(
+        therapists.site, therapists.n_clients, therapists.means, therapists.sums_of_squares
+    )
+    # Only one client for each therapist is harmless: then J_eff = n and either share gives this s.
+    shared = bool(np.any(therapists.n_clients > 1))
+    return Spreads(components, components.separation == "not_separable" and shared)
+
+
 def benchmark_network(
-    means: Floats, n_clients: Floats, therapists: TherapistStatistics, winsorise_share: float
+    means: Floats,
+    n_clients: Floats,
+    therapists_effective: Floats,
+    spreads: Spreads,
+    winsorise_share: float,
 ) -> NetworkBenchmark:
     """Benchmark the I sites of one network, all of whose therapists are known.
 
     `means` are the sites' means of client means, `n_clients` all their clients: the few whose
     therapist is unknown count here, and are taken to be spread over therapists like the others.
+    `therapists_effective` is each site's J_eff (variance.effective_therapists).
     """
     n_sites = means.size
     too_few = ("too_few_sites",) if n_sites < MINIMUM_SITES else ()
-    if n_sites == 0 or float(therapists.n_clients.sum()) <= n_sites:
+    components = spreads.components
+    if n_sites == 0 or components is None:
         return NetworkBenchmark(None, np.full(n_sites, np.nan), None, too_few)
-    components = estimate_variances(
-        therapists.site, therapists.n_clients, therapists.means, therapists.sums_of_squares
-    )
-    standard_errors = clustered_standard_error(
-        components,
-        effective_therapists(therapists.site, therapists.n_clients, n_sites),
-        n_clients,
-    )
-    # Only one client for each therapist is harmless: then J_eff = n and either share gives this s.
-    confounded = components.separation == "not_separable" and bool(np.any(therapists.n_clients > 1))
+    standard_errors = clustered_standard_error(components, therapists_effective, n_clients)
     reasons = (
         *too_few,
-        *(("therapists_not_separable",) if confounded else ()),
+        *(("therapists_not_separable",) if spreads.is_confounded else ()),
         *(("no_variation",) if not np.all(standard_errors > 0) else ()),
     )
     # Where therapists cannot be told apart s is too small; its limits would be too narrow.

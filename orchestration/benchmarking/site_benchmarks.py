@@ -1,7 +1,8 @@
 """Site statistics -> the release's benchmark cells: suppression, standard errors, funnel, flags.
 
-Small cells are taken out before anything of the network is computed, so that no target, variance
-or limit carries a hidden site's value. What each network quantity is made of:
+Hidden cells are taken out before anything of the network is computed, so that no target, variance
+or limit carries a hidden site's value; shown ones enter with the numbers they are shown with
+(shown_cells). What each network quantity is made of:
 
 - members: published cells whose therapists are known (at most UNKNOWN_THERAPIST_SHARE of clients
   without one). They give the variances, the target, phi and tau2, whether comparable or not.
@@ -26,8 +27,6 @@ from orchestration.benchmarking.cells import (
     CELL_COLUMNS,
     NETWORK_COLUMNS,
     SUPPRESSED,
-    is_small,
-    is_therapist_unknown,
     known_therapists,
     prepared_cells,
 )
@@ -35,11 +34,25 @@ from orchestration.benchmarking.comparability import WITHHOLDS_FLAG, joined, rea
 from orchestration.benchmarking.funnel import Funnel
 from orchestration.benchmarking.network import (
     NetworkBenchmark,
+    Spreads,
     TherapistStatistics,
     benchmark_network,
+    spreads_of,
+)
+from orchestration.benchmarking.networks_estimated import (
+    EarlierNetworks,
+    network_numbers,
+    networks_frame,
 )
 from orchestration.benchmarking.scales import Floats
-from orchestration.benchmarking.variance import independent_standard_error
+from orchestration.benchmarking.shown_cells import (
+    COUNTS,
+    ShownCells,
+    coarse_spreads,
+    errors_of,
+    exact_cells,
+    published_cells,
+)
 
 _FUNNEL_COLUMNS = (
     "target",
@@ -53,18 +66,8 @@ _FUNNEL_COLUMNS = (
     "upper998",
 )
 _SHRUNKEN_COLUMNS = ("shrunken", "shrunken_lower95", "shrunken_upper95", "reliability")
-_NETWORK_NUMBERS = (
-    "n_sites_published",
-    "n_sites",
-    "n_therapists",
-    "variance_therapist",
-    "variance_client",
-    "separation",
-    "sentence",
-)
-_COUNTS = ("n_clients", "n_therapists", "n_forms")
 NUMBER_COLUMNS: tuple[str, ...] = (
-    *_COUNTS,
+    *COUNTS,
     "response_rate",
     "ceiling_share",
     "raw",
@@ -90,11 +93,13 @@ class SiteBenchmarks:
     `is_kept` is for the warehouse alone: the cell stands as an earlier release showed it, and what
     is derived from it stands too.
 
-    `networks` holds network totals and is for the warehouse, not for a release.
+    `networks` holds network totals and is for the warehouse, not for a release. `errors`: of cells
+    written anew, what their standard errors were made of (shown_cells.ERRORS).
     """
 
     cells: pd.DataFrame
     networks: pd.DataFrame
+    errors: pd.DataFrame
 
 
 def benchmark_sites(
@@ -102,44 +107,62 @@ def benchmark_sites(
     site_statistics: pd.DataFrame,
     response_rates: pd.DataFrame,
     thresholds: Thresholds,
+    shown: ShownCells | None = None,
 ) -> SiteBenchmarks:
-    """Benchmarks of every cell in `site_statistics`, in the order of CELL_COLUMNS.
+    """Benchmarks of every cell in `shown`, in the order of CELL_COLUMNS.
 
     The frames are marts.rpt_therapist_statistics, rpt_site_statistics and rpt_response_rates. The
-    order of their rows does not matter, to the last bit of the result.
+    order of their rows does not matter, to the last bit of the result. Without `shown` all numbers
+    are exact and only small cells are left out: that is not for a release.
 
     Raises ValueError when a column is missing, a cell occurs twice, or the therapists of a cell
     have more clients than the cell.
     """
     cells = prepared_cells(site_statistics, response_rates)
-    hidden = is_small(cells, thresholds)
-    published = cells.loc[~hidden].reset_index(drop=True)
+    shown = shown or exact_cells(cells, thresholds)
+    published = published_cells(shown, cells)
     known = known_therapists(published, therapist_statistics)
-    result, networks = _published_benchmarks(published, known, thresholds)
-    suppressed = cells.loc[hidden, list(CELL_COLUMNS)].assign(
-        is_suppressed=True, suppression_reason=SUPPRESSED
+    errors = errors_of(published, known, shown)
+    result, networks = _published_benchmarks(published, known, errors, shown, thresholds)
+    is_suppressed = shown.cells["is_suppressed"].to_numpy(dtype=np.bool_)
+    suppressed = shown.cells.loc[is_suppressed, list(CELL_COLUMNS)].assign(
+        is_suppressed=True, suppression_reason=SUPPRESSED, is_kept=False
     )
     both = pd.concat([result, suppressed]).reindex(columns=list(COLUMNS))
-    both = both.sort_values(list(CELL_COLUMNS), ignore_index=True).assign(is_kept=False)
-    return SiteBenchmarks(_typed(both), networks)
+    both = both.sort_values(list(CELL_COLUMNS), ignore_index=True)
+    fresh = published["is_fresh"].to_numpy(dtype=np.bool_)
+    written = published[list(CELL_COLUMNS)].join(errors)[fresh].reset_index(drop=True)
+    return SiteBenchmarks(_typed(both), networks, written)
 
 
 def _published_benchmarks(
-    published: pd.DataFrame, known: pd.DataFrame, thresholds: Thresholds
+    published: pd.DataFrame,
+    known: pd.DataFrame,
+    errors: pd.DataFrame,
+    shown: ShownCells,
+    thresholds: Thresholds,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Published cells with all that can be said of them, and the table of networks."""
     n_cells = len(published)
     network = published.groupby(list(NETWORK_COLUMNS), dropna=False).ngroup()
-    therapist_unknown = is_therapist_unknown(published, known)
+    therapist_unknown = errors["is_therapist_unknown"].to_numpy(dtype=np.bool_)
     reasons = reasons_of_cells(published, network, thresholds)
     reasons["therapist_unknown"] = therapist_unknown
     numbers = {name: np.full(n_cells, np.nan) for name in (*_FUNNEL_COLUMNS, *_SHRUNKEN_COLUMNS)}
     flags = np.full(n_cells, None, dtype=object)
     rows = []
-    statistics = _Statistics.of(published, known)
+    statistics = _Statistics.of(published, known, errors)
+    before = EarlierNetworks(shown.networks)
+    fresh = published["is_fresh"].to_numpy(dtype=np.bool_)
     for cells in _positions(network.to_numpy()):
         members = cells[~therapist_unknown[cells]]
-        found = statistics.benchmark(members, thresholds.winsorise_share)
+        name = tuple(published.iloc[int(cells[0])][list(NETWORK_COLUMNS)])
+        spreads = None if fresh[cells].any() else before.spreads(name)
+        is_new = spreads is None
+        if spreads is None:
+            spreads = statistics.spreads(members)
+            spreads = coarse_spreads(spreads) if shown.is_coarse else spreads
+        found = statistics.benchmark(members, spreads, thresholds.winsorise_share)
         numbers["standard_error"][members] = found.standard_errors
         for reason in found.reasons:
             # Of the whole network: a site without known therapists has no more to compare with.
@@ -152,20 +175,21 @@ def _published_benchmarks(
             numbers["shrunken_lower95"][members] = found.shrunken.lower95
             numbers["shrunken_upper95"][members] = found.shrunken.upper95
             numbers["reliability"][members] = found.shrunken.reliability
-        rows.append(_network_row(published.iloc[int(cells[0])], cells.size, found))
-    numbers["standard_error"][therapist_unknown] = independent_standard_error(
-        statistics.n_clients[therapist_unknown], statistics.sums_of_squares[therapist_unknown]
-    )
+        rows.append([*name, cells.size, *network_numbers(spreads), is_new])
+    # Too small (variance.independent_standard_error), which is why no flag stands beside it.
+    independent = _floats(errors, "deviation") / np.sqrt(statistics.n_clients)
+    numbers["standard_error"][therapist_unknown] = independent[therapist_unknown]
     for reason in set(reasons) & set(WITHHOLDS_FLAG):
         flags[reasons[reason]] = None
-    result = published[[*CELL_COLUMNS, *_COUNTS, "response_rate", "ceiling_share"]].assign(
+    named = published[[*CELL_COLUMNS, *COUNTS, "response_rate", "ceiling_share", "is_kept"]]
+    result = named.assign(
         raw=statistics.means,
         **numbers,
         flag=flags,
         comparability=joined(reasons, n_cells),
         is_suppressed=False,
     )
-    return result, pd.DataFrame(rows, columns=[*NETWORK_COLUMNS, *_NETWORK_NUMBERS])
+    return result, networks_frame(rows)
 
 
 def _positions(network: NDArray[np.integer[Any]]) -> list[NDArray[np.intp]]:
@@ -189,36 +213,21 @@ def _place(numbers: dict[str, Floats], members: NDArray[np.intp], funnel: Funnel
     numbers["upper998"][members] = limits.upper998
 
 
-def _network_row(cell: "pd.Series[Any]", n_published: int, found: NetworkBenchmark) -> list[object]:
-    components = found.components
-    numbers: list[object] = (
-        [0, 0, None, None, None, "Too few sites or clients with known therapists."]
-        if components is None
-        else [
-            components.n_sites,
-            components.n_therapists,
-            components.variance_therapist,
-            components.variance_client,
-            components.separation,
-            components.sentence,
-        ]
-    )
-    return [*(cell[name] for name in NETWORK_COLUMNS), n_published, *numbers]
-
-
 @dataclass(frozen=True)
 class _Statistics:
     """The published cells' numbers as arrays, and their therapists', sorted by cell."""
 
     means: Floats
     n_clients: Floats
-    sums_of_squares: Floats
+    therapists_effective: Floats
     first: NDArray[np.intp]
     """Where each cell's therapists begin; one entry more than cells."""
     therapists: TherapistStatistics
 
     @classmethod
-    def of(cls, published: pd.DataFrame, known: pd.DataFrame) -> "_Statistics":
+    def of(
+        cls, published: pd.DataFrame, known: pd.DataFrame, errors: pd.DataFrame
+    ) -> "_Statistics":
         therapists = TherapistStatistics(
             known["cell"].to_numpy(dtype=np.intp),
             _floats(known, "n_clients"),
@@ -228,26 +237,36 @@ class _Statistics:
         return cls(
             _floats(published, "mean_of_client_means"),
             _floats(published, "n_clients"),
-            _floats(published, "sum_of_squares"),
+            _floats(errors, "therapists_effective"),
             np.searchsorted(therapists.site, np.arange(len(published) + 1)),
             therapists,
         )
 
-    def benchmark(self, members: NDArray[np.intp], winsorise_share: float) -> NetworkBenchmark:
-        """Benchmark the network made of these cells."""
+    def spreads(self, members: NDArray[np.intp]) -> Spreads:
+        """The variances of the network made of these cells."""
         n_therapists = self.first[members + 1] - self.first[members]
         before = np.cumsum(n_therapists) - n_therapists
         site = np.repeat(np.arange(members.size), n_therapists)
         rows = np.arange(site.size) + (self.first[members] - before)[site]
-        return benchmark_network(
-            self.means[members],
-            self.n_clients[members],
+        return spreads_of(
             TherapistStatistics(
                 site,
                 self.therapists.n_clients[rows],
                 self.therapists.means[rows],
                 self.therapists.sums_of_squares[rows],
             ),
+            members.size,
+        )
+
+    def benchmark(
+        self, members: NDArray[np.intp], spreads: Spreads, winsorise_share: float
+    ) -> NetworkBenchmark:
+        """Benchmark the network made of these cells."""
+        return benchmark_network(
+            self.means[members],
+            self.n_clients[members],
+            self.therapists_effective[members],
+            spreads,
             winsorise_share,
         )
 
@@ -260,5 +279,5 @@ def _typed(cells: pd.DataFrame) -> pd.DataFrame:
     """Counts as nullable whole numbers, the rest doubles, text as text even where all is null."""
     types: dict[str, str] = dict.fromkeys(COLUMNS, "str")
     types |= dict.fromkeys(NUMBER_COLUMNS, "float64")
-    types |= dict.fromkeys(_COUNTS, "Int64")
+    types |= dict.fromkeys(COUNTS, "Int64")
     return cells.astype(types | {"is_suppressed": "bool", "is_kept": "bool"})

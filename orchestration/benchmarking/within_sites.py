@@ -81,8 +81,9 @@ def estimate_within(
     freedom = max(matrix.shape[0] - n_sites, 1)
     for _ in range(1 if is_whole else _MOST_STEPS):
         before = covariance, means
-        means = _site_means(patterns, covariance, means)
-        covariance = _squares(patterns, covariance, means) / freedom
+        lines = _lines(patterns, covariance)
+        means = _site_means(patterns, lines, means)
+        covariance = _squares(patterns, lines, covariance, means) / freedom
         moved = np.abs(covariance - before[0]) / np.where(scale > 0, scale, 1)
         if moved.max(initial=0.0) < _TOLERANCE:
             break
@@ -100,8 +101,9 @@ def expected_of(
     patterns = _patterns(matrix, site, n_sites)
     means = _start_means(patterns, n_sites)
     spread = np.sqrt(np.diag(within.covariance))
+    lines = _lines(patterns, within.covariance)
     for _ in range(_MOST_STEPS):
-        before, means = means, _site_means(patterns, within.covariance, means)
+        before, means = means, _site_means(patterns, lines, means)
         if bool(np.all(np.abs(means - before) <= _TOLERANCE * spread)):
             break
     towards = within.covariance
@@ -159,35 +161,43 @@ def _start_means(patterns: list[_Pattern], n_sites: int) -> Floats:
     return np.where(n > 0, sums / np.maximum(n, 1), network)
 
 
-def _filled_means(pattern: _Pattern, covariance: Floats, means: Floats) -> Floats:
+def _lines(patterns: list[_Pattern], covariance: Floats) -> list[Floats]:
+    """For each pattern, all columns from those it has: known by all, given the covariance."""
+    return [
+        np.linalg.pinv(covariance[np.ix_(each.has, each.has)], hermitian=True)
+        @ covariance[each.has]
+        for each in patterns
+    ]
+
+
+def _filled_means(pattern: _Pattern, line: Floats, means: Floats) -> Floats:
     """Sites by columns: the pattern's means, gaps filled."""
     has = pattern.has
-    known = np.linalg.pinv(covariance[np.ix_(has, has)], hermitian=True)
-    filled = means + (pattern.means - means[:, has]) @ (known @ covariance[has])
+    filled = means + (pattern.means - means[:, has]) @ line
     filled[:, has] = pattern.means
     return filled
 
 
-def _site_means(patterns: list[_Pattern], covariance: Floats, means: Floats) -> Floats:
-    sums = sum(
-        (pattern.n[:, None] * _filled_means(pattern, covariance, means) for pattern in patterns),
-        start=np.zeros_like(means),
-    )
+def _site_means(patterns: list[_Pattern], lines: list[Floats], means: Floats) -> Floats:
+    sums = np.zeros_like(means)
+    for pattern, line in zip(patterns, lines, strict=True):
+        sums += pattern.n[:, None] * _filled_means(pattern, line, means)
     n = sum((pattern.n for pattern in patterns), start=np.zeros(len(means)))[:, None]
     return np.where(n > 0, sums / np.maximum(n, 1), means)
 
 
-def _squares(patterns: list[_Pattern], covariance: Floats, means: Floats) -> Floats:
+def _squares(
+    patterns: list[_Pattern], lines: list[Floats], covariance: Floats, means: Floats
+) -> Floats:
     """Squares and products about the sites' means: filled ones, and what filling leaves open."""
     total = np.zeros_like(covariance)
-    for pattern in patterns:
+    for pattern, line in zip(patterns, lines, strict=True):
         has = pattern.has
-        known = np.linalg.pinv(covariance[np.ix_(has, has)], hermitian=True)
-        onto = known @ covariance[has]
+        onto = line.copy()
         onto[:, has] = np.eye(int(has.sum()))
-        away = _filled_means(pattern, covariance, means) - means
+        away = _filled_means(pattern, line, means) - means
         total += onto.T @ pattern.squares @ onto + away.T @ (pattern.n[:, None] * away)
-        open_ = covariance - covariance[:, has] @ known @ covariance[has]
+        open_ = covariance - covariance[:, has] @ line
         open_[has], open_[:, has] = 0.0, 0.0
         total += pattern.n.sum() * open_
     return np.asarray((total + total.T) / 2, dtype=np.float64)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from expectations.frozen_reference import FOLDER, FrozenReference
+from expectations.published_norm import MINIMUM_PEOPLE
 from orchestration.cli.console import (
     NEEDS_A_PERSON,
     HomeOption,
@@ -29,13 +30,15 @@ app = typer.Typer(
 
 _SHOWN = (
     *("instrument_code", "version", "language", "informant", "stage", "n_forms", "n_clients"),
-    *("p10", "p25", "median", "p75", "p90"),
+    *("p10", "p25", "median", "p75", "p90", "mean", "sd"),
 )
 
 
 @app.callback()
 def reference(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the frozen norms, the newest last. Each is in force from its day to the next one's.
+
+    The newest ones of 100 clients or more are the bands on the page "Compare sites".
 
     Example: alliance reference
 
@@ -50,6 +53,8 @@ def reference(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
         output.print("No reference is frozen; `alliance reference freeze` makes one.")
     for each in () if as_json else found:
         _show(each)
+    if found and not as_json:
+        output.print(f"In force since {found[-1].frozen_on}: {_bands(found[-1])}.")
 
 
 @app.command("freeze")
@@ -58,7 +63,8 @@ def freeze(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     They go into a file in the home's folder `references`, dated today. No night rewrites it, and
     forms from today on are held against it: the low-alliance flag needs one. A norm needs 100
-    forms, and as many clients and therapists as a site's cell.
+    forms, and as many clients and therapists as a site's cell. With 100 clients it is also a band
+    on the page "Compare sites", with today's date, from the next night on.
 
     Example: alliance reference freeze
     """
@@ -80,9 +86,17 @@ def freeze(home: HomeOption = None, as_json: JsonOption = False) -> None:
     else:
         _show(found)
     messages.print(
-        f"wrote {path}; in force for forms from {today} on, from the next night",
+        f"wrote {path}; in force for forms from {today} on, from the next night; {_bands(found)}",
         markup=False,
         highlight=False,
+    )
+
+
+def _bands(each: FrozenReference) -> str:
+    shown = sum(norm.n_clients >= MINIMUM_PEOPLE for norm in each.norms)
+    return (
+        f"{shown} of {len(each.norms)} norms have {MINIMUM_PEOPLE} clients and are bands on the "
+        f"page Compare sites, frozen on {each.frozen_on}"
     )
 
 

@@ -1,7 +1,8 @@
 """What a candidate must satisfy before it may become a release. Looks at the finished file.
 
-These rules hold cell by cell. Whether published cells give a hidden one away together is not
-judged here, which is why every release is marked `is_internal_only`.
+These rules hold cell by cell. Whether cells of site_benchmarks give one away together is for
+disclosure_gate; of the tables of measures nobody judges it, which is why a release that holds any
+of them is marked `is_internal_only`.
 """
 
 import calendar
@@ -13,6 +14,8 @@ import duckdb
 
 from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
+from orchestration.release.band_checks import band_problems
+from orchestration.release.comparison_checks import comparison_problems
 from orchestration.release.measure_checks import measure_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.release.trend_checks import trend_problems
@@ -52,7 +55,9 @@ def candidate_problems(
     if file == "release":
         problems += _disclosure_problems(candidate, thresholds)
         problems += measure_problems(candidate, thresholds)
+        problems += comparison_problems(candidate)
         problems += trend_problems(candidate)
+        problems += band_problems(candidate)
         problems += _period_problems(candidate)
     return problems
 
@@ -152,8 +157,14 @@ def _disclosure_problems(
     groundless = f"select count(*) from site_benchmarks where flag is not null and ({lacking})"
     if n := _count(candidate, groundless):
         yield f"site_benchmarks: {n} flags have no target or no limits"
-    if _count(candidate, "select count(*) from release where is_internal_only") != 1:
-        yield "release: must be marked is_internal_only until joint disclosure control exists"
+    exact = "n_clients % 5 <> 0 or n_forms % 5 <> 0 or n_therapists % 5 <> 0"
+    if n := _count(candidate, f"select count(*) from site_benchmarks where {exact}"):
+        yield f"site_benchmarks: {n} cells have counts that are not rounded"
+    measures = [table.table for table in tables_of("release") if table.is_measure]
+    filled = " or ".join(f"exists (select 1 from {identifier(name)})" for name in measures)
+    unmarked = f"select count(*) from release where not is_internal_only and ({filled})"
+    if _count(candidate, unmarked):
+        yield "release: must be marked is_internal_only: it holds measures, which nobody attacks"
 
 
 def _period_problems(candidate: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -13,10 +14,11 @@ from expectations.metric import Metric
 from expectations.model import Thresholds
 from expectations.registry import Registry
 from orchestration.benchmarking.cells import DOMINANT_THERAPIST_SHARE, SUPPRESSED
-from orchestration.release import expected
+from orchestration.release import bands, expected
 
 QUERIES = Path(__file__).with_name("queries")
 MEASURES = Path(__file__).with_name("measures.sql")
+WITHOUT_MEASURES = Path(__file__).with_name("without_measures.sql")
 
 Row = Mapping[str, object]
 
@@ -38,8 +40,12 @@ class ReleaseMeta:
     group_name: str
     time_zone: str
     thresholds: Thresholds
-    is_internal_only: bool = True
     with_measures: bool = False
+
+    @property
+    def is_internal_only(self) -> bool:
+        """Whether it must not leave the group: the attacker does not run over measures' tables."""
+        return self.with_measures
 
     @classmethod
     def of(
@@ -107,6 +113,11 @@ def prepare_measures(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) 
     )
 
 
+def leave_measures_out(source: duckdb.DuckDBPyConnection) -> None:
+    """The same for a release that has none: what its other queries ask of them is empty."""
+    source.execute(WITHOUT_MEASURES.read_text(encoding="utf-8"))
+
+
 def query(table: str) -> str | None:
     """SQL on the warehouse that yields a table's rows; None when it is made from declarations."""
     path = QUERIES / f"{table}.sql"
@@ -123,11 +134,17 @@ def declared_rows(
         return _instruments(registry)
     if table == "interventions":
         return [each.model_dump() for each in registry.group.interventions]
+    if table == "reference_bands":
+        return bands.reference_bands(registry, _local_day(meta))
     if table == "deliveries":
         return [*expected.next_deadlines(source, registry, meta.created_at), *_broken(registry)]
     if table == "expected_deliveries":
         return expected.calendar_rows(source, registry, meta.created_at)
     return []
+
+
+def _local_day(meta: ReleaseMeta) -> date:
+    return meta.created_at.astimezone(ZoneInfo(meta.time_zone)).date()
 
 
 def _metric(metric: Metric) -> Row:

@@ -27,6 +27,8 @@ _OF_THE_NETWORK = frozenset(
         *("lower95", "upper95", "lower998", "upper998"),
         *("flag", "comparability", "adjusted", "reliability"),
         *("shrunken", "shrunken_lower95", "shrunken_upper95"),
+        *("expected", "gap", "gap_case_mix", "gap_response", "gap_therapists", "gap_rest"),
+        *("outcome_instrument_code", "outcome_of_gap", "outcome_lower95", "outcome_upper95"),
     }
 )
 """Columns of a cell that other sites' data move too."""

@@ -13,10 +13,17 @@ create or replace temp macro shown_reason() as '{suppressed}';
 
 create or replace temp macro is_few(n) as n between 1 and {minimum_clients} - 1;
 
+-- Of a share without its numerator: that one, or what it leaves over, is few clients.
+create or replace temp macro is_few_of(share, n) as
+    is_few(cast(round(share * n) as integer)) or is_few(n - cast(round(share * n) as integer));
+
 create or replace temp macro is_small(n_clients, n_therapists, top_therapist_share) as
     coalesce(n_clients, 0) < {minimum_clients}
     or coalesce(n_therapists < {minimum_therapists}, false)
     or coalesce(top_therapist_share > {dominant_share}, false);
+
+-- What is rounded to nothing lies on neither side of it.
+create or replace temp macro unsigned_zero(value) as value + 0.0;
 
 create or replace temp macro shown_count(n) as
     cast(5 * greatest(round(n / 5.0), ceil({minimum_clients} / 5.0)) as integer);
@@ -27,7 +34,7 @@ create or replace temp macro shown_share(share, n) as
 -- In scale points or days: a tenth, on a short scale of many clients a hundredth. Percent of a
 -- scale's range: whole, of many clients a tenth.
 create or replace temp macro shown_mean(mean, n, width) as
-    round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end);
+    unsigned_zero(round(mean, case when width < 10 and shown_count(n) > 100 then 2 else 1 end));
 
 create or replace temp macro shown_pomp(mean, n) as
     round(mean, case when shown_count(n) > 100 then 1 else 0 end);
@@ -52,9 +59,27 @@ create or replace temp macro table_of(metric, stratum_kind) as case
     else 'site_metrics'
 end;
 
--- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's
--- units have a value of says why, where the clients without one are enough.
-create or replace temp view shown_metrics as
+-- Forms of which site_benchmarks hides a cell, whichever way they were collected: what is hidden
+-- there must not stand elsewhere under another name.
+create or replace temp view hidden_forms as
+select distinct
+    practice_id,
+    site_id,
+    instrument_code,
+    version,
+    language,
+    informant,
+    stage,
+    period
+from benchmark.site_benchmarks
+where is_suppressed;
+
+-- Metrics whose clients are those of the forms of a site, a stage and a period: the people of
+-- site_benchmarks. Strata that are no stages part those of all stages among them.
+create or replace temp macro is_of_forms(metric) as
+    metric in ('mean_score', 'ceiling_share', 'all_items_at_best', 'low_alliance');
+
+create or replace temp view judged_metrics as
 with counted as (
     select
         cells.*,
@@ -95,10 +120,46 @@ judged as (
                 is_small(n_people, n_therapists, top_therapist_share)
                 or coalesce(is_few(n_people_counted), false)
                 or coalesce(is_few(n_people_not_counted), false)
-        end as is_suppressed
+        end as is_primary
     from counted
 )
 
+select
+    judged.*,
+    judged.is_primary or hidden_forms.site_id is not null as is_suppressed
+from judged
+left join hidden_forms
+    on
+        is_of_forms(judged.metric)
+        and judged.practice_id = hidden_forms.practice_id
+        and judged.site_id = hidden_forms.site_id
+        and judged.instrument_code = hidden_forms.instrument_code
+        and judged.version = hidden_forms.version
+        and judged.language is not distinct from hidden_forms.language
+        and judged.informant = hidden_forms.informant
+        and judged.period = hidden_forms.period
+        and case when judged.stratum_kind = 'stage' then judged.stratum else 'all' end
+        = hidden_forms.stage;
+
+-- A row a table of measures, for the suppression report. No cell of them stands from an earlier
+-- release: they are made anew each night, which is one reason why they stay inside the group.
+create or replace temp view suppressed_measures as
+select
+    release_table as table_name,
+    count(*) as n_cells,
+    count(*) filter (where is_suppressed) as n_hidden,
+    0 as n_kept,
+    coalesce(
+        sum(ln(1 + coalesce(n_clients, 0))) filter (where is_suppressed and not is_primary)
+        / nullif(sum(ln(1 + coalesce(n_clients, 0))), 0),
+        0
+    ) as information_lost_share
+from judged_metrics
+group by release_table;
+
+-- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's
+-- units have a value of says why, where the clients without one are enough.
+create or replace temp view shown_metrics as
 select
     release_table,
     practice_id,
@@ -135,5 +196,76 @@ select
     is_suppressed,
     case when is_suppressed then shown_reason() end as suppression_reason,
     width
-from judged
+from judged_metrics
 where not is_suppressed or stratum_kind = 'all';
+
+
+-- Cells of the comparison that are shown, each with the width of its scale: nothing of another one's
+-- case mix goes out.
+create or replace temp view shown_comparisons as
+select
+    cells.practice_id,
+    cells.site_id,
+    cells.instrument_code,
+    cells.version,
+    cells.language,
+    cells.informant,
+    cells.collection_mode,
+    cells.metric,
+    cells.stage,
+    cells.period,
+    scales.maximum - scales.minimum as width
+from benchmark.site_benchmarks as cells
+left join marts.dim_scales as scales
+    on
+        cells.instrument_code = scales.instrument_code
+        and cells.version = scales.version
+        and scales.scale = 'total'
+where not cells.is_suppressed;
+
+-- Flags are worked out from exact values. A share missing is one of few clients like any other.
+create or replace temp view shown_adjustments as
+select
+    practice_id,
+    site_id,
+    instrument_code,
+    version,
+    language,
+    informant,
+    collection_mode,
+    metric,
+    stage,
+    period,
+    shown_mean(adjusted.expected, adjusted.n_clients, cells.width) as expected,
+    shown_mean(adjusted.adjusted, adjusted.n_clients, cells.width) as adjusted,
+    shown_mean(adjusted.standard_error, adjusted.n_clients, cells.width) as standard_error,
+    shown_mean(adjusted.target, adjusted.n_clients, cells.width) as target,
+    round(adjusted.z, 1) as z,
+    shown_mean(adjusted.lower95, adjusted.n_clients, cells.width) as lower95,
+    shown_mean(adjusted.upper95, adjusted.n_clients, cells.width) as upper95,
+    shown_mean(adjusted.lower998, adjusted.n_clients, cells.width) as lower998,
+    shown_mean(adjusted.upper998, adjusted.n_clients, cells.width) as upper998,
+    adjusted.flag,
+    shown_mean(adjusted.shrunken, adjusted.n_clients, cells.width) as shrunken,
+    shown_mean(adjusted.shrunken_lower95, adjusted.n_clients, cells.width) as shrunken_lower95,
+    shown_mean(adjusted.shrunken_upper95, adjusted.n_clients, cells.width) as shrunken_upper95,
+    case
+        when not is_few_of(adjusted.largest_share_missing, adjusted.n_clients)
+            then round(adjusted.largest_share_missing * 20) / 20
+    end as largest_share_missing,
+    adjusted.not_identifiable,
+    adjusted.null_reason
+from benchmark.site_adjustments as adjusted
+inner join shown_comparisons as cells
+    using (
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        language,
+        informant,
+        collection_mode,
+        metric,
+        stage,
+        period
+    );

@@ -19,9 +19,17 @@ import duckdb
 import pyarrow as pa
 
 from expectations.registry import Registry
+from orchestration.disclosure_ledger import note
 from orchestration.durable import fsync_directory, write_whole
 from orchestration.release.checks import candidate_problems
-from orchestration.release.contents import ReleaseMeta, declared_rows, prepare_measures, query
+from orchestration.release.contents import (
+    ReleaseMeta,
+    declared_rows,
+    leave_measures_out,
+    prepare_measures,
+    query,
+)
+from orchestration.release.disclosure_gate import disclosure_problems
 from orchestration.release.reader import POINTER, Releases
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier
@@ -56,11 +64,15 @@ def write_release(
     home_releases: Path,
     meta: ReleaseMeta,
     registry: Registry,
+    *,
+    is_other_code: bool = True,
 ) -> Published:
     """Publish what the warehouse holds, unless the release in force says the same already.
 
-    `source` is a connection on the warehouse and is only read. The caller holds the writer's
-    lock: two publishers at once would share the candidate's name.
+    `source` is a connection on the warehouse; of it the ledger of disclosure control alone is
+    written, with the id the release is about to have. The caller holds the writer's lock (two
+    publishers at once would share the candidate's name), and puts the ledger out after a new one.
+    `is_other_code`: the last release was made by another version of what makes releases.
     Raises ReleaseRefused when a check on the candidate fails; nothing has changed then.
     """
     home_releases.mkdir(parents=True, exist_ok=True)
@@ -70,7 +82,8 @@ def write_release(
         release_id, is_new = _write_candidates(source, releases, meta, registry)
         if not is_new:
             return Published(release_id, is_new=False)
-        _approve_candidates(home_releases, meta)
+        _approve_candidates(source, home_releases, meta, every_block=is_other_code)
+        note(source, release_id)
         _candidate(home_releases, "quality").rename(releases.quality_path(release_id))
         _candidate(home_releases, "release").rename(releases.path(release_id))
         fsync_directory(home_releases)
@@ -146,6 +159,8 @@ def _fill(
     digests: dict[str, str] = {}
     if meta.with_measures:
         prepare_measures(source, meta.thresholds)
+    else:
+        leave_measures_out(source)
     for file, candidate in candidates.items():
         # One transaction: each of its own would cost a trip to the disk.
         with transaction(candidate):
@@ -223,13 +238,20 @@ def _current(releases: Releases) -> tuple[str, str] | None:
     return (str(rows[0][0]), str(rows[0][1])) if rows else None
 
 
-def _approve_candidates(folder: Path, meta: ReleaseMeta) -> None:
-    """Check both finished files and bring them to disk. Raises ReleaseRefused."""
+def _approve_candidates(
+    source: duckdb.DuckDBPyConnection, folder: Path, meta: ReleaseMeta, *, every_block: bool
+) -> None:
+    """Check both finished files, attack the release, and bring them to disk. Raises
+    ReleaseRefused."""
     problems: list[str] = []
     for file in _FILES:
         path = _candidate(folder, file)
         with _opened(path, read_only=True) as candidate:
             problems += candidate_problems(candidate, file, meta.thresholds)
+            if file == "release" and not problems:
+                problems += disclosure_problems(
+                    candidate, source, meta.thresholds, every_block=every_block
+                )
         _fsync(path)
     if problems:
         raise ReleaseRefused(problems)

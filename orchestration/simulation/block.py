@@ -59,14 +59,25 @@ def draw_block(
     rng: np.random.Generator,
     *,
     only_site: int | None = None,
+    only_service: int | None = None,
 ) -> Block:
     """The block of `n_clients` clients who first come between two days.
 
     With `only_site` all of them come to that site, each to a therapist of their own, with effects
-    mirrored between the two halves of the block: that is how a truth is averaged.
+    mirrored between the two halves of the block: that is how a truth is averaged. With
+    `only_service` they come as couples, or in groups, alone.
     """
     is_truth = only_site is not None
-    cases = draw_cases(model, therapists, n_clients, days, settings, rng, only_site=only_site)
+    cases = draw_cases(
+        model,
+        therapists,
+        n_clients,
+        days,
+        settings,
+        rng,
+        only_site=only_site,
+        only_service=only_service,
+    )
     clients = draw_clients(model, cases, settings, rng, antithetic=is_truth)
     courses, appointments = draw_courses(model, therapists, cases, clients, settings, rng)
     appointment, client = members(cases, courses.case[appointments.course])

@@ -85,10 +85,12 @@ def draw_cases(
     rng: np.random.Generator,
     *,
     only_site: int | None = None,
+    only_service: int | None = None,
 ) -> Cases:
     """Cases of `n_clients` clients who first come between two days (both included).
 
-    With `only_site` everybody comes to that site, and client i's case has therapist i.
+    With `only_site` everybody comes to that site, and client i's case has therapist i. With
+    `only_service` (a place in SERVICE_TYPES) all cases are of that service.
     """
     traits = model.traits
     first = np.maximum(traits.opens_day, days[0])
@@ -102,6 +104,8 @@ def draw_cases(
         site = np.full(n_clients, only_site, dtype=np.int64)
     bounds = np.cumsum(_service_shares(traits.child, settings), axis=1)[:, :-1]
     service = (rng.random(n_clients)[:, None] > bounds[site]).sum(axis=1)
+    if only_service is not None:
+        service = np.full(n_clients, only_service)
     size = _MEMBERS[service]
     before = np.cumsum(size) - size
     n = int(np.searchsorted(before, n_clients))

@@ -78,7 +78,7 @@ def _of_site(
         drawn = score.expected(forms.eta[seen])
         complete = mean_by(drawn, client, n)
         observed = mean_by(drawn[returned], client[returned], n)
-        truth, truth_se = _mirrored_mean(full)
+        truth, truth_se = mirrored_mean(full)
         bias, bias_se = _difference(observed, complete)
         is_outcome = score.instrument.kind == "outcome"
         found.append(
@@ -95,7 +95,7 @@ def _of_site(
     return found
 
 
-def _mirrored_mean(values: Floats) -> tuple[float, float]:
+def mirrored_mean(values: Floats) -> tuple[float, float]:
     """(mean, standard error) over clients with a value, client i and its mirror image in the other
     half of the block taken as a pair."""
     has = ~np.isnan(values)

@@ -3,8 +3,8 @@
 By hand and for the sample practices that send items as text: out of raw.* of a warehouse that one
 night filled, the score of every scale of every form, and every metric's cells and distributions, in
 one process. No dbt, nothing kept for another night, no order of versions, no tests. What cannot
-occur in these practices' files (years without days, units of treatment that count, forms of a child
-or a caregiver, a second language) is not written for.
+occur in these practices' files (years without days, couples that nobody names, forms of a child or
+a caregiver, a second language) is not written for.
 
 `measures_floor.sql` makes forms, appointments and episodes of raw rows, `measures_floor_units.sql`
 the units that metrics are about; here they are added up.
@@ -34,6 +34,7 @@ STRATA = {
     "age_band": "age_band",
     "interpreter": "case has_interpreter when true then 'with' when false then 'without' end",
 }
+KINDS = ("individual", "couple", "family", "group", "crisis", "assessment", "not_recorded")
 FAMILIES: Mapping[str, Sequence[str]] = {
     "forms": (
         "mean_score",
@@ -80,6 +81,9 @@ FAMILIES: Mapping[str, Sequence[str]] = {
         f"unplanned_ending_after_{state}" for state in ("low", "middle", "maximum", "no_form")
     ),
     "pairs": ("pair_gap",),
+    "kinds": tuple(f"flow_kind_{kind}" for kind in KINDS),
+    "couples": ("couple_minimum", "couple_gap"),
+    "groups": ("group_mean",),
 }
 WITH_DISTRIBUTION = {
     "mean_score": "forms",
@@ -234,6 +238,7 @@ def _settings() -> dict[str, Any]:
         "network_sd": settings["marked_drop_network_sd"] + "_sd",
         "drops": ",".join(drops),
         "risks": ",".join(risks),
+        "kinds": ", ".join(f"(kind = '{kind}')::double as flow_kind_{kind}" for kind in KINDS),
     }
 
 

@@ -1,6 +1,6 @@
 -- By hand and for the sample practices that send items as text, loaded once: every row has one
--- version, days are whole, everybody is treated alone or left out, all forms are of one language and
--- alliance is better when higher. $$words are the project's settings (dbt_project.yml).
+-- version, days are whole, couples and groups are named, all forms are of one language and alliance is
+-- better when higher. $$words are the project's settings (dbt_project.yml).
 
 -- Scoring: every scale of every form, by the instruments' own missing rules.
 create temp table scores as
@@ -24,12 +24,16 @@ select administration_row, scale, n_answered,
 from sums
 inner join reference.scales using (instrument_code, version, scale);
 
-create temp table care as
+create temp table everybody as
 select episodes.practice_id, client_key, episode_key, site_id, therapist_key, opened_on, closed_on,
-    state = 'closed' as is_closed, ending_code, agreed_interval_days, age_band_at_intake as age_band
+    state = 'closed' as is_closed, ending_code, agreed_interval_days, age_band_at_intake as age_band,
+    service_type, unit_key as treated_with
 from raw.episodes
 inner join reference.sites using (practice_id, site_id)
-where use_permission = 'all' and service_type = 'individual';
+where use_permission = 'all';
+
+create temp view care as
+select * exclude (service_type, treated_with) from everybody where service_type = 'individual';
 
 create temp table practices as
 select practice_id,
@@ -63,15 +67,15 @@ delete from periods where period_kind not in (from reference.period_kinds);
 create or replace temp table periods as
 select *, dense_rank() over (order by period) as period_no from periods;
 
--- Every appointment of those treated alone; those of treatment that were kept are numbered.
-create temp table visits as
+-- Every appointment; those of treatment that were kept are numbered.
+create temp table all_visits as
 with placed as (
     select sessions.*, care.site_id as care_site_id, is_closed, closed_on, ending_code,
-        agreed_interval_days, age_band, care.therapist_key as care_therapist_key,
+        agreed_interval_days, age_band, care.therapist_key as care_therapist_key, service_type,
         coalesce(session_type, 'treatment') = 'treatment' as is_treatment,
         attendance = 'attended' and is_treatment as is_counted
     from raw.sessions
-    inner join care using (client_key, episode_key)
+    inner join everybody as care using (client_key, episode_key)
 ),
 numbered as (
     select * exclude (therapist_key),
@@ -98,16 +102,19 @@ cross join (
     select opening_sessions, ending_sessions, developing_until_session from reference.settings
 );
 
+create temp view visits as
+select * exclude (service_type) from all_visits where service_type = 'individual';
+
 -- Forms of practices that name no session belong to the nearest attended one of their episode.
-create temp table forms as
+create temp table all_forms as
 with come as (
     select raw_forms.*, scores.score as total, scores.is_complete, care.site_id as care_site_id,
-        care.therapist_key as care_therapist_key, care.age_band, kind,
+        care.therapist_key as care_therapist_key, care.age_band, kind, service_type, treated_with,
         scales.minimum, scales.maximum,
         case when instruments.direction = 'lower_is_better'
             then scales.minimum else scales.maximum end as best
     from raw.administrations as raw_forms
-    inner join care using (client_key, episode_key)
+    inner join everybody as care using (client_key, episode_key)
     inner join scores on raw_forms.administration_row = scores.administration_row and scale = 'total'
     inner join reference.instruments using (instrument_code, version)
     inner join reference.scales as scales
@@ -120,7 +127,7 @@ nearest as (
         first(visits.session_key order by abs(visits.scheduled_on - completed_on),
             visits.scheduled_on, visits.session_key) as session_key
     from come
-    inner join visits using (client_key, episode_key)
+    inner join all_visits as visits using (client_key, episode_key)
     cross join reference.settings
     where come.session_key is null and visits.attendance = 'attended'
         and abs(visits.scheduled_on - completed_on) <= link_days
@@ -133,13 +140,16 @@ select come.administration_row, come.practice_id, come.client_key, come.episode_
     coalesce(rated_therapist_key, visits.therapist_key, come.care_therapist_key) as therapist_key,
     visits.scheduled_on, coalesce(visits.scheduled_on, completed_on) as counted_on,
     date_trunc('month', counted_on)::date as month_on,
-    stage, delivery_mode, come.age_band, has_interpreter
+    stage, delivery_mode, come.age_band, has_interpreter, come.service_type, treated_with
 from come
 left join nearest using (administration_row)
-left join visits
+left join all_visits as visits
     on come.client_key = visits.client_key
     and coalesce(come.session_key, nearest.session_key) = visits.session_key
 where coalesce(visits.session_type, '') not in ('crisis', 'assessment');
+
+create temp view forms as
+select * exclude (service_type, treated_with) from all_forms where service_type = 'individual';
 
 create temp table asked as
 select schedules.* exclude (schedule_id),

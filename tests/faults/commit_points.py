@@ -80,6 +80,7 @@ MEASURE_POINTS: tuple[CommitPoint, ...] = (
     *_points("orchestration.assets.psychometrics", "write_psychometrics", "before", "after"),
     *_points("orchestration.item_slices", "summed_answers", "after"),
     *_points("orchestration.key_alarm", "write_key_verdicts", "before", "after"),
+    *_points("orchestration.assets.case_mix", "write_case_mix", "after"),
 )
 """What a night comes by only where it builds the measures."""
 

@@ -20,7 +20,7 @@ from tests.faults import forked_nights as nights
 from tests.faults.deliveries import PRACTICE, Delivery, delimited, deliveries, write_home
 
 SHAPES = ("wide", "long", "totals", "episodes")
-_OF_A_NIGHT = ("published", "psychometrics_made")
+_OF_A_NIGHT = ("published", "psychometrics_made", "disclosure_releases")
 """Tables of when, not of what."""
 _FEEDS = ("episodes", "sessions", "administrations")
 

@@ -1,4 +1,26 @@
 -- Whole percent, as in response_rates: an exact rate is a fraction of two counts and gives them away.
--- Flags and comparability were worked out from the exact one.
-select * replace (round(response_rate, 2) as response_rate)
-from benchmark.site_benchmarks
+-- Flags and comparability were worked out from the exact one. Where a covariate cannot be told from a
+-- site, case mix says so, after the other reasons.
+select
+    cells.* replace (
+        round(cells.response_rate, 2) as response_rate,
+        adjusted.adjusted as adjusted,
+        case
+            when adjusted.null_reason = 'covariate_not_identifiable'
+                then concat_ws(',', cells.comparability, adjusted.null_reason)
+            else cells.comparability
+        end as comparability
+    )
+from benchmark.site_benchmarks as cells
+left join shown_adjustments as adjusted
+    on
+        cells.practice_id = adjusted.practice_id
+        and cells.site_id = adjusted.site_id
+        and cells.instrument_code = adjusted.instrument_code
+        and cells.version = adjusted.version
+        and cells.language = adjusted.language
+        and cells.informant = adjusted.informant
+        and cells.collection_mode = adjusted.collection_mode
+        and cells.metric = adjusted.metric
+        and cells.stage = adjusted.stage
+        and cells.period = adjusted.period

@@ -112,7 +112,8 @@ def test_percentiles_are_the_network_s(frozen: dict[str, Any]) -> None:
     identity = {"instrument_code": "srs", "version": "3", "language": "en", "informant": "client"}
     counts = {"stage": "all", "n_forms": 120, "n_clients": 10}
     percentiles = {"p10": 3.0, "p25": 7.4, "median": 14.9, "p75": 22.3, "p90": 26.8}
-    assert english == identity | counts | percentiles
+    # Mean .25 x 59.5 = 14.875; SD of 0 .. 119 is sqrt(120 x 121 / 12) = 34.785, x .25 = 8.696.
+    assert english == identity | counts | percentiles | {"mean": 14.9, "sd": 8.7}
     # The last of the forms is of 5 January + 119 days.
     assert frozen["data_through_on"] == "2026-05-04"
 
@@ -128,6 +129,9 @@ def test_a_frozen_file_is_read_and_never_rewritten(home: Path, frozen: dict[str,
     assert reference.model_dump(mode="json") == frozen
     listed = _run("--json", home=home)
     assert json.loads(listed.stdout) == {"references": [frozen]}
+    # Ten clients judge forms and are no band.
+    words = " ".join(_run(home=home).stdout.split())
+    assert f"In force since {frozen['frozen_on']}: 0 of 2 norms have 100 clients" in words
 
     # Its digest counts among the declarations, so the marts are older than they are.
     again = _run("freeze", home=home)

@@ -82,7 +82,7 @@ def test_marts_have_enforced_contracts(models: Nodes) -> None:
 
 def test_incremental_models_take_touched_clients_out_first(models: Nodes) -> None:
     incremental = [n for n in models.values() if n["config"]["materialized"] == "incremental"]
-    assert len(incremental) == 20
+    assert len(incremental) == 21
     for node in incremental:
         (hook,) = node["config"]["pre-hook"]
         assert "delete_touched_" in hook["sql"]

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from expectations.frozen_reference import FrozenReference, Norm, NormStage
+from expectations.frozen_reference import FrozenReference, Norm
+from expectations.published_norm import BandStage
 from expectations.registry import Registry
 from tests.integration.dbt.raw_rows import RawWarehouse
 from tests.integration.dbt.series_rows import DROPS, RATED, SRS, declared, deliver
@@ -19,7 +20,7 @@ from tests.integration.dbt.series_rows import DROPS, RATED, SRS, declared, deliv
 OpenWarehouse = Callable[[Registry], RawWarehouse]
 
 
-def _norm(instrument: tuple[str, str], p10: float, stage: NormStage = "all") -> Norm:
+def _norm(instrument: tuple[str, str], p10: float, stage: BandStage = "all") -> Norm:
     code, version = instrument
     return Norm(
         instrument_code=code,

@@ -12,6 +12,7 @@ from orchestration.benchmarking.associations import (
     alliance_outcomes_table,
     slopes_table,
 )
+from orchestration.benchmarking.scales import Floats
 from orchestration.benchmarking.units import Units
 from tests.unit.benchmarking.measured_units import one_of, units
 
@@ -44,12 +45,13 @@ def _episodes(*sizes: int, is_lower_better: bool = True) -> Units:
 
 def _partial(rows: pd.DataFrame) -> float:
     """Correlation of what is left of alliance and last outcome when the one at the form is out."""
+    return float(np.corrcoef([_left(rows, name) for name in ("early_total", "outcome_last")])[0, 1])
+
+
+def _left(rows: pd.DataFrame, name: str) -> Floats:
     at_form = np.column_stack([np.ones(len(rows)), rows["outcome_at_form"]])
-    left = [
-        rows[name] - at_form @ np.linalg.lstsq(at_form, rows[name], rcond=None)[0]
-        for name in ("early_total", "outcome_last")
-    ]
-    return float(np.corrcoef(left)[0, 1])
+    values = rows[name].to_numpy(dtype=np.float64)
+    return np.asarray(values - at_form @ np.linalg.lstsq(at_form, values, rcond=None)[0])
 
 
 def test_sites_and_the_pooled_correlation() -> None:
@@ -71,6 +73,13 @@ def test_sites_and_the_pooled_correlation() -> None:
     q = 36 * (np.arctanh(r[0]) - z) ** 2 + 56 * (np.arctanh(r[1]) - z) ** 2
     assert fixed["q"] == pytest.approx(q)
     assert (fixed["n_sites"], fixed["n_episodes"], fixed["n_clients"]) == (2, 100, 100)
+    # What is left of the alliance within the two sites; a line a site takes two of its episodes.
+    left = [
+        _left(episodes.rows[episodes.rows["cell_no"] == cell], "early_total") for cell in (0, 1)
+    ]
+    squares = sum(float(each @ each) for each in left)
+    assert fixed["alliance_sd"] == pytest.approx((squares / (40 - 2 + 60 - 2)) ** 0.5)
+    assert one_of(table, site_id="a")["alliance_sd"] is None
     assert fixed["site_id"] is None
 
 

@@ -61,10 +61,10 @@ def test_by_hand() -> None:
 def test_quality_by_hand() -> None:
     clients = by_hand()
     quality = model_quality(fit_case_mix(clients), clients)
-    # Within: x explains 30 / 4 of 30 / 4 + 42. Between: raw (10, 11.5, 16) on expected (-1, 0, 1):
-    # covariance 6, squares 2 and 19.5.
+    # Within: x explains 30 / 4 of 30 / 4 + 42. Between: raw (10, 11.5, 16) less expected (-1.5, 0,
+    # 1.5) is (11.5, 11.5, 14.5): squares about the mean 19.5 before, 6 after.
     assert quality.r2_within == pytest.approx(7.5 / 49.5)
-    assert quality.r2_between == pytest.approx(36 / (2 * 19.5))
+    assert quality.r2_between == pytest.approx(1 - 6 / 19.5)
     assert quality.slope is None  # half of three sites carry no model
     assert sum(each.n_clients for each in quality.deciles) == 15
     assert [each.expected for each in quality.deciles[::9]] == pytest.approx([-1, 1])
@@ -154,6 +154,16 @@ def test_covariates_nobody_knows_or_nobody_differs_in_are_left_out_by_name() -> 
     assert coding.left_out == {"session": NOT_RECORDED, "service_type": ONE_VALUE}
 
 
+@pytest.mark.parametrize(("n_others", "left_out"), [(29, {"session": ONE_VALUE}), (30, {})])
+def test_a_number_that_few_clients_differ_in_is_one_value(
+    n_others: int, left_out: dict[str, str]
+) -> None:
+    clients = drawn().clients
+    nearly = np.where(np.arange(clients.value.size) < n_others, 2.0, 1.0)
+    coding = code_covariates(replace(clients, numbers={"session": nearly}))
+    assert coding.left_out == left_out
+
+
 def test_rare_categories_stand_together_and_new_ones_with_them() -> None:
     codes = np.repeat([0, 1, 2, 3], [100, 40, 20, 15])
     n = codes.size
@@ -204,7 +214,7 @@ def test_what_has_no_model_says_why() -> None:
     with pytest.raises(MeasureUndefined, match="too few"):
         fit_case_mix(replace(clients, therapist=np.full(15, -1)))
     many = {f"x{n}": clients.numbers["x"] * n for n in (1, 2)}
-    with pytest.raises(MeasureUndefined, match="15 clients are too few for 2 coefficients"):
+    with pytest.raises(MeasureUndefined, match="too few clients for the number of coefficients"):
         fit_case_mix(replace(clients, numbers=many))
     with pytest.raises(MeasureUndefined, match="x: its measurement error"):
         fit_case_mix(replace(clients, error_sd={"x": 1.4}))

@@ -14,7 +14,13 @@ from orchestration.benchmarking.disclosure import (
     empty_ledger,
     protect,
 )
-from orchestration.benchmarking.disclosure_cells import Protections, Rules, ranges, written
+from orchestration.benchmarking.disclosure_cells import (
+    Protections,
+    Rules,
+    coded_error,
+    ranges,
+    written,
+)
 from orchestration.benchmarking.disclosure_relations import Layout, months_of, within
 from tests.studies.releases_attacked import PROTECTIONS, attacked
 
@@ -175,6 +181,14 @@ def test_coded_numbers_hold_the_true_ones() -> None:
     for name, said in zip(true, ranges(shown, RULES), strict=True):
         value = frame[name].to_numpy(dtype=np.float64)
         assert np.all((said.least <= value + 1e-9) & (value <= said.most + 1e-9)), name
+
+
+def test_a_standard_error_leaves_one_client_both_ends() -> None:
+    # 15 clients as shown may be 11. One at 6 and ten at 2.7: mean 3, squares 9 + 10 x 0.09 = 9.9,
+    # error sqrt(9.9 / 10 / 11) = 0.3. At a mean of 5 one is at 0: 5 / 10.
+    shown = pd.DataFrame({"shown_n_clients": [15.0] * 3, "shown_mean": [3, 5, 3], "width": 6.0})
+    alike = np.array([0.0, 0.02, 0.456])
+    assert coded_error(alike, shown, RULES).tolist() == [0.3, 0.5, 0.46]
 
 
 def test_periods_hold_the_longest_ones_inside_them() -> None:

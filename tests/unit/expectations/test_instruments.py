@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from expectations.instrument import Instrument
 from expectations.instrument_checks import instrument_findings
 from expectations.instrument_facts import CutOff, ReliableChange
+from expectations.published_norm import PublishedNorm
 from expectations.registry import SHIPPED, RegistryError, load_registry
 from tests.unit.expectations.homes import home
 
@@ -198,6 +199,47 @@ def test_a_cut_off_belongs_to_its_instrument(key: str, value: Any, said: str) ->
     content = BY_CODE["srs"].model_dump()
     content["cut_offs"] = [{**content["cut_offs"][0], key: value}]
     assert any(said in text for text in problems(content))
+
+
+NORM = {"population": "students", "language": "en", "informant": "client", "n": 150}
+NORM |= {"mean": 34.0, "sd": 5.0, "p10": 27.0, "mark": "V", "source": "made up"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"mean": 41}, "lies outside the total's 0 to 40"),
+        ({"p10": -1}, "lies outside"),
+        ({"informant": "teacher"}, "among the instrument's informants"),
+        ({"language": "xx"}, "among the instrument's languages"),
+    ],
+)
+def test_a_norm_belongs_to_its_instrument(changed: dict[str, Any], said: str) -> None:
+    content = BY_CODE["srs"].model_dump()
+    assert problems(content | {"norms": [NORM, NORM | {"population": "outpatients"}]}) == []
+    assert any(said in text for text in problems(content | {"norms": [NORM | changed]}))
+    assert any("is there twice" in text for text in problems(content | {"norms": [NORM, NORM]}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n": None},
+        {"n": 99},
+        {"source": ""},
+        {"population": ""},
+        {"mean": None},
+        {"mean": None, "sd": None, "p10": None},
+        {"p25": 26.0},
+    ],
+)
+def test_a_norm_without_source_or_n_cannot_be_declared(wrong: dict[str, Any]) -> None:
+    assert PublishedNorm.model_validate(NORM | {"n": 100}).n == 100
+    with pytest.raises(ValidationError):
+        PublishedNorm.model_validate(NORM | wrong)
+    for needed in ("n", "source"):
+        with pytest.raises(ValidationError):
+            PublishedNorm.model_validate({k: v for k, v in NORM.items() if k != needed})
 
 
 def test_both_cut_offs_of_the_session_rating_scale_stand_and_differ_at_36() -> None:

@@ -6,12 +6,15 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from expectations.model import Thresholds
 from expectations.registry import Registry
 from orchestration.benchmarking.associations import OUTCOME, alliance_outcomes_table, slopes_table
+from orchestration.benchmarking.case_mix_networks import case_mix_tables
 from orchestration.benchmarking.congruences import DYAD, congruences_table
 from orchestration.benchmarking.dropout_hazards import dropout_hazards_table
 from orchestration.benchmarking.marked_drops import marked_drops_table
 from orchestration.benchmarking.psychometrics import careless_table, scale_reliability_table
+from orchestration.benchmarking.site_adjustments import site_adjustment_tables
 from orchestration.benchmarking.trajectories import trajectories_table
 from orchestration.benchmarking.units import FORM, SITE, Units
 from orchestration.benchmarking.variance_components import variance_components_table
@@ -98,12 +101,25 @@ def measured_warehouse() -> duckdb.DuckDBPyConnection:
         "variance_components": variance_components_table(_no_units(), thresholds),
         "scale_reliability": scale_reliability_table([], thresholds),
         "careless_shares": careless_table([], thresholds),
+        **_of_case_mix(con, thresholds),
     }
     for name, frame in tables.items():
         con.register("frame", frame)
         con.execute(f"create table benchmark.{name} as select * from frame")
         con.unregister("frame")
     return con
+
+
+def _of_case_mix(con: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> dict[str, pd.DataFrame]:
+    cells = con.execute("select * from benchmark.site_benchmarks").df()
+    found = case_mix_tables(_no_units("collection_mode", "stage", "period"), {}, cells)
+    outcomes = alliance_outcomes_table(_no_units(*OUTCOME), thresholds)
+    return {
+        **site_adjustment_tables(found, cells, outcomes, thresholds, {}),
+        "case_mix_models": found.models,
+        "case_mix_coefficients": found.coefficients,
+        "case_mix_calibration": found.calibration,
+    }
 
 
 def _no_units(*names: str) -> Units:

@@ -1,20 +1,35 @@
 """A warehouse with just what a release reads: benchmarks, rates, declarations, ledger, verdicts."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 
 from expectations.instrument import Instrument
 from expectations.model import Group, Thresholds
 from expectations.practice import Practice
 from expectations.registry import Registry
+from orchestration import disclosure_ledger as ledger
+from orchestration.benchmark_tables import replace_tables
+from orchestration.benchmarking.disclosure import CHANGES
+from orchestration.benchmarking.disclosure_cells import Rules
+from orchestration.benchmarking.protected_sites import (
+    CELL,
+    ProtectedSites,
+    Tonight,
+    protected_sites,
+    shown_cells,
+    suppression_report,
+    tonight,
+)
 from orchestration.benchmarking.site_benchmarks import benchmark_sites
 from orchestration.reference import write_reference
 from orchestration.release.contents import ReleaseMeta
 from orchestration.warehouse import schema_sql
-from tests.studies.networks import NetworkModel, draw_network
+from tests.studies.networks import DrawnNetwork, NetworkModel, draw_network
 
 NIGHT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """04:00 in New York."""
@@ -109,15 +124,11 @@ def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
     network.sites.loc[3, "n_clients"] = 9
     network.response_rates["n_due"] = 100
     network.response_rates["n_completed"] = 70
-    found = benchmark_sites(network.therapists, network.sites, network.response_rates, Thresholds())
     con.execute("create schema marts")
-    for name, frame in (
-        ("benchmark.site_benchmarks", found.cells),
-        ("marts.rpt_response_rates", network.response_rates),
-    ):
-        con.register("frame", frame)
-        con.execute(f"create table {name} as select * from frame")
-        con.unregister("frame")
+    con.register("frame", network.response_rates)
+    con.execute("create table marts.rpt_response_rates as select * from frame")
+    con.unregister("frame")
+    protect_network(con, network, protected_sites)
     con.execute(
         "create table marts.dim_practices as "
         "select practice_id, false as is_dated_by_year from reference.practices"
@@ -125,6 +136,54 @@ def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
     add_delivery(con, 1, "loaded", datetime(2026, 11, 22, 9, 0))
     add_delivery(con, 2, "refused", datetime(2026, 11, 23, 9, 0))
     return con
+
+
+Protection = Callable[[Tonight, pd.DataFrame, Rules, int], ProtectedSites]
+
+
+def protect_network(
+    con: duckdb.DuckDBPyConnection, network: DrawnNetwork, protection: Protection
+) -> None:
+    """Benchmarks of the network's sites and the ledger's provisional rows, as a first night writes
+    them; `protection` is protected_sites, or what stands in for it."""
+    sites = network.sites
+    candidates = sites[list(CELL)].assign(
+        content=[f"content {number}" for number in range(len(sites))],
+        n_clients=sites["n_clients"].astype("float64"),
+        n_forms=sites["n_forms"].astype("float64"),
+        n_therapists=sites["n_therapists"].astype("float64"),
+        mean=sites["mean_of_client_means"],
+        share=sites["ceiling_share"],
+        width=40.0,
+        top_therapist_form_share=sites["top_therapist_form_share"],
+    )
+    names = {name: candidates[name].fillna("").astype("str") for name in CELL}
+    candidates = candidates.assign(**names)
+    rules = ledger.rules_of(Thresholds())
+    begun = ledger.begin(con, Thresholds(), NIGHT.date())
+    none = pd.DataFrame(columns=[*CELL, *CHANGES])
+    found = tonight(candidates, ledger.read_ledger(con, begun.first, begun.release_no))
+    made = protection(found, none, rules, begun.release_no)
+    scales = pd.DataFrame({"instrument_code": ["srs"], "version": ["3.0"], "minimum": [0.0]})
+    shown = shown_cells(
+        made.cells,
+        scales,
+        ledger.read_errors(con, begun.first),
+        ledger.read_networks(con, begun.first),
+        begun.release_no,
+    )
+    cells = benchmark_sites(
+        network.therapists, sites, network.response_rates, Thresholds(), shown
+    ).cells
+    ledger.add(con, begun.release_no, {"ledger": made.ledger})
+    report = suppression_report(made.cells, begun.release_no)
+    replace_tables(
+        con,
+        {
+            "site_benchmarks": cells,
+            "suppression": pd.DataFrame([{"table_name": "site_benchmarks", **report.__dict__}]),
+        },
+    )
 
 
 def add_delivery(

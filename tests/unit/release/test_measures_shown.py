@@ -115,6 +115,41 @@ def test_a_cell_is_shown_rounded_or_hidden(
     assert _shown(warehouse, **changed) == shown
 
 
+def test_what_site_benchmarks_hides_no_other_table_shows(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    """site_03's forms of 2026 are hidden there, site_00's are not; of how many clients these cells
+    are does not matter then."""
+    there = {"site_id": "site_03", "metric": "mean_score", "value": 31.2345, "period": "2026"}
+    assert _shown(warehouse, **there) == HIDDEN
+    assert _shown(warehouse, **{**there, "site_id": "site_00"})[-1] is False
+    assert _shown(warehouse, **{**there, "period": "2025"})[-1] is False
+    # What is due is of other people than what came back.
+    assert _shown(warehouse, **{**there, "metric": "response_rate"})[-1] is False
+    # Ages part the clients of all stages; one stage alone is hidden with its own cell only.
+    warehouse.execute("delete from marts.rpt_site_metrics")
+    add_cell(warehouse, **there, stratum_kind="age_band", stratum="26-35")
+    add_cell(warehouse, **there, stratum_kind="stage", stratum="opening")
+    assert released_rows(warehouse, "site_metrics", "stratum") == []
+    assert released_rows(warehouse, "stage_profiles", "stratum") == [("opening",)]
+    report = "table_name, n_cells, n_hidden, information_lost_share"
+    # ln 41 of each cell: all that one table holds is lost, and nothing of the other.
+    assert set(warehouse.execute(f"select {report} from suppressed_measures").fetchall()) == {
+        ("site_metrics", 1, 1, 1.0),
+        ("stage_profiles", 1, 0, 0.0),
+    }
+
+
+def test_couples_and_groups_are_the_people_of_their_cells(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    for metric in ("couple_minimum", "couple_gap", "group_mean"):
+        means = {"metric": metric, "value": 31.26, "n_clients_counted": None}
+        means |= {"n_clients_not_counted": None, "n_valued": 60, "n_clients_without_value": 12}
+        assert _shown(warehouse, **means, n_clients=11) == (15, 31.3, 0.75, None, False)
+        assert _shown(warehouse, **means, n_clients=10) == HIDDEN
+
+
 def test_a_metric_of_therapists_needs_as_many_of_them(warehouse: duckdb.DuckDBPyConnection) -> None:
     therapists = {"metric": "therapist_response", "n_clients": 0, "n_clients_counted": 0}
     shown = (None, 0.5, None, None, False)
@@ -156,6 +191,10 @@ def test_metrics_go_to_their_tables(warehouse: duckdb.DuckDBPyConnection) -> Non
     homes = {
         "flow_reached_3": "cohort_flow",
         "early_alliance": "cohort_flow",
+        "flow_kind_crisis": "cohort_flow",
+        "couple_minimum": "site_metrics",
+        "couple_gap": "site_metrics",
+        "group_mean": "site_metrics",
         "marked_drop_sd1": "alliance_events",
         "unrepaired_sd1": "alliance_events",
         "sudden_gain": "alliance_events",

@@ -24,7 +24,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 def _marked(con: duckdb.DuckDBPyConnection, number: int) -> None:
     """Write the publish's number into both files of the release to come."""
-    con.execute(f"update benchmark.site_benchmarks set n_forms = {number} where not is_suppressed")
+    con.execute(f"update benchmark.site_benchmarks set phi = {number} where not is_suppressed")
     con.execute(f"update quality.quarantine set row_no = {number}")
 
 
@@ -37,7 +37,7 @@ def _read_until_told(folder: Path, stop: Event, answers: "multiprocessing.Queue[
         assert pointer is not None
         found = set()
         for path, column in (
-            (pointer.release, "(select max(n_forms) from site_benchmarks)"),
+            (pointer.release, "(select max(phi) from site_benchmarks)"),
             (pointer.quality, "(select max(row_no) from quarantine)"),
         ):
             with duckdb.connect(str(path), read_only=True) as con:
@@ -110,4 +110,4 @@ def test_killed_between_rename_and_pointer_the_old_release_is_served(tmp_path: P
     assert pointer is not None
     assert pointer.release_id == again.release_id
     with duckdb.connect(str(pointer.release), read_only=True) as reader:
-        assert reader.execute("select max(n_forms) from site_benchmarks").fetchall() == [(1,)]
+        assert reader.execute("select max(phi) from site_benchmarks").fetchall() == [(1,)]
