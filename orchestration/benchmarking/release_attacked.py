@@ -12,7 +12,7 @@ import pandas as pd
 
 from orchestration.benchmarking.disclosure import Finding, attack_release
 from orchestration.benchmarking.disclosure_cells import SHOWN, Rules, is_primary
-from orchestration.benchmarking.disclosure_programs import KnowledgeContradictory
+from orchestration.benchmarking.disclosure_solver import KnowledgeContradictory
 from orchestration.benchmarking.protected_sites import CELL, LAYOUT, last_rows, without_blocks
 
 Cell = tuple[object, ...]
