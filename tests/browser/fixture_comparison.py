@@ -156,10 +156,14 @@ _MARKS = {
 CHANGED_ON = date(2025, 6, 1)
 
 
-def _xmr(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and limits: mean ± 2.66 x the mean moving range."""
-    mean = sum(values) / len(values)
-    ranges = [abs(later - earlier) for earlier, later in pairwise(values)]
+def _xmr(line: Sequence[tuple[date, float]]) -> tuple[float, float, float]:
+    """Mean and limits: mean ± 2.66 x the mean moving range, none over a month that is missing."""
+    mean = sum(value for _, value in line) / len(line)
+    ranges = [
+        abs(later - earlier)
+        for (before, earlier), (after, later) in pairwise(line)
+        if (after - before).days <= 31
+    ]
     reach = 2.66 * sum(ranges) / len(ranges)
     return mean, mean - reach, mean + reach
 
@@ -174,7 +178,7 @@ def trends() -> list[Row]:
     rows: list[Row] = []
     for phase in (1, 2):
         stretch = [(on, value) for on, value in line if (on >= CHANGED_ON) == (phase == 2)]
-        mean, lower, upper = _xmr([value for _, value in stretch])
+        mean, lower, upper = _xmr(stretch)
         rows += [
             _point(TREND_SITE, on, value)
             | {"phase": phase, "mean": mean, "lower_limit": lower, "upper_limit": upper}

@@ -2,23 +2,36 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Record
 from tests.browser.fixture_comparison import CHANGE
 from tests.browser.fixture_release import FixtureRelease, build_release
 from tests.browser.served import served_dashboard
+from tests.browser.shown import (
+    OPENING,
+    Z95,
+    by_site,
+    cells_of,
+    chart_of,
+    described,
+    interval_of,
+    marks_of,
+    number_in,
+    paths_of,
+    read_for,
+    rows_in,
+    score,
+    signed,
+    with_margin,
+)
 
 pytestmark = pytest.mark.browser
 
-Z95 = 1.959964
-Row = Mapping[str, object]
-OPENING = "stage = 'all' and period = '12m-2026-10' and instrument_code = 'srs'"
 ELM_COURT = "practice_id = 'birchwood' and site_id = 'elm_court'"
 
 
@@ -42,7 +55,7 @@ def served(
 def opened(page: Page, served: str) -> Page:
     """The page once its second chart is drawn, and what comes after it."""
     page.goto(served)
-    expect(_chart(page, "caterpillar")).to_be_visible(timeout=60_000)
+    expect(chart_of(page, "caterpillar")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("How to read this page")).to_be_visible(timeout=30_000)
     return page
 
@@ -50,130 +63,48 @@ def opened(page: Page, served: str) -> Page:
 @pytest.fixture
 def elm_court(opened: Page) -> Page:
     """The page read for a site that has everything."""
-    _read_for(opened, "Elm Court")
-    expect(_chart(opened, "trend")).to_be_visible(timeout=30_000)
+    read_for(opened, "Elm Court")
+    expect(chart_of(opened, "trend")).to_be_visible(timeout=30_000)
     # What stood there before is faded until the run is over.
     expect(opened.locator("[data-testid=trend-table]")).to_have_count(1)
     return opened
 
 
-def _chart(page: Page, key: str) -> Locator:
-    return page.locator(f".st-key-{key} svg.marks")
-
-
-def _read_for(page: Page, site: str) -> None:
-    page.get_by_role("combobox", name="Read it for").click()
-    page.get_by_role("option", name=site, exact=True).click()
-
-
-def _rows(release: FixtureRelease, sql: str) -> list[Row]:
-    with duckdb.connect(str(release.path), read_only=True) as connection:
-        cursor = connection.execute(sql)
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _by_site(release: FixtureRelease, table: str) -> dict[str, Row]:
-    """Rows of the opening view by the site's label."""
-    rows = _rows(
-        release,
-        f"select site_name, practice_name, t.* from {table} as t "
-        f"join sites using (practice_id, site_id) where {OPENING} and collection_mode = 'tablet'",
-    )
-    return {
-        f"{row['site_name']} ({row['practice_name']})"
-        if row["site_name"] == "Main House"
-        else str(row["site_name"]): row
-        for row in rows
-    }
-
-
-def _float(row: Row, name: str) -> float:
-    value = row[name]
-    assert isinstance(value, int | float)
-    return float(value)
-
-
-def _score(value: object) -> str:
-    if value is None:
-        return "–"
-    assert isinstance(value, int | float)
-    return f"{value:.1f}".replace("-", "−")
-
-
-def _signed(value: object, digits: int = 1) -> str:
-    if value is None:
-        return "–"
-    assert isinstance(value, int | float)
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def _described(mark: Locator) -> dict[str, str]:
-    """What a mark is to a reader who cannot see it."""
-    text = str(mark.get_attribute("aria-label"))
-    return dict(part.split(": ", 1) for part in re.split(r"; (?=[^;:]+: )", text))
-
-
-def _paths(chart: Locator, kind: str = "point") -> list[Locator]:
-    return chart.locator(f"path[aria-roledescription={kind}][aria-label]").all()
-
-
-def _marks(chart: Locator, kind: str = "point") -> list[dict[str, str]]:
-    return [_described(mark) for mark in _paths(chart, kind)]
-
-
-def _cells(page: Page, table: str) -> list[list[str]]:
-    """A table's body, cell by cell, whether it is folded away or not."""
-    return [
-        [str(cell.text_content()).strip() for cell in row.locator("th, td").all()]
-        for row in page.locator(f"[data-testid={table}] tbody tr").all()
-    ]
-
-
-def _interval(row: Row, lower: str, upper: str) -> str:
-    return f"{_score(row[lower])} to {_score(row[upper])}"
-
-
-def _with_margin(row: Row, value: str) -> str:
-    reach = Z95 * _float(row, "standard_error")
-    return f"{_score(_float(row, value) - reach)} to {_score(_float(row, value) + reach)}"
-
-
 def test_the_caterpillar_draws_raw_and_adjusted_as_they_are_and_pulled(
     opened: Page, release: FixtureRelease, quiet: Record
 ) -> None:
-    raw, adjusted = _by_site(release, "site_benchmarks"), _by_site(release, "site_adjustments")
+    raw, adjusted = by_site(release, "site_benchmarks"), by_site(release, "site_adjustments")
     expected: dict[tuple[str, str], tuple[str, str]] = {}
     for site, row in raw.items():
         if row["is_suppressed"]:
             continue
-        expected[site, "Raw mean"] = (_score(row["raw"]), _with_margin(row, "raw"))
+        expected[site, "Raw mean"] = (score(row["raw"]), with_margin(row, "raw"))
         if row["shrunken"] is not None:
-            ends = _interval(row, "shrunken_lower95", "shrunken_upper95")
-            expected[site, "Raw, pulled to the group"] = (_score(row["shrunken"]), ends)
+            ends = interval_of(row, "shrunken_lower95", "shrunken_upper95")
+            expected[site, "Raw, pulled to the group"] = (score(row["shrunken"]), ends)
         own = adjusted[site]
         if own["adjusted"] is not None:
             expected[site, "Adjusted mean"] = (
-                _score(own["adjusted"]),
-                _with_margin(own, "adjusted"),
+                score(own["adjusted"]),
+                with_margin(own, "adjusted"),
             )
-            ends = _interval(own, "shrunken_lower95", "shrunken_upper95")
-            expected[site, "Adjusted, pulled to the group"] = (_score(own["shrunken"]), ends)
+            ends = interval_of(own, "shrunken_lower95", "shrunken_upper95")
+            expected[site, "Adjusted, pulled to the group"] = (score(own["shrunken"]), ends)
     drawn = {
         (mark["Site"], mark["What"]): (mark["Value"], mark["95 % interval"])
-        for mark in _marks(_chart(opened, "caterpillar"))
+        for mark in marks_of(chart_of(opened, "caterpillar"))
         if "What" in mark
     }
     assert drawn == expected
     assert len(drawn) == 12 + 11 + 11 + 11
-    written = _chart(opened, "caterpillar").locator("text").all_text_contents()
+    written = chart_of(opened, "caterpillar").locator("text").all_text_contents()
     assert "Group mean 35.4" in written
     assert "Adjusted 35.6" in written
     assert "74 %" in written, "forms returned stand beside"
 
 
 def test_marks_stand_further_right_the_higher_their_value(opened: Page, quiet: Record) -> None:
-    chart = _chart(opened, "caterpillar")
+    chart = chart_of(opened, "caterpillar")
     places = []
     for mark in chart.locator("path[aria-label*='What: Raw mean']").all():
         box = mark.bounding_box()
@@ -190,8 +121,8 @@ def test_marks_stand_further_right_the_higher_their_value(opened: Page, quiet: R
 def test_the_table_of_the_caterpillar_holds_every_number(
     opened: Page, release: FixtureRelease, quiet: Record
 ) -> None:
-    raw, adjusted = _by_site(release, "site_benchmarks"), _by_site(release, "site_adjustments")
-    shown = {cells[0]: cells[1:] for cells in _cells(opened, "caterpillar-table")}
+    raw, adjusted = by_site(release, "site_benchmarks"), by_site(release, "site_adjustments")
+    shown = {cells[0]: cells[1:] for cells in cells_of(opened, "caterpillar-table")}
     assert list(shown) == sorted(raw, key=str.lower)
     for site, row in raw.items():
         if row["is_suppressed"]:
@@ -202,17 +133,17 @@ def test_the_table_of_the_caterpillar_holds_every_number(
         is_adjusted = own["adjusted"] is not None
         ends = ("shrunken_lower95", "shrunken_upper95")
         assert shown[site][:4] == [
-            _score(row["raw"]),
-            _with_margin(row, "raw"),
-            _score(row["shrunken"]),
-            _interval(row, *ends) if pulled else "–",
+            score(row["raw"]),
+            with_margin(row, "raw"),
+            score(row["shrunken"]),
+            interval_of(row, *ends) if pulled else "–",
         ]
         assert shown[site][4:9] == [
-            _score(own["adjusted"]),
-            _with_margin(own, "adjusted") if is_adjusted else "–",
-            _score(own["shrunken"]),
-            _interval(own, *ends) if is_adjusted else "–",
-            _interval(own, "lower95", "upper95") if is_adjusted else "–",
+            score(own["adjusted"]),
+            with_margin(own, "adjusted") if is_adjusted else "–",
+            score(own["shrunken"]),
+            interval_of(own, *ends) if is_adjusted else "–",
+            interval_of(own, "lower95", "upper95") if is_adjusted else "–",
         ]
         assert shown[site][10] == (f"{row['reliability']:.2f}" if pulled else "–")
     assert shown["Lighthouse"][9].startswith("Not adjusted: clients all alike in")
@@ -221,16 +152,16 @@ def test_the_table_of_the_caterpillar_holds_every_number(
 def test_raw_and_adjusted_stand_side_by_side_in_the_first_table(
     opened: Page, release: FixtureRelease, quiet: Record
 ) -> None:
-    adjusted = _by_site(release, "site_adjustments")
-    shown = {cells[0]: cells for cells in _cells(opened, "comparison-table")}
+    adjusted = by_site(release, "site_adjustments")
+    shown = {cells[0]: cells for cells in cells_of(opened, "comparison-table")}
     n_numbers = 0
     for site, row in adjusted.items():
         [cells] = [cells for name, cells in shown.items() if name.startswith(site)]
         if row["adjusted"] is None:
             assert cells[5] == "–"
             continue
-        margin = Z95 * _float(row, "standard_error")
-        assert cells[5] == f"{_score(row['adjusted'])} ± {margin:.1f}"
+        margin = Z95 * number_in(row, "standard_error")
+        assert cells[5] == f"{score(row['adjusted'])} ± {margin:.1f}"
         n_numbers += 1
     assert n_numbers == 11
 
@@ -238,7 +169,7 @@ def test_raw_and_adjusted_stand_side_by_side_in_the_first_table(
 def test_the_waterfall_and_its_table_hold_the_parts_of_the_gap(
     elm_court: Page, release: FixtureRelease, quiet: Record
 ) -> None:
-    [row] = _rows(release, f"select * from site_gaps where {ELM_COURT}")
+    [row] = rows_in(release, f"select * from site_gaps where {ELM_COURT}")
     named = {
         "Case mix": row["gap_case_mix"],
         "Who answered": row["gap_response"],
@@ -246,19 +177,19 @@ def test_the_waterfall_and_its_table_hold_the_parts_of_the_gap(
         "The rest": row["gap_rest"],
         "Whole gap": row["gap"],
     }
-    drawn = {mark["Part"]: mark["Points"] for mark in _marks(_chart(elm_court, "gap"), "bar")}
+    drawn = {mark["Part"]: mark["Points"] for mark in marks_of(chart_of(elm_court, "gap"), "bar")}
     assert {part: text.split(" ")[0] for part, text in drawn.items()} == {
-        part: _signed(value) for part, value in named.items()
+        part: signed(value) for part, value in named.items()
     }
-    assert _cells(elm_court, "gap-table") == [[part, _signed(v)] for part, v in named.items()]
-    [[_, value, ends]] = _cells(elm_court, "outcome-table")
+    assert cells_of(elm_court, "gap-table") == [[part, signed(v)] for part, v in named.items()]
+    [[_, value, ends]] = cells_of(elm_court, "outcome-table")
     assert value == f"{row['outcome_of_gap']:.2f}"
     assert ends == f"{row['outcome_lower95']:.2f} to {row['outcome_upper95']:.2f}"
     widths = {}
-    for bar in _paths(_chart(elm_court, "gap"), "bar"):
+    for bar in paths_of(chart_of(elm_court, "gap"), "bar"):
         box = bar.bounding_box()
         assert box is not None
-        widths[_described(bar)["Part"]] = (box["x"], box["width"])
+        widths[described(bar)["Part"]] = (box["x"], box["width"])
     whole, first = widths["Whole gap"], widths["Case mix"]
     assert whole[0] == pytest.approx(first[0], abs=1), "both begin at the group's mean"
     # All parts point the same way here, so that their bars side by side are as long as the whole.
@@ -269,82 +200,82 @@ def test_the_waterfall_and_its_table_hold_the_parts_of_the_gap(
 def test_the_line_through_time_and_its_table_hold_the_releases_points(
     elm_court: Page, release: FixtureRelease, quiet: Record
 ) -> None:
-    points = _rows(release, f"select * from site_trends where {ELM_COURT} order by period_on")
-    drawn = [mark for mark in _marks(_chart(elm_court, "trend")) if "Period" in mark]
+    points = rows_in(release, f"select * from site_trends where {ELM_COURT} order by period_on")
+    drawn = [mark for mark in marks_of(chart_of(elm_court, "trend")) if "Period" in mark]
     assert len(drawn) == len(points) == 33
     for mark, row in zip(drawn, points, strict=True):
-        assert mark["Mean score"] == _score(row["value"])
-        assert mark["Mean of the stretch"] == _score(row["mean"])
-        assert mark["Lower limit"] == _score(row["lower_limit"])
-        assert mark["Upper limit"] == _score(row["upper_limit"])
+        assert mark["Mean score"] == score(row["value"])
+        assert mark["Mean of the stretch"] == score(row["mean"])
+        assert mark["Lower limit"] == score(row["lower_limit"])
+        assert mark["Upper limit"] == score(row["upper_limit"])
         assert (mark["Reading"] == "No rule marks it") == (row["signals"] is None)
-    written = _chart(elm_court, "trend").locator("text").all_text_contents()
+    written = chart_of(elm_court, "trend").locator("text").all_text_contents()
     assert CHANGE in written
     assert "Outside its limits" in written
-    deciles = {row["period"]: row for row in _rows(release, "select * from network_deciles")}
+    deciles = {row["period"]: row for row in rows_in(release, "select * from network_deciles")}
     tenths = [f"p{tenth}0" for tenth in range(1, 10)]
-    table = _cells(elm_court, "trend-table")[::-1]
+    table = cells_of(elm_court, "trend-table")[::-1]
     assert len(table) == 33
     for cells, row in zip(table, points, strict=True):
         assert cells[1:4] == [
-            _score(row["value"]),
-            _score(row["mean"]),
-            _interval(row, "lower_limit", "upper_limit"),
+            score(row["value"]),
+            score(row["mean"]),
+            interval_of(row, "lower_limit", "upper_limit"),
         ]
         group = deciles.get(row["period"])
-        assert cells[8:] == [_score(group[name]) if group else "–" for name in tenths]
+        assert cells[8:] == [score(group[name]) if group else "–" for name in tenths]
 
 
 def test_the_model_is_drawn_when_it_is_opened_and_holds_the_releases_numbers(
     opened: Page, release: FixtureRelease, quiet: Record
 ) -> None:
-    expect(_chart(opened, "coefficients")).to_have_count(0)
+    expect(chart_of(opened, "coefficients")).to_have_count(0)
     opened.locator("summary", has_text="How good the model").click()
-    expect(_chart(opened, "coefficients")).to_be_visible(timeout=30_000)
-    expect(_chart(opened, "calibration")).to_be_visible(timeout=30_000)
-    estimates = _rows(
+    expect(chart_of(opened, "coefficients")).to_be_visible(timeout=30_000)
+    expect(chart_of(opened, "calibration")).to_be_visible(timeout=30_000)
+    estimates = rows_in(
         release,
         "select * from case_mix_coefficients where estimate is not null "
         "order by covariate, category nulls first",
     )
-    drawn = _marks(_chart(opened, "coefficients"))
-    assert [mark["Estimate"] for mark in drawn] == [
-        _signed(row["estimate"], 2) for row in estimates
-    ]
-    table = _cells(opened, "coefficients-table")
+    drawn = marks_of(chart_of(opened, "coefficients"))
+    assert [mark["Estimate"] for mark in drawn] == [signed(row["estimate"], 2) for row in estimates]
+    table = cells_of(opened, "coefficients-table")
     assert [cells[1:3] for cells in table[:4]] == [
         [
-            _signed(row["estimate"], 2),
-            f"{_signed(row['lower95'], 2)} to {_signed(row['upper95'], 2)}",
+            signed(row["estimate"], 2),
+            f"{signed(row['lower95'], 2)} to {signed(row['upper95'], 2)}",
         ]
         for row in estimates
     ]
     assert table[4][-1] == "the same for all clients"
-    tenths = _rows(release, "select * from case_mix_calibration order by tenth")
-    expected = [[_score(row["expected"]), _score(row["observed"])] for row in tenths]
-    marks = _marks(_chart(opened, "calibration"))
+    tenths = rows_in(release, "select * from case_mix_calibration order by tenth")
+    expected = [[score(row["expected"]), score(row["observed"])] for row in tenths]
+    marks = marks_of(chart_of(opened, "calibration"))
     assert [[mark["Expected"], mark["Observed"]] for mark in marks] == expected
-    assert [cells[1:] for cells in _cells(opened, "calibration-table")] == expected
+    assert [cells[1:] for cells in cells_of(opened, "calibration-table")] == expected
 
 
 def test_references_near_by_are_drawn_and_all_are_in_their_table(
     opened: Page, release: FixtureRelease, quiet: Record
 ) -> None:
     for key in ("funnel", "caterpillar"):
-        written = _chart(opened, key).locator("text").all_text_contents()
+        written = chart_of(opened, key).locator("text").all_text_contents()
         assert "Our own reference 36.2" in written
         assert "A publication 2019 34.1" in written
         assert not any("Far away" in text for text in written)
-    rows = _rows(release, "select * from reference_bands order by source <> 'this network', source")
-    shown = _cells(opened, "reference-table")
+    rows = rows_in(
+        release, "select * from reference_bands order by source <> 'this network', source"
+    )
+    shown = cells_of(opened, "reference-table")
     numbers = ("mean", "sd", "p10", "p25", "p50", "p75", "p90")
     assert [cells[4:] for cells in shown] == [
-        [_score(row[name]) for name in numbers] for row in rows
+        [score(row[name]) for name in numbers] for row in rows
     ]
 
 
 def _hidden_numbers(release: FixtureRelease) -> Sequence[str]:
-    rows = _rows(
+    rows = rows_in(
         release,
         "select site_id from site_benchmarks where is_suppressed "
         f"and {OPENING} and collection_mode = 'tablet'",
@@ -356,7 +287,7 @@ def test_a_hidden_site_leaves_no_number_in_the_whole_page(
     opened: Page, release: FixtureRelease, quiet: Record
 ) -> None:
     assert sorted(_hidden_numbers(release)) == ["station_square", "west_end"]
-    _read_for(opened, "West End")
+    read_for(opened, "West End")
     reading = opened.locator("[data-testid=reading]")
     expect(reading).to_contain_text("We show no numbers for West End.")
     expect(opened.get_by_text("West End: its gap and its line through time")).to_be_visible()
@@ -389,8 +320,8 @@ def test_each_table_comes_as_a_file_that_names_its_release(
         rows = list(csv.DictReader(file))
     assert {row["release_id"] for row in rows} == {release.release_id}
     assert {row["site_label"] for row in rows} == {"Elm Court"}
-    [gap] = _rows(release, f"select gap from site_gaps where {ELM_COURT}")
-    assert float(rows[-1]["points"]) == round(_float(gap, "gap"), 1)
+    [gap] = rows_in(release, f"select gap from site_gaps where {ELM_COURT}")
+    assert float(rows[-1]["points"]) == round(number_in(gap, "gap"), 1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -400,14 +331,14 @@ def test_it_fits_a_small_screen_in_both_themes_and_is_reached_by_key(
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": 400, "height": 900})
     page.goto(served)
-    expect(_chart(page, "caterpillar")).to_be_visible(timeout=60_000)
+    expect(chart_of(page, "caterpillar")).to_be_visible(timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     paper = page.locator(".stApp").evaluate("node => getComputedStyle(node).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 24, 29)"}[scheme]
-    ink = _chart(page, "caterpillar").locator("text", has_text="Abbey Lane")
+    ink = chart_of(page, "caterpillar").locator("text", has_text="Abbey Lane")
     colour = ink.evaluate("node => getComputedStyle(node).fill")
     assert colour == {"light": "rgb(31, 42, 51)", "dark": "rgb(230, 235, 238)"}[scheme]
-    written = _chart(page, "caterpillar").locator("text").all_text_contents()
+    written = chart_of(page, "caterpillar").locator("text").all_text_contents()
     assert "74 %" not in written, "no room for it; the table has it"
     region = page.get_by_role("region", name="Sites as a table")
     region.focus()
