@@ -194,7 +194,7 @@ def test_equal_content_is_not_published_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "update benchmark.site_benchmarks set raw = raw + 1e-6",
+        "update benchmark.site_benchmarks set phi = phi + 1e-6",
         "update benchmark.site_benchmarks set flag = null where site_id = 'site_00'",
         "update quality.quarantine set row_no = row_no + 1",
         "update raw.deliveries set message = 'late'",
