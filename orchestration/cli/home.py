@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from orchestration.simulation import SimulationSettings
 
 SPAN = timedelta(days=730)
-_MONTHS_TOO = """\
+_ALL_THERE_IS = """\
 # With months: two years of simulated data are too few quarters for a line's limits.
 periods: [month, quarter, year, last_12_months, all]
+# With measures: adjusted means and what a site's distance is made of need them.
+with_measures: true
 """
 FOLDERS = ("practices", "instruments", "references", "landing", "archive", "releases", "keys")
 
@@ -80,7 +82,7 @@ def init(
 def _group_text(sample: bool) -> str:
     shipped = (SHIPPED / "group.yml").read_text(encoding="utf-8")
     if sample:
-        return shipped + _MONTHS_TOO
+        return shipped + _ALL_THERE_IS
     return shipped.replace("sample_practices: true", "sample_practices: false")
 
 

@@ -41,8 +41,8 @@ LANGUAGES = ("nl", "en", "ar")
 """Few clients speak the last."""
 SCORES = ("total", "bond")
 WIDTH = 6.0
-SEEDS, RELEASES = range(40), 5
-"""Two hundred releases in all: a sequence's last release is attacked with all before it."""
+SEEDS, RELEASES = range(44), 5
+"""Two hundred releases go out, and some are refused: the last is attacked with all before it."""
 OFF_SEEDS, OFF_RELEASES = range(6), 2
 Clients = dict[Any, Any]
 """Of one cell: each client's forms."""
@@ -191,10 +191,20 @@ def _changes(
     return pd.DataFrame(rows, columns=[*CELL, *CHANGES])
 
 
-def attacked(
-    seed: int, n_releases: int, protections: Protections, n_sites: int = 2
-) -> list[Finding]:
-    """Findings over a sequence of releases of a small practice."""
+@dataclass(frozen=True)
+class Sequence:
+    """What an attacker finds in all that went out, and how many candidates did not."""
+
+    findings: list[Finding]
+    n_refused: int = 0
+
+
+def attacked(seed: int, n_releases: int, protections: Protections, n_sites: int = 2) -> Sequence:
+    """A sequence of releases of a small practice.
+
+    As in a night, each candidate is attacked with linear programs and refused where something
+    leaks; the last release then stays. Without a protection none is refused.
+    """
     rng = np.random.default_rng(seed)
     sites = {
         f"s{number}": Site(
@@ -212,30 +222,38 @@ def attacked(
     rules = replace(Rules(11, 3), protections=protections)
     ledger, log = empty_ledger(LAYOUT), pd.DataFrame(columns=[*CELL, *CHANGES])
     written: dict[Any, Clients] = {}
+    n_refused = 0
     for release_no in range(1, n_releases + 1):
         candidates, members = cells_of(sites, n_months)
         changes = _changes(ledger, written, members, release_no)
-        # As a night does it, with linear programs; attacked in whole numbers in the end.
         found = protect(candidates, ledger, changes, rules, LAYOUT, release_no)
-        ledger = found.ledger if ledger.empty else pd.concat([ledger, found.ledger])
-        log = changes if log.empty else pd.concat([log, changes])
-        fresh = found.ledger[found.ledger["written_release"] == release_no]
-        for name in fresh[CELL].itertuples(index=False):
-            written[(tuple(name), release_no)] = members.get(tuple(name), {})
+        candidate = found.ledger if ledger.empty else pd.concat([ledger, found.ledger])
+        told = changes if log.empty else pd.concat([log, changes])
+        is_refused = protections == Protections() and bool(
+            attack_release(candidate.reset_index(drop=True), told, rules, LAYOUT)
+        )
+        n_refused += is_refused
+        if not is_refused:
+            ledger, log = candidate, told
+            fresh = found.ledger[found.ledger["written_release"] == release_no]
+            for name in fresh[CELL].itertuples(index=False):
+                written[(tuple(name), release_no)] = members.get(tuple(name), {})
         n_months += int(rng.random() < 0.5)
         for site in sites.values():
             site.pass_night(n_months)
     assert set(STATE) <= set(ledger.columns)
     ledger = ledger.reset_index(drop=True)
-    return attack_release(ledger, log, rules, LAYOUT, in_whole_numbers=True)
+    # Linear programs made and judged them; the attacker at the end has whole numbers besides.
+    return Sequence(attack_release(ledger, log, rules, LAYOUT, in_whole_numbers=True), n_refused)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Sequences in which something leaked, of all of them."""
+    """Sequences in which something leaked, of all of them; `n_refused` of the candidates."""
 
     n_sequences: int
     n_releases: int
+    n_refused: int
     n_broken: int
     what: tuple[str, ...]
 
@@ -245,8 +263,11 @@ def study(protections: Protections, seeds: range, n_releases: int, n_processes: 
     one = partial(attacked, n_releases=n_releases, protections=protections)
     with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(one, seeds))
-    kinds = sorted({finding.what for findings in found for finding in findings})
-    return Tally(len(found), len(found) * n_releases, sum(map(bool, found)), tuple(kinds))
+    kinds = sorted({finding.what for each in found for finding in each.findings})
+    n_refused = sum(each.n_refused for each in found)
+    n_broken = sum(bool(each.findings) for each in found)
+    n_candidates = len(found) * n_releases
+    return Tally(len(found), n_candidates - n_refused, n_refused, n_broken, tuple(kinds))
 
 
 def main() -> None:
