@@ -23,6 +23,7 @@ from orchestration.benchmarking.disclosure_cells import (
 from orchestration.benchmarking.disclosure_knowledge import Knowledge, system_of
 from orchestration.benchmarking.disclosure_relations import Layout, joined, relations
 from orchestration.benchmarking.disclosure_shards import attack_all, suppress_all
+from orchestration.benchmarking.disclosure_system import ALWAYS
 from orchestration.measures.arrays import Bools
 
 _DESCRIBED = (*EXACT, "width", "top_therapist_form_share")
@@ -132,6 +133,7 @@ def attack_release(
     layout: Layout,
     *,
     in_whole_numbers: bool = False,
+    is_told_of_changes: bool = True,
     n_processes: int = 1,
     held: MutableSet[str] | None = None,
 ) -> list[Finding]:
@@ -140,10 +142,16 @@ def attack_release(
     `ledger` holds tonight's rows, too, and `changes` those of all releases. The rules are those the
     releases were written under; the attacker looks at everything whatever their protections, which
     only tell him how numbers were coded. `in_whole_numbers` as in disclosure_attack.attack.
+
+    `is_told_of_changes`: whether he also knows, of every hidden cell, in which nights nothing in it
+    changed. No release says so; protection counts on it as far as it can, and what earlier releases
+    showed before a change may then be past protecting. Without it he has the newest release, each
+    number as old as it is, and the rule by which a number stands.
     """
     findings = _shown_against_the_rule(ledger, rules, layout)
     findings += _told_by_changes(ledger, changes, rules, layout)
-    knowledge, _ = _knowledge(ledger, ledger.iloc[:0].assign(is_fresh=False), layout)
+    known = ledger if is_told_of_changes else _as_it_stands(ledger, layout)
+    knowledge, _ = _knowledge(known, known.iloc[:0].assign(is_fresh=False), layout)
     system = system_of(knowledge, rules)
     items = knowledge.items
     hidden = items["is_suppressed"].to_numpy(dtype=np.bool_)
@@ -153,9 +161,31 @@ def attack_release(
     cells = [tuple(row) for row in items[[*layout.cell, "written_release"]].itertuples(index=False)]
     for number, need in enumerate(leaks.needs.tolist()):
         at = int(system.needs.item[need])
+        if at == ALWAYS and not is_told_of_changes:
+            continue  # what a shown cell that stands has come to: nothing of it is hidden
         by = tuple(cells[item] for item in leaks.proof(number).tolist())
         findings.append(Finding("count or score", cells[at], by))
     return findings
+
+
+def _as_it_stands(ledger: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The newest release as a ledger of its own: what is hidden is hidden in it, what is shown says
+    what a cell was when it was written, and tonight's cell is another one, few clients apart."""
+    cell = list(layout.cell)
+    last = ledger.sort_values("release_no", kind="stable").drop_duplicates(cell, keep="last")
+    last = last[last["is_offered"].to_numpy(dtype=np.bool_)]
+    newest = int(ledger["release_no"].max()) if len(ledger) else 0
+    hidden = last["is_suppressed"].to_numpy(dtype=np.bool_)
+    stands = ~hidden & (last["written_release"] != newest).to_numpy()
+    then = ledger.merge(last.loc[stands, [*cell, "written_release"]], on=[*cell, "written_release"])
+    then = then[then["release_no"] == then["written_release"]]
+    now = last.assign(
+        release_no=newest,
+        content=last["content"].where(~stands, last["content"] + " of tonight"),
+        written_release=last["written_release"].where(~hidden, newest),
+        written_content=last["written_content"].where(~hidden, last["content"]),
+    )
+    return pd.concat([then, now], ignore_index=True)
 
 
 def _judged(

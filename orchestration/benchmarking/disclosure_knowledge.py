@@ -5,8 +5,10 @@ of clients' means and the forms counted in the share. What ties them, release by
 
 - forms, and those counted in the share, of a total are those of its parts (stages of all stages,
   months of a quarter); where parts are missing they are at least those.
-- clients and therapists are not added up: a total has at least as many as any part, and at most
-  as many as all parts together. A client's mean lies between his means in the parts.
+- clients are not added up: a total has at least as many as any part, and at most as many as all
+  parts together. A client's mean lies between his means in the parts.
+- therapists of a total and of its parts are not tied: a client counts with the therapist of most of
+  his forms in the cell, who may be another one in each.
 - each client has a form and at most one therapist who counts; scores keep to the scale.
 - a shown cell says its numbers, rounded, as of the release it was written in. While it stands
   for that reason, fewer clients than the minimum changed.
@@ -145,25 +147,20 @@ def _add_contents(rows: RowSet, contents: pd.DataFrame) -> None:
 
 
 def _add_people(rows: RowSet, found: Relations) -> None:
-    """Clients, forms and therapists of totals and parts."""
+    """Clients and forms of totals and parts."""
     each, of_part, pair = np.arange(found.total.size), found.relation, np.arange(found.part.size)
     _add_exact(rows, found, FORMS, found.is_whole)
-    for unknown in (CLIENTS, THERAPISTS):
-        rows.add(
-            [
-                (pair, _at(found.total[of_part], unknown), 1.0),
-                (pair, _at(found.part, unknown), -1.0),
-            ],
-            np.zeros(pair.size),
-            np.full(pair.size, FREE),
-        )
-        # At most as many as in all parts together; as many where no one is in two.
-        none_is_in_two = found.is_split & (unknown == CLIENTS)
-        rows.add(
-            [(each, _at(found.total, unknown), -1.0), (of_part, _at(found.part, unknown), 1.0)],
-            np.where(found.is_whole, 0.0, -FREE),
-            np.where(none_is_in_two, 0.0, FREE),
-        )
+    rows.add(
+        [(pair, _at(found.total[of_part], CLIENTS), 1.0), (pair, _at(found.part, CLIENTS), -1.0)],
+        np.zeros(pair.size),
+        np.full(pair.size, FREE),
+    )
+    # At most as many as in all parts together; as many where no one is in two.
+    rows.add(
+        [(each, _at(found.total, CLIENTS), -1.0), (of_part, _at(found.part, CLIENTS), 1.0)],
+        np.where(found.is_whole, 0.0, -FREE),
+        np.where(found.is_split, 0.0, FREE),
+    )
 
 
 def _add_exact(rows: RowSet, found: Relations, unknown: int, is_exact: Bools) -> None:

@@ -62,7 +62,10 @@ def leaks(
 def _attacked(told: pd.DataFrame, changes: pd.DataFrame, rules: Rules) -> list[Leak]:
     """What can be worked out; of blocks whose numbers contradict each other, that they do."""
     try:
-        return [_leak(each) for each in attack_release(told, changes, rules, LAYOUT)]
+        return [
+            _leak(each)
+            for each in attack_release(told, changes, rules, LAYOUT, is_told_of_changes=False)
+        ]
     except KnowledgeContradictory:
         blocks = [cells for _, cells in told.groupby(list(LAYOUT.block))]
         if len(blocks) == 1:
