@@ -18,8 +18,8 @@ from orchestration.benchmark_tables import replace_tables
 from orchestration.cli.home import _group_text
 from orchestration.definitions import build
 from orchestration.night import Night
+from orchestration.release import publish
 from orchestration.release.checks import candidate_problems
-from orchestration.release.publish import write_release
 from orchestration.release.reader import Releases
 from orchestration.schedules import JOB
 from orchestration.settings import Settings
@@ -110,7 +110,10 @@ def _registry(group: Group) -> Registry:
 def _released(con: duckdb.DuckDBPyConnection, folder: Path, group: Group) -> Path:
     registry = _registry(group)
     write_trends(con, group)
-    write_release(con, folder, small_meta(registry), registry)
+    with pytest.MonkeyPatch.context() as patch:
+        # The lines are written past disclosure control, which has tests of its own.
+        patch.setattr(publish, "disclosure_problems", lambda *_, **__: [])
+        publish.write_release(con, folder, small_meta(registry), registry)
     pointer = Releases(folder).current()
     assert pointer is not None
     return pointer.release

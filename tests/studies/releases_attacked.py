@@ -41,8 +41,8 @@ LANGUAGES = ("nl", "en", "ar")
 """Few clients speak the last."""
 SCORES = ("total", "bond")
 WIDTH = 6.0
-SEEDS, RELEASES = range(44), 5
-"""Two hundred releases go out, and some are refused: the last is attacked with all before it."""
+SEEDS, RELEASES = range(40), 5
+"""Two hundred releases in all: a sequence's last release is attacked with all before it."""
 OFF_SEEDS, OFF_RELEASES = range(6), 2
 Clients = dict[Any, Any]
 """Of one cell: each client's forms."""

@@ -153,9 +153,7 @@ def test_nothing_leaks_from_releases_in_sequence(is_full_campaign: bool) -> None
         Protections(), releases_attacked.SEEDS, releases_attacked.RELEASES
     )
     print(f"\nreleases attacked\n  {tally}")
-    assert tally.n_broken == 0
-    assert tally.n_releases >= 200
-    assert tally.n_refused <= 0.1 * (tally.n_releases + tally.n_refused)
+    assert (tally.n_releases, tally.n_refused, tally.n_broken) == (200, 0, 0)
 
 
 @pytest.mark.parametrize("name", releases_attacked.PROTECTIONS)

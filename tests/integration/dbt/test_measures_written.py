@@ -14,6 +14,7 @@ import pytest
 
 from expectations.registry import Registry
 from orchestration.assets.benchmarks import write_benchmarks
+from orchestration.assets.case_mix import write_case_mix
 from orchestration.assets.measures import TABLES, write_measures
 from orchestration.assets.psychometrics import write_psychometrics
 from orchestration.assets.release import publish
@@ -279,6 +280,8 @@ def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -
     with night.warehouse.connect() as con:
         write_benchmarks(con, declared.group.thresholds)
         write_psychometrics(con, night)
+        write_measures(con, night)
+        write_case_mix(con, night)
     published = publish(night)
     path = night.settings.releases / f"{published.release_id}.duckdb"
     with duckdb.connect(str(path), read_only=True) as release:
