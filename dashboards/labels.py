@@ -69,7 +69,7 @@ _FLAGS = {
     "below_998": "Below the 99.8 % limit",
 }
 NO_FLAG = "No flag"
-SUPPRESSED = "Not shown: too few people"
+SUPPRESSED = "Not shown: could give someone away"
 
 
 def readable(code: str) -> str:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 TABLE = "[data-testid=comparison-table]"
 READING = "[data-testid=reading]"
-SUPPRESSED = "Not shown: too few people"
+SUPPRESSED = "Not shown: could give someone away"
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def test_the_table_of_the_caterpillar_holds_every_number(
     assert list(shown) == sorted(raw, key=str.lower)
     for site, row in raw.items():
         if row["is_suppressed"]:
-            assert shown[site] == ["Not shown: too few people"]
+            assert shown[site] == ["Not shown: could give someone away"]
             continue
         own = adjusted[site]
         pulled = row["shrunken"] is not None

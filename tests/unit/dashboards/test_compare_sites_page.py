@@ -181,7 +181,7 @@ def test_a_view_with_suppressed_sites_only_has_words_and_no_chart(home: Path) ->
     build_release(home, cells=[Cell("birchwood", "abbey_lane", is_suppressed=True)])
     app = _run(home)
     assert "No site can be shown in this view" in _html(app)
-    assert "Not shown: too few people" in _html(app)
+    assert "Not shown: could give someone away" in _html(app)
     assert not app.get("vega_lite_chart")
     assert not app.get("arrow_vega_lite_chart")
 

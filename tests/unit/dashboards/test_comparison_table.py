@@ -64,7 +64,7 @@ def test_it_holds_the_rows_numbers_in_the_order_given() -> None:
         "24 %",
     ]
     assert first[9].endswith("Within the expected range")
-    assert hidden == ["Elm Court|Harbour", "Not shown: too few people"]
+    assert hidden == ["Elm Court|Harbour", "Not shown: could give someone away"]
     assert last[4] == "36.9 ± 1.0"
 
 
@@ -98,7 +98,7 @@ def test_raw_and_adjusted_stand_together_or_it_says_why_not() -> None:
     assert alike[5] == "–"
     assert alike[9].endswith("Not adjusted: clients all alike in age group")
     assert absent[5] == "–"
-    assert hidden == ["West End|Harbour", "Not shown: too few people"]
+    assert hidden == ["West End|Harbour", "Not shown: could give someone away"]
     text = table.csv_text(rows, ALLIANCE, {"release_id": "r1"}, adjustments)
     lines = list(csv.DictReader(io.StringIO(text)))
     assert [line["adjusted"] for line in lines] == ["35.0", "", "", ""]

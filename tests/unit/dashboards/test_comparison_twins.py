@@ -61,7 +61,7 @@ def test_raw_and_adjusted_as_they_are_and_pulled() -> None:
     assert second[5] == "–"
     assert second[10] == f"Not adjusted: clients all alike in {covariates('delivery_mode')}"
     assert set(hidden[1:]) == {"–"}
-    assert twin.rows[2] == {"site": "West End", twins.INSTEAD: "Not shown: too few people"}
+    assert twin.rows[2] == {"site": "West End", twins.INSTEAD: "Not shown: could give someone away"}
 
 
 GAP = Gap("harbour", "mill_road", 1.2, 0.7, -0.3, None, 0.8, "phq_9", 0.07, 0.02, 0.12, None)
