@@ -311,6 +311,8 @@ def test_each_table_comes_as_a_file_that_names_its_release(
 ) -> None:
     elm_court.locator("summary", has_text="The numbers of this chart as a table").nth(1).click()
     button = elm_court.get_by_role("button", name="Download these numbers (gap, CSV)")
+    # A run that is still going takes the file of the button before it away.
+    elm_court.locator("[data-test-script-state=notRunning]").wait_for()
     with elm_court.expect_download() as waiting:
         button.click()
     assert release.release_id in waiting.value.suggested_filename

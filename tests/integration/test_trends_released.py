@@ -209,14 +209,16 @@ def test_the_nights_job_draws_lines_between_benchmarks_and_release(tmp_path: Pat
     cells = _warehouse().execute("from benchmark.site_benchmarks").df()
     with night.warehouse.connect() as con:
         replace_tables(con, {"site_benchmarks": cells})
-    done = dg.materialize(
-        trends_assets(),
-        resources={"night": dg.ResourceDefinition.hardcoded_resource(night)},
-    )
-    counted = {
-        each.asset_key.path[-1]: each.metadata["dagster/row_count"].value
-        for each in done.asset_materializations_for_node("trends")
-    }
+    with dg.DagsterInstance.ephemeral() as instance:  # its own would be gone before it is read
+        done = dg.materialize(
+            trends_assets(),
+            instance=instance,
+            resources={"night": dg.ResourceDefinition.hardcoded_resource(night)},
+        )
+        counted = {
+            each.asset_key.path[-1]: each.metadata["dagster/row_count"].value
+            for each in done.asset_materializations_for_node("trends")
+        }
     n_shown = sum(value is not None for values in LINES.values() for value in values)
     assert counted == {"site_trends": n_shown, "network_deciles": 0}
 

@@ -1,7 +1,4 @@
-"""Units of the warehouse as arrays, and what is written and shown of them, against plain Python.
-
-The clients are those of measured_crowd.py.
-"""
+"""Units of the warehouse (measured_crowd.py) as arrays, what is written and shown: plain Python."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -280,7 +277,6 @@ def test_the_release_holds_what_may_be_shown(night: Night, declared: Registry) -
     with night.warehouse.connect() as con:
         write_benchmarks(con, declared.group.thresholds)
         write_psychometrics(con, night)
-        write_measures(con, night)
         write_case_mix(con, night)
     published = publish(night)
     path = night.settings.releases / f"{published.release_id}.duckdb"
