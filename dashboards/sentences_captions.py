@@ -17,10 +17,6 @@ NO_MEASURES = (
     "This release holds no measures of this kind. "
     "They are made only where the group has asked for them."
 )
-NO_MONTHS = (
-    "There is no line through time in this view. "
-    "No month or quarter has closed yet in which this form can be shown."
-)
 NO_CASE_MIX = (
     "Nothing is adjusted in this view: the release holds no model of who comes to a site. "
     "The raw means do not allow for it."

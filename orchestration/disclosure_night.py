@@ -46,12 +46,14 @@ def protect_cells(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: da
     found = tonight(candidates(con), ledger.read_ledger(con, epoch.first, number))
     counted = changes(con, to_be_counted(found), number, CHANGES)
     con.execute("drop table disclosure_months")
-    made = protected_sites(found, counted, ledger.rules_of(thresholds), number)
+    rules = ledger.rules_of(thresholds)
+    made = protected_sites(found, counted, rules, number)
     shown = shown_cells(
         made.cells,
         con.execute(_SCALES).df(),
         ledger.read_errors(con, epoch.first),
         ledger.read_networks(con, epoch.first),
+        rules,
         number,
     )
     written = made.ledger.loc[made.ledger["written_release"] == number, list(CELL)]

@@ -8,8 +8,8 @@ import duckdb
 import pandas as pd
 
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
-from orchestration.benchmark_tables import replace_tables
-from orchestration.instance import POOL
+from orchestration.assets.made_together import keys_of, made_together
+from orchestration.benchmark_tables import is_made_from, note_made_from, replace_tables
 from orchestration.night import Night
 from orchestration.state import build_standing
 from orchestration.warehouse import transaction
@@ -29,7 +29,7 @@ TABLES = {
     "case_mix_coefficients": "Coefficients of the covariates, those left out included.",
     "case_mix_calibration": "Observed beside expected, by tenths of the clients.",
 }
-KEYS = tuple(dg.AssetKey(["benchmark", name]) for name in TABLES)
+KEYS = keys_of(TABLES)
 # Case mix is fitted to the shown cells: one that is hidden now, or no longer, changes all of it.
 _SHOWN = """
     select
@@ -46,43 +46,18 @@ def case_mix_assets() -> list[dg.AssetsDefinition]:
 
     They read below the marts: a mart of described clients would store every client a second time.
     """
-
-    @dg.multi_asset(
-        name="case_mix",
-        specs=[
-            dg.AssetSpec(
-                dg.AssetKey(["benchmark", name]),
-                deps=READ,
-                group_name="benchmark",
-                kinds={"python", "duckdb"},
-                description=description,
-            )
-            for name, description in TABLES.items()
-        ],
-        pool=POOL,
-    )
-    def case_mix(night: dg.ResourceParam[Night]):  # type: ignore[no-untyped-def] # Dagster takes no annotation of several results
-        with night.warehouse.connect() as con:
-            write_case_mix(con, night)
-            for key in KEYS:
-                n_rows = con.execute(f"select count(*) from benchmark.{key.path[-1]}").fetchall()
-                yield dg.MaterializeResult(
-                    asset_key=key, metadata={"dagster/row_count": n_rows[0][0]}
-                )
-
-    return [case_mix]
+    return made_together("case_mix", TABLES, READ, write_case_mix)
 
 
 def write_case_mix(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     """Replace all tables; False where they are of this build and these cells already."""
     made_from = _made_from(con, night)
-    if made_from == con.execute("select * from benchmark.case_mix_made").fetchall():
+    if is_made_from(con, "case_mix", made_from):
         return False
     tables = _tables(con, night)
     with transaction(con):
         replace_tables(con, tables)
-        con.execute("delete from benchmark.case_mix_made")
-        con.executemany("insert into benchmark.case_mix_made values (?, ?, ?)", made_from)
+        note_made_from(con, "case_mix", made_from)
     return True
 
 

@@ -8,8 +8,8 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from orchestration.benchmark_tables import replace_tables
-from orchestration.instance import POOL
+from orchestration.assets.made_together import keys_of, made_together
+from orchestration.benchmark_tables import is_made_from, note_made_from, replace_tables
 from orchestration.night import Night
 from orchestration.state import build_standing
 from orchestration.warehouse import transaction
@@ -32,7 +32,7 @@ TABLES = {
     "trajectories": "Level, slope and curvature of the alliance over a treatment.",
     "variance_components": "Shares of site, therapist, client and session in all variation.",
 }
-KEYS = tuple(dg.AssetKey(["benchmark", name]) for name in TABLES)
+KEYS = keys_of(TABLES)
 
 
 def measures_assets() -> list[dg.AssetsDefinition]:
@@ -40,31 +40,7 @@ def measures_assets() -> list[dg.AssetsDefinition]:
 
     They read below the marts: a mart of units would store every form and session a second time.
     """
-
-    @dg.multi_asset(
-        name="measures",
-        specs=[
-            dg.AssetSpec(
-                dg.AssetKey(["benchmark", name]),
-                deps=READ,
-                group_name="benchmark",
-                kinds={"python", "duckdb"},
-                description=description,
-            )
-            for name, description in TABLES.items()
-        ],
-        pool=POOL,
-    )
-    def measures(night: dg.ResourceParam[Night]):  # type: ignore[no-untyped-def] # Dagster takes no annotation of several results
-        with night.warehouse.connect() as con:
-            write_measures(con, night)
-            for key in KEYS:
-                n_rows = con.execute(f"select count(*) from benchmark.{key.path[-1]}").fetchall()
-                yield dg.MaterializeResult(
-                    asset_key=key, metadata={"dagster/row_count": n_rows[0][0]}
-                )
-
-    return [measures]
+    return made_together("measures", TABLES, READ, write_measures)
 
 
 def write_measures(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
@@ -73,13 +49,12 @@ def write_measures(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     A night that only turned files away builds nothing, and reads no unit here.
     """
     made_from = build_standing(con, night.settings.code_version)
-    if made_from == con.execute("select * from benchmark.measures_made").fetchall():
+    if is_made_from(con, "measures", made_from):
         return False
     tables = _tables(con, night)
     with transaction(con):
         replace_tables(con, tables)
-        con.execute("delete from benchmark.measures_made")
-        con.executemany("insert into benchmark.measures_made values (?, ?)", made_from)
+        note_made_from(con, "measures", made_from)
     return True
 
 

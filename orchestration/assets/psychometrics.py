@@ -6,7 +6,7 @@ from datetime import UTC
 import dagster as dg
 import duckdb
 
-from orchestration.benchmark_tables import replace_tables
+from orchestration.benchmark_tables import is_made_from, note_made_from, replace_tables
 from orchestration.instance import POOL
 from orchestration.key_alarm import standing_alarms
 from orchestration.night import Night
@@ -83,7 +83,7 @@ def write_psychometrics(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     A night that only turned files away builds nothing, and reads no answer here.
     """
     made_from = build_standing(con, night.settings.code_version)
-    if made_from == con.execute("select * from benchmark.psychometrics_made").fetchall():
+    if is_made_from(con, "psychometrics", made_from):
         return False
     from orchestration.benchmarking.psychometrics import (
         careless_table,
@@ -108,6 +108,5 @@ def write_psychometrics(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
             registry_digest=night.registry.digest,
             checked_at=night.now.astimezone(UTC).replace(tzinfo=None),
         )
-        con.execute("delete from benchmark.psychometrics_made")
-        con.executemany("insert into benchmark.psychometrics_made values (?, ?)", made_from)
+        note_made_from(con, "psychometrics", made_from)
     return True

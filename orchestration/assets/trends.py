@@ -5,7 +5,7 @@ import duckdb
 
 from expectations.model import Group
 from orchestration.assets.benchmarks import KEY as BENCHMARKS
-from orchestration.instance import POOL
+from orchestration.assets.made_together import keys_of, made_together
 from orchestration.night import Night
 from orchestration.warehouse import transaction
 
@@ -13,35 +13,16 @@ TABLES = {
     "site_trends": "Each site's own line through time, with limits and what the rules mark.",
     "network_deciles": "Deciles of the sites' values in each period.",
 }
-KEYS = tuple(dg.AssetKey(["benchmark", name]) for name in TABLES)
+KEYS = keys_of(TABLES)
 
 
 def trends_assets() -> list[dg.AssetsDefinition]:
     """Both tables, made every night of the cells that the night shows."""
+    return made_together("trends", TABLES, (BENCHMARKS,), _write)
 
-    @dg.multi_asset(
-        name="trends",
-        specs=[
-            dg.AssetSpec(
-                dg.AssetKey(["benchmark", name]),
-                deps=[BENCHMARKS],
-                group_name="benchmark",
-                kinds={"python", "duckdb"},
-                description=description,
-            )
-            for name, description in TABLES.items()
-        ],
-        pool=POOL,
-    )
-    def trends(night: dg.ResourceParam[Night]):  # type: ignore[no-untyped-def] # Dagster takes no annotation of several results
-        with night.warehouse.connect() as con:
-            n_rows = write_trends(con, night.registry.group)
-        for key in KEYS:
-            yield dg.MaterializeResult(
-                asset_key=key, metadata={"dagster/row_count": n_rows[key.path[-1]]}
-            )
 
-    return [trends]
+def _write(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    write_trends(con, night.registry.group)
 
 
 def write_trends(con: duckdb.DuckDBPyConnection, group: Group) -> dict[str, int]:

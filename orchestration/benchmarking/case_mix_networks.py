@@ -85,7 +85,6 @@ CALIBRATION = (*FAMILY, "decile", "n_clients", "expected", "observed")
 _COUNTS = {"n_sites", "n_therapists", "n_clients", "n_clients_therapist_unknown", "decile"}
 _TEXTS = {*CELL_COLUMNS, "period", "covariate", "category", "not_identifiable", "reason"}
 DETERMINED = "determined_by_others"
-NUMBERS = ("baseline_severity", "log_session_no")
 WORDS = ("age_band", "service_type", "delivery_mode")
 
 

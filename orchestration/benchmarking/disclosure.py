@@ -163,8 +163,10 @@ def attack_release(
         at = int(system.needs.item[need])
         if at == ALWAYS and not is_told_of_changes:
             continue  # what a shown cell that stands has come to: nothing of it is hidden
+        # What has changed since it was written has no cell of its own in any release.
+        cell = () if at == ALWAYS else cells[at]
         by = tuple(cells[item] for item in leaks.proof(number).tolist())
-        findings.append(Finding("count or score", cells[at], by))
+        findings.append(Finding("count or score", cell, by))
     return findings
 
 

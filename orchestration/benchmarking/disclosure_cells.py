@@ -184,10 +184,11 @@ class _Code:
         )
 
 
-def coded_error(errors: Floats, cells: pd.DataFrame, rules: Rules) -> Floats:
-    """Standard errors made of a cell's own spread, SD / sqrt(n), as they may stand beside SHOWN.
+def least_error(cells: pd.DataFrame, rules: Rules) -> Floats:
+    """The least standard error made of a cell's own spread, SD / sqrt(n), that may stand beside
+    SHOWN, in scale points.
 
-    They say how far one client can be from the mean: with n clients of mean m one at the end of the
+    It says how far one client can be from the mean: with n clients of mean m one at the end of the
     scale, D from m, makes the error at least D / (n - 1) (Samuelson 1968, JASA 63:1522-1525:
     D <= s (n - 1) / sqrt(n)). So no lower one is shown; the lowest stands for "this or less".
 
@@ -200,7 +201,12 @@ def coded_error(errors: Floats, cells: pd.DataFrame, rules: Rules) -> Floats:
     n = rules.clients.least(_numbers(cells, "shown_n_clients"))
     mean, width = _numbers(cells, "shown_mean"), _numbers(cells, "width")
     far = np.maximum(mean, width - mean)
-    least = np.ceil(far / (n - 1) / ERROR_STEP - 1e-9) * ERROR_STEP
+    return np.asarray(np.ceil(far / (n - 1) / ERROR_STEP - 1e-9) * ERROR_STEP)
+
+
+def coded_error(errors: Floats, least: Floats) -> Floats:
+    """Such errors as they are shown: rounded, and never below `least` (least_error), which stands
+    for "this or less"."""
     rounded = np.floor(errors / ERROR_STEP + 0.5) * ERROR_STEP
     return np.asarray(np.round(np.maximum(rounded, least), 9))
 

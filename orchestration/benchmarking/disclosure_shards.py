@@ -7,7 +7,7 @@ shards of equal size and in one order, so that the number of processes changes n
 from collections.abc import Callable, Iterator, MutableSet
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from hashlib import blake2b
 from multiprocessing import get_context
 from typing import TypeVar
@@ -78,11 +78,6 @@ class Shards:
             is_standing=system.is_standing[item],
         )
         return cls(ordered, unknown, row, item, need, (ends[0], ends[1], ends[2], ends[3]))
-
-    @cached_property
-    def n_blocks(self) -> int:
-        """Blocks that have anything to find out."""
-        return int(self.ends[0].size - 1)
 
     def between(self, first: int, last: int) -> Shard:
         """The blocks from `first` to below `last`."""

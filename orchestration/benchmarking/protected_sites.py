@@ -12,7 +12,7 @@ import pandas as pd
 
 from orchestration.benchmarking.cells import CELL_COLUMNS
 from orchestration.benchmarking.disclosure import STATE, protect
-from orchestration.benchmarking.disclosure_cells import Rules
+from orchestration.benchmarking.disclosure_cells import Rules, least_error
 from orchestration.benchmarking.disclosure_relations import Layout
 from orchestration.benchmarking.shown_cells import ShownCells
 
@@ -108,6 +108,7 @@ def shown_cells(
     scales: pd.DataFrame,
     errors: pd.DataFrame,
     networks: pd.DataFrame,
+    rules: Rules,
     release_no: int,
 ) -> ShownCells:
     """Cells as benchmarks take them. `scales`: SCALE and the `minimum` of the total; `errors` and
@@ -127,6 +128,7 @@ def shown_cells(
         # Sums of decimals, as they are meant.
         mean_of_client_means=np.round(means, 9) if n else means,
         ceiling_share=cells["shown_share"],
+        least_error=least_error(cells, rules),
     )
     return ShownCells(frame, is_coarse=True, errors=recorded(errors), networks=recorded(networks))
 

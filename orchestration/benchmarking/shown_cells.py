@@ -34,7 +34,8 @@ _STEP_OF_THERAPISTS = 0.5
 
 @dataclass(frozen=True)
 class ShownCells:
-    """`cells`: CELL_COLUMNS, `is_suppressed`, `is_fresh`, `is_kept`, COUNTS and MEANS as published.
+    """`cells`: CELL_COLUMNS, `is_suppressed`, `is_fresh`, `is_kept`, COUNTS and MEANS as published,
+    `least_error` (disclosure_cells).
 
     `is_fresh`: written anew tonight. `is_kept`: stands as an earlier release had it though fewer
     clients than the minimum changed since. `errors`: CELL_COLUMNS and ERRORS of shown cells that
@@ -56,7 +57,7 @@ def exact_cells(cells: pd.DataFrame, thresholds: Thresholds) -> ShownCells:
     For studies of the benchmarks' own errors, which rounding would blur.
     """
     shown = cells[[*CELL_COLUMNS, *COUNTS, *MEANS]].assign(
-        is_suppressed=is_small(cells, thresholds), is_fresh=True, is_kept=False
+        is_suppressed=is_small(cells, thresholds), is_fresh=True, is_kept=False, least_error=0.0
     )
     return ShownCells(shown)
 

@@ -31,6 +31,7 @@ from orchestration.benchmarking.cells import (
     prepared_cells,
 )
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG, joined, reasons_of_cells
+from orchestration.benchmarking.disclosure_cells import coded_error
 from orchestration.benchmarking.funnel import Funnel
 from orchestration.benchmarking.network import (
     NetworkBenchmark,
@@ -178,6 +179,8 @@ def _published_benchmarks(
         rows.append([*name, cells.size, *network_numbers(spreads), is_new])
     # Too small (variance.independent_standard_error), which is why no flag stands beside it.
     independent = _floats(errors, "deviation") / np.sqrt(statistics.n_clients)
+    if shown.is_coarse:
+        independent = coded_error(independent, _floats(published, "least_error"))
     numbers["standard_error"][therapist_unknown] = independent[therapist_unknown]
     for reason in set(reasons) & set(WITHHOLDS_FLAG):
         flags[reasons[reason]] = None

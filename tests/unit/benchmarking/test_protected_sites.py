@@ -1,5 +1,6 @@
 """Which blocks are looked at again, what stands, and that benchmarks are made of what is shown."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_kept_is_what_stands_with_other_clients() -> None:
     cells = [_cell("a", 40.0), _cell("b", 55.0, "other"), _cell("c", 9.0, "other")]
     made, _ = _night(cells, ledger, 2, {"b": 5.0, "c": 1.0})
     shown = shown_cells(
-        made.cells, _scales(), pd.DataFrame(columns=list(CELL)), pd.DataFrame(), 2
+        made.cells, _scales(), pd.DataFrame(columns=list(CELL)), pd.DataFrame(), RULES, 2
     ).cells.set_index("site_id")
     assert shown["is_kept"].to_dict() == {"a": False, "b": True, "c": False}
     assert shown["is_suppressed"].to_dict() == {"a": False, "b": False, "c": True}
@@ -135,11 +136,27 @@ def _benchmarks(
     )
     errors = pd.DataFrame(columns=list(CELL)) if before is None else before.errors
     networks = pd.DataFrame() if before is None else before.networks
-    shown = shown_cells(made.cells, scales, errors, networks, number)
+    shown = shown_cells(made.cells, scales, errors, networks, RULES, number)
     benchmarks = benchmark_sites(
         network.therapists, sites, network.response_rates, Thresholds(), shown
     )
     return benchmarks, made.ledger
+
+
+def test_an_error_of_a_sites_own_spread_leaves_one_client_both_ends() -> None:
+    """Ten clients alike and therapists unknown: SD / sqrt(n) would say how far none of them is."""
+    network = draw_network(np.random.default_rng(3), NetworkModel(n_sites=6, n_clients=900))
+    sites = network.sites
+    alike = {"n_clients": 50, "n_therapists": None, "sum_of_squares": 0.0}
+    alike |= {"n_clients_therapist_unknown": 50, "top_therapist_form_share": None}
+    for name, value in {**alike, "mean_of_client_means": 30.0}.items():
+        sites.loc[0, name] = value
+    network = replace(network, therapists=network.therapists.query("site_id != @sites.site_id[0]"))
+    found = _benchmarks(network, empty_ledger(LAYOUT), 1)[0].cells
+    cell = found[found["site_id"] == sites["site_id"][0]].iloc[0]
+    assert (cell["n_clients"], cell["raw"]) == (50, 30.0)
+    # 50 as shown may be 48; one of them at 0 is 30 from the mean: 30 / 47 = .638.
+    assert cell["standard_error"] == 0.64
 
 
 def test_nothing_published_carries_an_exact_number() -> None:

@@ -142,6 +142,6 @@ def test_a_model_whose_number_of_clients_is_hidden_is_told_without() -> None:
     assert nothing == sentences_captions.NO_CASE_MIX
 
 
-@pytest.mark.parametrize("name", ["MEASURES", "MONTHS", "CASE_MIX", "GAPS", "DECILES", "BANDS"])
+@pytest.mark.parametrize("name", ["MEASURES", "CASE_MIX", "GAPS", "DECILES", "BANDS"])
 def test_an_empty_place_says_why_in_plain_words(name: str) -> None:
     check_plain(getattr(sentences_captions, f"NO_{name}"))

@@ -170,6 +170,7 @@ def protect_network(
         scales,
         ledger.read_errors(con, begun.first),
         ledger.read_networks(con, begun.first),
+        rules,
         begun.release_no,
     )
     cells = benchmark_sites(
