@@ -201,15 +201,16 @@ def test_a_group_without_months_or_quarters_has_no_lines(tmp_path: Path) -> None
 
 def test_the_nights_job_draws_lines_between_benchmarks_and_release(tmp_path: Path) -> None:
     settings, registry = Settings(tmp_path), _registry(_group())
-    graph = build(settings, registry).resolve_job_def(JOB).asset_layer.asset_graph
-    assert set(KEYS) <= graph.get(dg.AssetKey(["release", "current"])).parent_keys
-    assert {BENCHMARKS} == graph.get(KEYS[0]).parent_keys
-    night = Night(settings, registry)
-    night.warehouse.prepare()
-    cells = _warehouse().execute("from benchmark.site_benchmarks").df()
-    with night.warehouse.connect() as con:
-        replace_tables(con, {"site_benchmarks": cells})
-    with dg.DagsterInstance.ephemeral() as instance:  # its own would be gone before it is read
+    # Dagster keeps the storage of the instance opened last, which another test's may be: dead.
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = build(settings, registry).resolve_job_def(JOB).asset_layer.asset_graph
+        assert set(KEYS) <= graph.get(dg.AssetKey(["release", "current"])).parent_keys
+        assert {BENCHMARKS} == graph.get(KEYS[0]).parent_keys
+        night = Night(settings, registry)
+        night.warehouse.prepare()
+        cells = _warehouse().execute("from benchmark.site_benchmarks").df()
+        with night.warehouse.connect() as con:
+            replace_tables(con, {"site_benchmarks": cells})
         done = dg.materialize(
             trends_assets(),
             instance=instance,
