@@ -6,7 +6,7 @@ sentence of its own, a missing flag included. Raw and adjusted stand together, a
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import labels
+from dashboards import bounds, labels
 from dashboards.readings import Reading, Readings, readings, readings_by_name
 from dashboards.release import Adjustment, Instrument, SiteResult
 from dashboards.sentences_adjusted import certainty, position, positions, value
@@ -132,7 +132,8 @@ def _beside(row: SiteResult) -> str:
         parts.append(f"{labels.percent(rate)} of the forms due came back{others}.")
     if ceiling is not None:
         room = ", which leaves the mean little room to differ" if ceiling >= _HALF else ""
-        parts.append(f"{labels.percent(ceiling)} of its forms have the best score there is{room}.")
+        share = bounds.worded(labels.percent(ceiling), row.ceiling_share_bound)
+        parts.append(f"{share} of its forms have the best score there is{room}.")
     return " ".join(parts)
 
 

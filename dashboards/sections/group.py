@@ -24,6 +24,10 @@ CAPTION = (
     "Sites in alphabetical order. Mean ± margin: the mean of the clients' mean scores and half "
     "its 95 % interval. Expected range: the 95 % limits of the raw mean of a site like this one."
 )
+CODED = (
+    "≥ means this or more, ≤ this or less: so near an end of the scale, the exact number could "
+    "give someone away. On the charts, an arrow says where the true mean may lie."
+)
 CATERPILLAR = (
     "Hollow marks are means as they are, with their 95 % interval. Solid marks are the same means "
     "pulled to the group: the less sure a mean is, the further it is pulled. Circles are raw, "
@@ -70,6 +74,7 @@ def _funnel(view: View, absent_sites: Sequence[Site]) -> None:
             charts.funnel_description(frame, view.instrument),
         )
     drawn.notes(
+        CODED if any(row.is_coded for row in view.rows) else "",
         sentences_notes.unplaced_sites(view.rows),
         sentences_notes.suppressed_sites(view.rows),
         sentences_notes.absent_sites(absent_sites, view.choice.period),

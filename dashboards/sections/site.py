@@ -92,7 +92,7 @@ def _trend(cursor: duckdb.DuckDBPyConnection, view: View, site: SiteResult) -> N
     if not points:
         return
     deciles = queries_behind.deciles(cursor, view.choice)
-    frame = charts_trend.trend_frame(points)
+    frame = charts_trend.trend_frame(points, view.instrument)
     spread = charts_trend.deciles_frame(deciles)
     begun = pd.concat([frame["on"], spread["on"]])
     marked = charts_trend.interventions_frame(changes, begun.min(), begun.max())

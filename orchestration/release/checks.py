@@ -15,6 +15,7 @@ import duckdb
 from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.release.band_checks import band_problems
+from orchestration.release.bound_checks import bound_problems
 from orchestration.release.comparison_checks import comparison_problems
 from orchestration.release.measure_checks import measure_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
@@ -55,6 +56,7 @@ def candidate_problems(
     if file == "release":
         problems += _disclosure_problems(candidate, thresholds)
         problems += measure_problems(candidate, thresholds)
+        problems += bound_problems(candidate, thresholds)
         problems += comparison_problems(candidate)
         problems += trend_problems(candidate)
         problems += band_problems(candidate)

@@ -18,6 +18,8 @@ from tests.browser.shown import (
     by_site,
     cells_of,
     chart_of,
+    coded,
+    coded_words,
     described,
     interval_of,
     marks_of,
@@ -78,7 +80,8 @@ def test_the_caterpillar_draws_raw_and_adjusted_as_they_are_and_pulled(
     for site, row in raw.items():
         if row["is_suppressed"]:
             continue
-        expected[site, "Raw mean"] = (score(row["raw"]), with_margin(row, "raw"))
+        mean = coded_words(score(row["raw"]), row["raw_bound"])
+        expected[site, "Raw mean"] = (mean, with_margin(row, "raw"))
         if row["shrunken"] is not None:
             ends = interval_of(row, "shrunken_lower95", "shrunken_upper95")
             expected[site, "Raw, pulled to the group"] = (score(row["shrunken"]), ends)
@@ -133,7 +136,7 @@ def test_the_table_of_the_caterpillar_holds_every_number(
         is_adjusted = own["adjusted"] is not None
         ends = ("shrunken_lower95", "shrunken_upper95")
         assert shown[site][:4] == [
-            score(row["raw"]),
+            coded(score(row["raw"]), row["raw_bound"]),
             with_margin(row, "raw"),
             score(row["shrunken"]),
             interval_of(row, *ends) if pulled else "–",

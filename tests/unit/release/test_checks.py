@@ -37,6 +37,24 @@ def _problems(good: Releases, tmp_path: Path, file: ReleaseFile, *changes: str) 
         return candidate_problems(con, file, Thresholds())
 
 
+def test_what_stands_for_more_than_itself_is_said(good: Releases, tmp_path: Path) -> None:
+    # 100 shown clients may be 98: 40 points / 98 = .41, up to .5. 400 shown forms may be 398:
+    # 1 / 398 = .003, up to .05. One client 39.5 points off: an error of 39.5 / 97 = .41 or more.
+    coded = (
+        "update site_benchmarks set n_clients = 100, n_forms = 400, raw = 39.5, flag = null, "
+        "ceiling_share = 0.05, standard_error = 0.41, comparability = 'therapist_unknown', "
+        "raw_bound = 'at_least', ceiling_share_bound = 'at_most', "
+        f"standard_error_bound = 'at_most' {SHOWN}"
+    )
+    assert _problems(good, tmp_path, "release", coded) == []
+    inner = "raw = 39.4, ceiling_share = 0.1, standard_error = 0.42"
+    bare = "raw_bound = null, ceiling_share_bound = null, standard_error_bound = null"
+    inside = f"update site_benchmarks set {inner}, {bare} {SHOWN}"
+    assert _problems(good, tmp_path, "release", coded, inside) == []
+    unsaid = f"update site_benchmarks set {bare} {SHOWN}"
+    assert len(_problems(good, tmp_path, "release", coded, unsaid)) == 3
+
+
 @pytest.mark.parametrize("file", ["release", "quality"])
 def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: ReleaseFile) -> None:
     assert _problems(good, tmp_path, file) == []
@@ -73,6 +91,18 @@ def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: R
         ("update site_benchmarks set flag = 'best'", "flags are unknown"),
         (f"update site_benchmarks set comparability = 'too_few_clients' {SHOWN}", "not comparable"),
         ("update site_benchmarks set tau2 = null", "3 flags have no target or no limits"),
+        (f"update site_benchmarks set raw_bound = 'at_most' {SHOWN}", "3 means do not say"),
+        (
+            f"update site_benchmarks set raw = 0.1, raw_bound = 'at_least' {SHOWN}",
+            "3 means do not say",
+        ),
+        ("update site_benchmarks set raw = 39.9", "means do not say what they stand for"),
+        ("update site_benchmarks set ceiling_share = 0.99", "shares at the best score do not say"),
+        (
+            "update site_benchmarks set standard_error = 0.01, flag = null, "
+            f"comparability = 'therapist_unknown' {SHOWN}",
+            "3 standard errors do not say",
+        ),
         (f"update sites set peer_group = '{'0f' * 16}'", "shape of a pseudonym"),
         (f"update site_benchmarks set n_forms = 42 {SHOWN}", "are not rounded"),
         ("insert into trajectories (practice_id) values ('practice')", "is_internal_only"),
