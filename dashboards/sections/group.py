@@ -63,7 +63,7 @@ def _reading(view: View) -> None:
 
 
 def _funnel(view: View, absent_sites: Sequence[Site]) -> None:
-    st.subheader("Each site against the range expected for it")
+    st.header("Each site against the range expected for it")
     frame = charts.funnel_frame(view.rows, view.instrument)
     if frame.empty:
         drawn.notes("There is no site that a chart could place in this view.")
@@ -85,7 +85,7 @@ def _caterpillar(view: View) -> None:
     frame = charts_caterpillar.caterpillar_frame(view.rows, view.adjustments, view.instrument)
     if frame.empty:
         return
-    st.subheader("Raw and adjusted, and how sure each is")
+    st.header("Raw and adjusted, and how sure each is")
     drawn.notes(CATERPILLAR, _nothing_adjusted(view))
     drawn.chart(
         "caterpillar",
@@ -129,7 +129,7 @@ def _nothing_adjusted(view: View) -> str:
 
 
 def _table(view: View) -> None:
-    st.subheader("The same numbers as a table")
+    st.header("The same numbers as a table")
     st.html(
         table.html_table(view.rows, view.instrument, CAPTION, view.chosen_label, view.adjustments)
     )

@@ -214,7 +214,7 @@ def test_a_site_has_its_gap_and_its_line_through_time(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Read it for", "Elm Court")
     assert _charts(app) == 4
-    titles = [element.value for element in app.subheader]
+    titles = [element.value for element in app.header]
     assert "Elm Court: where its gap to the group comes from" in titles
     assert "Elm Court: its own line through time" in titles
     page = _html(app)
