@@ -10,6 +10,7 @@ from dashboards import (
     charts_caterpillar,
     comparison_twins,
     drawn,
+    places,
     sentences,
     sentences_captions,
     sentences_notes,
@@ -34,6 +35,7 @@ CATERPILLAR = (
     "diamonds are adjusted for who comes to a site."
 )
 
+PLACE = "Between which places could its mean lie?"
 SEE_TABLE = "No mean is adjusted here. The table says why at each site."
 
 
@@ -60,6 +62,19 @@ def _reading(view: View) -> None:
         f'<span class="meaning">{escape(sentences.meaning(view.instrument))} '
         f"{escape(sentences.MEANS_NOTE)}</span></p>"
     )
+    if view.chosen is not None:
+        range_of_places = places.place_sentence(view.chosen, view.rows, adjustments)
+        if range_of_places:
+            _place(range_of_places)
+
+
+@st.fragment
+def _place(said: str) -> None:
+    """The range of the chosen site's places, worked out of sight until somebody asks."""
+    fold = st.expander(PLACE, on_change="rerun", key="place")
+    if fold.open:
+        with fold:
+            drawn.notes(said)
 
 
 def _funnel(view: View, absent_sites: Sequence[Site]) -> None:

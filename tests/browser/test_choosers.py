@@ -101,14 +101,17 @@ def test_a_period_stays_when_the_questionnaire_changes(opened: Page, quiet: Reco
     _pick(opened, "Kind of period", "Month")
     _pick(opened, "Period", "July 2025")
     _pick(opened, "Questionnaire", WAI_SR)
+    expect(opened.locator(READING)).to_contain_text("raw mean is 49.2")
     _shows(opened, "Kind of period", "Month")
     _shows(opened, "Period", "July 2025")
     assert _options(opened, "Kind of period") == ["12 months", "Year", "Month", "All dates"]
     assert len(_options(opened, "Period")) == 4
     # The inventory has no quarter: the newest 12 months stand in, and the other one has it again.
     _pick(opened, "Questionnaire", SRS)
+    expect(opened.locator(READING)).to_contain_text("raw mean is 35.4")
     _shows(opened, "Period", "July 2025")
     _pick(opened, "Kind of period", "Quarter")
     _pick(opened, "Questionnaire", WAI_SR)
+    expect(opened.locator(READING)).to_contain_text("raw mean is 49.2")
     _shows(opened, "Kind of period", "12 months")
     _shows(opened, "Period", "12 months to October 2026")

@@ -1,9 +1,11 @@
 """All of "Compare sites" in a real browser: its charts and tables hold the release's numbers."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -150,6 +152,29 @@ def test_the_table_of_the_caterpillar_holds_every_number(
         ]
         assert shown[site][10] == (f"{row['reliability']:.2f}" if pulled else "–")
     assert shown["Lighthouse"][9].startswith("Not adjusted: clients all alike in")
+
+
+def test_a_range_of_places_is_told_to_who_asks(
+    elm_court: Page, release: FixtureRelease, quiet: Record
+) -> None:
+    told = elm_court.get_by_text("Suppose we count the", exact=False)
+    expect(told).to_have_count(0)
+    elm_court.locator("summary", has_text="Between which places").click()
+    expect(told).to_be_visible()
+    raw, adjusted = by_site(release, "site_benchmarks"), by_site(release, "site_adjustments")
+    fair = {
+        site: (number_in(row, "adjusted"), number_in(row, "standard_error"))
+        for site, row in adjusted.items()
+        if row["adjusted"] is not None and raw[site]["comparability"] is None
+    }
+    n = len(fair)
+    z = NormalDist().inv_cdf(1 - 0.05 / (n * (n - 1)))
+    own, error = fair["Elm Court"]
+    apart = [(own - other) / math.hypot(error, its) for other, its in fair.values()]
+    least, greatest = 1 + sum(one > z for one in apart), n - sum(one < -z for one in apart)
+    assert 1 < least < greatest == n == 8
+    expect(told).to_contain_text(f"the {n} sites we can compare from the lowest adjusted mean up")
+    expect(told).to_contain_text(f"lies somewhere from {least} to {greatest}.")
 
 
 def test_raw_and_adjusted_stand_side_by_side_in_the_first_table(
