@@ -37,22 +37,38 @@ def _problems(good: Releases, tmp_path: Path, file: ReleaseFile, *changes: str) 
         return candidate_problems(con, file, Thresholds())
 
 
-def test_what_stands_for_more_than_itself_is_said(good: Releases, tmp_path: Path) -> None:
-    # 100 shown clients may be 98: 40 points / 98 = .41, up to .5. 400 shown forms may be 398:
-    # 1 / 398 = .003, up to .05. One client 39.5 points off: an error of 39.5 / 97 = .41 or more.
-    coded = (
-        "update site_benchmarks set n_clients = 100, n_forms = 400, raw = 39.5, flag = null, "
-        "ceiling_share = 0.05, standard_error = 0.41, comparability = 'therapist_unknown', "
-        "raw_bound = 'at_least', ceiling_share_bound = 'at_most', "
-        f"standard_error_bound = 'at_most' {SHOWN}"
-    )
-    assert _problems(good, tmp_path, "release", coded) == []
-    inner = "raw = 39.4, ceiling_share = 0.1, standard_error = 0.42"
-    bare = "raw_bound = null, ceiling_share_bound = null, standard_error_bound = null"
-    inside = f"update site_benchmarks set {inner}, {bare} {SHOWN}"
-    assert _problems(good, tmp_path, "release", coded, inside) == []
-    unsaid = f"update site_benchmarks set {bare} {SHOWN}"
-    assert len(_problems(good, tmp_path, "release", coded, unsaid)) == 3
+@pytest.mark.parametrize(
+    ("counts", "coded", "inner"),
+    [
+        # 100 shown clients may be 98: 40 points / 98 = .41, up to .5. 400 shown forms may be 398:
+        # 1 / 398 = .003, up to .05. One client 39.5 points off: an error of 39.5 / 97 = .41.
+        ((100, 400), (39.5, 0.05, 0.41), (39.4, 0.1, 0.42)),
+        # 15 may be 11: 40 / 11 = 3.64, up to 3.7, and 36.3 / 10 = 3.63; 20 may be 18: up to .1.
+        ((15, 20), (36.3, 0.1, 3.63), (36.2, 0.15, 3.64)),
+    ],
+)
+def test_what_stands_for_more_than_itself_is_said(
+    good: Releases,
+    tmp_path: Path,
+    counts: tuple[int, int],
+    coded: tuple[float, float, float],
+    inner: tuple[float, float, float],
+) -> None:
+    said = "raw_bound = {}, ceiling_share_bound = {}, standard_error_bound = {}"
+    named = said.format("'at_least'", "'at_most'", "'at_most'")
+    bare = said.format("null", "null", "null")
+
+    def numbers(found: tuple[float, float, float], bounds: str) -> str:
+        values = "raw = {}, ceiling_share = {}, standard_error = {}".format(*found)
+        return (
+            f"update site_benchmarks set n_clients = {counts[0]}, n_forms = {counts[1]}, {values}, "
+            f"flag = null, comparability = 'therapist_unknown', {bounds} {SHOWN}"
+        )
+
+    assert _problems(good, tmp_path, "release", numbers(coded, named)) == []
+    assert _problems(good, tmp_path, "release", numbers(inner, bare)) == []
+    assert len(_problems(good, tmp_path, "release", numbers(coded, bare))) == 3
+    assert len(_problems(good, tmp_path, "release", numbers(inner, named))) == 3
 
 
 @pytest.mark.parametrize("file", ["release", "quality"])
