@@ -129,7 +129,8 @@ def _beside(row: SiteResult) -> str:
     rate, ceiling = row.response_rate, row.ceiling_share
     if rate is not None:
         others = "; we do not know what the others would say" if rate < _HALF else ""
-        parts.append(f"{labels.percent(rate)} of the forms due came back{others}.")
+        # A rate is rounded, and its lowest and highest stand for what lies beyond as well.
+        parts.append(f"About {labels.percent(rate)} of the forms due came back{others}.")
     if ceiling is not None:
         room = ", which leaves the mean little room to differ" if ceiling >= _HALF else ""
         parts.append(f"{labels.percent(ceiling)} of its forms have the best score there is{room}.")

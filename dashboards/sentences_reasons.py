@@ -25,7 +25,7 @@ _REASONS = {
         "return rate differs from other sites",
     ),
     "response_rate_unknown": (
-        "we do not know how many forms should have come back",
+        "we do not know, or cannot show, how many of the forms due came back",
         "return rate not known",
     ),
     "therapists_taking_part_low": (
