@@ -108,7 +108,7 @@ create table if not exists benchmark.disclosure_networks (
 );
 
 -- Grain: one response rate x release it was written in; counts of then, which stay in the warehouse.
--- `shown_rate` is null where it was hidden. Columns as benchmarking/shown_rates.py has them.
+-- `shown_rate` is null where it was hidden; `judged_rate` is what reasons are made of. Columns as benchmarking/shown_rates.py has them.
 create table if not exists benchmark.disclosure_rates (
     practice_id varchar not null,
     site_id varchar not null,
@@ -127,7 +127,8 @@ create table if not exists benchmark.disclosure_rates (
     n_therapists_due double,
     n_therapists_taking_part double,
     n_due_of_top_therapist double,
-    shown_rate double
+    shown_rate double,
+    judged_rate double
 );
 
 -- Grain: one client x cell x closed month x stage, as it stood from one release until another: by it

@@ -78,7 +78,7 @@ def learn_from(con: duckdb.DuckDBPyConnection, pointer: Pointer | None, on: date
     stated = rates.rename(columns={"response_rate": "shown_rate"}).merge(
         counts, on=list(RESPONSE_COLUMNS)
     )
-    stated = stated.assign(release_no=number)[list(STATEMENT)]
+    stated = stated.assign(release_no=number, judged_rate=stated["shown_rate"])[list(STATEMENT)]
     ledger.add(con, number, {"ledger": rows, "rates": stated})
     ledger.note(con, pointer.release_id)
     ledger.put_out(con)

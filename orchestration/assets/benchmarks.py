@@ -67,7 +67,7 @@ def write_benchmarks(
     )
     with transaction(con):
         protected = protect_cells(con, thresholds, on or datetime.now(UTC).date())
-        # Reasons are made of the rates that readers see: an exact one would show through them.
+        # Reasons are made of coded rates, too: an exact one would show through them.
         rates = protect_rates(con, responses, thresholds, protected.release_no)
         found = benchmark_sites(therapists, sites, rates, thresholds, protected.shown)
         keep(con, protected, found)

@@ -62,12 +62,12 @@ def reasons_of_cells(
     """Reasons that follow from a published cell's counts and rates, one boolean array each.
 
     `cells` has language, collection_mode, n_clients, is_data_complete, is_dated_by_year,
-    response_rate, n_therapists_due and n_therapists_taking_part, rates and therapists as they are
-    shown; `network` numbers the network of each cell. A response rate differs
+    judged_rate (shown_rates), n_therapists_due and n_therapists_taking_part; `network` numbers the
+    network of each cell. A response rate differs
     when it lies more than the gap from the median of its network's published sites: a median,
     because the sites that differ must not move what they are held against.
     """
-    rate = cells["response_rate"].astype("float64")
+    rate = cells["judged_rate"].astype("float64")
     middle = rate.groupby(network).transform("median")
     due = cells["n_therapists_due"].astype("float64")
     taking_part = cells["n_therapists_taking_part"].astype("float64") / due.where(due > 0)

@@ -44,6 +44,7 @@ def rate_leaks(
         _floats(both, "response_rate"), _floats(both, "shown_rate"), rtol=0, atol=_NEAR
     )
     new = ledger[(ledger["release_no"] == release_no) & ledger["shown_rate"].notna()]
+    judged = ledger[(ledger["release_no"] == release_no) & ledger["judged_rate"].notna()]
     pairs = new.merge(ledger, on=cell, suffixes=("", "_before"))
     pairs = pairs[pairs["release_no_before"] < release_no]
     names = {f"{name}_before": name for name in (*COUNTS, "shown_rate")}
@@ -59,7 +60,8 @@ def rate_leaks(
     ours[found.relation[is_new[found.part]]] = True
     told = [
         ("a rate reads otherwise than disclosure control decided", both[said & differs]),
-        ("a rate is shown of too few", new[_is_small(new, strict)]),
+        ("a rate is shown of too few", new[_is_small(new, strict) | _is_of_few(new, strict)]),
+        ("a reason is made of a rate of too few", judged[_is_of_few(judged, strict)]),
         ("a rate is finer than its clients allow", new[_is_fine(new)]),
         ("a rate was written anew for too few", pairs[~is_refresh_safe(before, pairs, strict)]),
         ("what came back of a few follows", now.iloc[found.total[bounded & ours]]),
@@ -74,10 +76,15 @@ def rate_leaks(
 
 
 def _is_small(cells: pd.DataFrame, rules: Rules) -> Bools:
-    due, answered, missing = (_floats(cells, name) for name in CLIENTS)
-    small = due < rules.minimum_clients
+    _, answered, missing = (_floats(cells, name) for name in CLIENTS)
+    small = np.zeros(len(cells), dtype=np.bool_)
     for n in (answered, missing):
         small |= (n >= 1) & (n <= rules.minimum_clients - 1)
+    return small
+
+
+def _is_of_few(cells: pd.DataFrame, rules: Rules) -> Bools:
+    small = _floats(cells, "n_clients_due") < rules.minimum_clients
     small |= _floats(cells, "n_therapists_due") < rules.minimum_therapists
     share = _floats(cells, "n_due_of_top_therapist") / _floats(cells, "n_due")
     return np.asarray(small | (share > DOMINANT_THERAPIST_SHARE), dtype=np.bool_)

@@ -10,6 +10,11 @@ it are no measure of its clients: it is judged by those of whom a form was due.
   than one client of the fewest can bring it.
 - a total and its parts: what is left of a total's forms when the shown parts are taken away must
   leave a client's forms open, or parts are hidden until it does.
+- judged: reasons against a comparison are made of `judged_rate`, the coded one. It is there as well
+  where a rate is hidden only because few clients sent a form back, or few did not: with it a reader
+  learns whether a rate lies below the floor or far from others, which leaves every count of those
+  few possible, and by the code every client both. Or a site where most forms come back, and so few
+  clients missed one, could never be compared.
 - refresh: a rate stands until one of its three counts of clients differs by the minimum from what
   it was at every writing. At least that many clients have changed then, and nothing of a client
   need be kept to know it. That others may have changed unseen makes it stand longer, which is safe.
@@ -38,7 +43,8 @@ COUNTS: tuple[str, ...] = (
     "n_therapists_taking_part",
     "n_due_of_top_therapist",
 )
-STATEMENT: tuple[str, ...] = (*RESPONSE_COLUMNS, "release_no", *COUNTS, "shown_rate")
+RATES = ("shown_rate", "judged_rate")
+STATEMENT: tuple[str, ...] = (*RESPONSE_COLUMNS, "release_no", *COUNTS, *RATES)
 """A rate as it was written in a release, with the counts of then; `shown_rate` null: hidden."""
 _NEAR = 1e-9
 
@@ -65,20 +71,27 @@ def written_rates(
     coded = _coded(now, rules)
     is_new = (both["side"] == "left_only").to_numpy()
     fresh = is_new | _may_be_written_anew(now, coded, ledger, rules)
+    if not fresh.any():
+        return now.assign(release_no=release_no, shown_rate=coded, judged_rate=coded).loc[
+            fresh, list(STATEMENT)
+        ]
     on = rules.protections
-    hidden = is_rate_primary(now, coded, rules) & on.primary
-    shown = np.where(fresh, np.where(hidden, np.nan, coded), _floats(both, "shown_rate"))
+    judged = np.where(is_rate_open(now, coded, rules) | (not on.primary), coded, np.nan)
+    few = is_few_answers(now, rules) & on.primary
+    own = np.where(few, np.nan, judged)
+    shown = np.where(fresh, own, _floats(both, "shown_rate"))
     if on.complementary:
         shown = _without_leaky_parts(now, shown, fresh, rules)
-    made = now.assign(release_no=release_no, shown_rate=shown)
+    judged = np.where(np.isnan(shown) & ~np.isnan(own), np.nan, judged)
+    made = now.assign(release_no=release_no, shown_rate=shown, judged_rate=judged)
     return made.loc[fresh, list(STATEMENT)].reset_index(drop=True)
 
 
 def standing_rates(rates: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     """Tonight's cells as their last statements have them: RESPONSE_COLUMNS, `response_rate` (null
-    where hidden) and the therapists of then. `ledger` has tonight's statements, too."""
+    where hidden), `judged_rate` and the therapists of then. `ledger` has tonight's, too."""
     names = ["n_therapists_due", "n_therapists_taking_part"]
-    last = last_statements(ledger)[[*RESPONSE_COLUMNS, "shown_rate", *names]]
+    last = last_statements(ledger)[[*RESPONSE_COLUMNS, *RATES, *names]]
     found = rates[list(RESPONSE_COLUMNS)].merge(last, how="left", on=list(RESPONSE_COLUMNS))
     return found.rename(columns={"shown_rate": "response_rate"})
 
@@ -101,18 +114,24 @@ def rate_ranges(cells: pd.DataFrame, shown: Floats, rules: Rules) -> RateRange:
     return RateRange(said.least, said.most)
 
 
-def is_rate_primary(cells: pd.DataFrame, shown: Floats, rules: Rules) -> Bools:
-    """Rates of few clients or therapists, or of one who has too much of what was due."""
-    due, answered, missing = (_floats(cells, name) for name in CLIENTS)
-    forms, top = _floats(cells, "n_due"), _floats(cells, "n_due_of_top_client")
-    few = due < rules.minimum_clients
-    for n in (answered, missing):
+def is_few_answers(cells: pd.DataFrame, rules: Rules) -> Bools:
+    """Rates to which few clients sent a form back, or few did not."""
+    few = np.zeros(len(cells), dtype=np.bool_)
+    for name in CLIENTS[1:]:
+        n = _floats(cells, name)
         few |= (n > 0) & (n < rules.minimum_clients)
+    return few
+
+
+def is_rate_open(cells: pd.DataFrame, shown: Floats, rules: Rules) -> Bools:
+    """Rates not of few clients or therapists, nor of one who has too much of what was due."""
+    forms, top = _floats(cells, "n_due"), _floats(cells, "n_due_of_top_client")
+    few = _floats(cells, "n_clients_due") < rules.minimum_clients
     few |= _floats(cells, "n_therapists_due") < rules.minimum_therapists
     few |= _floats(cells, "n_due_of_top_therapist") > DOMINANT_THERAPIST_SHARE * forms
     said = rate_ranges(cells, shown, rules)
     few |= (said.most * forms < top - _NEAR) | ((1 - said.least) * forms < top - _NEAR)
-    return np.asarray(few, dtype=np.bool_)
+    return np.asarray(~few, dtype=np.bool_)
 
 
 def is_refresh_safe(before: pd.DataFrame, after: pd.DataFrame, rules: Rules) -> Bools:
@@ -166,7 +185,8 @@ def leaky_totals(now: pd.DataFrame, shown: Floats, found: Relations, rules: Rule
 
     rest = forms[found.total] - total(forms, is_shown)
     unlisted = forms[found.total] - total(forms, np.ones(len(now), dtype=np.bool_))
-    one = np.minimum(rest, total(top, ~is_shown) + unlisted)
+    # Of one client among the rest: no more than of one in all, or in the hidden parts together.
+    one = np.minimum(np.minimum(rest, top[found.total]), total(top, ~is_shown) + unlisted)
     low = (said.least * forms)[found.total] - total(said.most * forms, is_shown)
     high = (said.most * forms)[found.total] - total(said.least * forms, is_shown)
     is_tied = is_shown[found.total] & (total(np.ones(len(now)), is_shown) > 0) & (rest > 0)

@@ -56,7 +56,7 @@ staged as (
     from by_client
 ),
 
-placed as (
+of_clients as (
     select
         staged.practice_id,
         staged.site_id,
@@ -65,7 +65,6 @@ placed as (
         staged.informant,
         staged.stage,
         periods.period,
-        staged.therapist_key,
         staged.client_key,
         sum(staged.n_due) as n_due,
         sum(staged.n_completed) as n_completed
@@ -79,11 +78,10 @@ placed as (
         staged.informant,
         staged.stage,
         periods.period,
-        staged.therapist_key,
         staged.client_key
 ),
 
-of_clients as (
+therapist_months as (
     select
         practice_id,
         site_id,
@@ -91,35 +89,11 @@ of_clients as (
         version,
         informant,
         stage,
-        period,
-        client_key,
-        sum(n_due) as n_due,
-        sum(n_completed) as n_completed
-    from placed
-    group by
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
-        stage,
-        period,
-        client_key
-),
-
-of_therapists as (
-    select
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
-        stage,
-        period,
+        month_on,
         therapist_key,
         sum(n_due) as n_due,
         sum(n_completed) as n_completed
-    from placed
+    from staged
     where therapist_key is not null
     group by
         practice_id,
@@ -128,8 +102,33 @@ of_therapists as (
         version,
         informant,
         stage,
-        period,
+        month_on,
         therapist_key
+),
+
+of_therapists as (
+    select
+        months.practice_id,
+        months.site_id,
+        months.instrument_code,
+        months.version,
+        months.informant,
+        months.stage,
+        periods.period,
+        months.therapist_key,
+        sum(months.n_due) as n_due,
+        sum(months.n_completed) as n_completed
+    from therapist_months as months
+    inner join {{ ref('int_periods_closed') }} as periods on months.month_on = periods.month_on
+    group by
+        months.practice_id,
+        months.site_id,
+        months.instrument_code,
+        months.version,
+        months.informant,
+        months.stage,
+        periods.period,
+        months.therapist_key
 ),
 
 counted as (

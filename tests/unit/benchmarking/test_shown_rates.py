@@ -95,6 +95,33 @@ def test_a_rate_leaves_every_client_both(changed: dict[str, Any], shown: float |
     assert nights.leaks() == set()
 
 
+@pytest.mark.parametrize(
+    ("changed", "judged"),
+    [
+        ({}, 0.7),
+        ({"n_clients_missing": 10, "n_completed": 189}, 0.95),
+        ({"n_clients_answered": 10, "n_completed": 90}, 0.45),
+        ({"n_clients_due": 10, "n_clients_answered": 10, "n_clients_missing": 0}, None),
+        ({"n_therapists_due": 2}, None),
+        ({"n_due_of_top_client": 66}, None),
+    ],
+)
+def test_a_rate_hidden_for_few_answers_alone_is_judged(
+    changed: dict[str, Any], judged: float | None
+) -> None:
+    nights = _Nights()
+    nights.night(_cell(**changed))
+    (found,) = standing_rates(nights.rates, nights.ledger)["judged_rate"]
+    assert (None if np.isnan(found) else round(found, 9)) == judged
+
+
+def test_a_rate_hidden_for_another_is_not_judged() -> None:
+    nights = _Nights()
+    nights.night(_cell(n_due_of_top_client=50), _cell(stage="opening", **OPENING), _cell(**FEW))
+    judged = standing_rates(nights.rates, nights.ledger)["judged_rate"]
+    assert judged.isna().tolist() == [False, True, True]
+
+
 def test_a_rate_stands_until_eleven_clients_changed() -> None:
     nights = _Nights()
     assert nights.night(_cell()) == [0.7]
