@@ -93,7 +93,9 @@ def standing_rates(rates: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     names = ["n_therapists_due", "n_therapists_taking_part"]
     last = last_statements(ledger)[[*RESPONSE_COLUMNS, *RATES, *names]]
     found = rates[list(RESPONSE_COLUMNS)].merge(last, how="left", on=list(RESPONSE_COLUMNS))
-    return found.rename(columns={"shown_rate": "response_rate"})
+    # Text is text even where there is no row.
+    typed = found.astype(dict.fromkeys(RESPONSE_COLUMNS, "str"))
+    return typed.rename(columns={"shown_rate": "response_rate"})
 
 
 def last_statements(ledger: pd.DataFrame) -> pd.DataFrame:

@@ -221,3 +221,11 @@ def test_what_the_file_says_is_held_against_the_ledger() -> None:
     said = published.assign(response_rate=0.75)
     (leak,) = rate_leaks(said, nights.rates, nights.ledger, RULES, 1)
     assert leak.cell == tuple(_cell()[name] for name in RESPONSE_COLUMNS)
+
+
+def test_a_reason_made_of_a_rate_of_too_few_is_found() -> None:
+    nights = _Nights()
+    nights.night(_cell(n_therapists_due=2))
+    assert nights.leaks() == set()
+    nights.ledger = nights.ledger.assign(judged_rate=0.7)
+    assert nights.leaks() == {"a reason is made of a rate of too few"}
