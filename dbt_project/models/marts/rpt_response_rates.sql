@@ -12,7 +12,7 @@ with due as (
         and (due.due_from_on is null or due.due_from_on <= practices.data_through_on)
 ),
 
-by_therapist as (
+by_client as (
     select
         practice_id,
         site_id,
@@ -22,15 +22,24 @@ by_therapist as (
         stage,
         month_on,
         therapist_key,
+        client_key,
         count(*) as n_due,
         sum(case when is_completed then 1 else 0 end) as n_completed
     from due
     group by
-        practice_id, site_id, instrument_code, version, informant, stage, month_on, therapist_key
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        month_on,
+        therapist_key,
+        client_key
 ),
 
 staged as (
-    select * from by_therapist
+    select * from by_client
     union all
     select
         practice_id,
@@ -41,12 +50,13 @@ staged as (
         'all' as stage,
         month_on,
         therapist_key,
+        client_key,
         n_due,
         n_completed
-    from by_therapist
+    from by_client
 ),
 
-counted as (
+of_clients as (
     select
         staged.practice_id,
         staged.site_id,
@@ -55,13 +65,9 @@ counted as (
         staged.informant,
         staged.stage,
         periods.period,
-        cast(sum(staged.n_due) as integer) as n_due,
-        cast(sum(staged.n_completed) as integer) as n_completed,
-        cast(count(distinct staged.therapist_key) as integer) as n_therapists_due,
-        cast(
-            count(distinct case when staged.n_completed > 0 then staged.therapist_key end)
-            as integer
-        ) as n_therapists_taking_part
+        staged.client_key,
+        sum(staged.n_due) as n_due,
+        sum(staged.n_completed) as n_completed
     from staged
     inner join {{ ref('int_periods_closed') }} as periods on staged.month_on = periods.month_on
     group by
@@ -71,20 +77,136 @@ counted as (
         staged.version,
         staged.informant,
         staged.stage,
-        periods.period
+        periods.period,
+        staged.client_key
+),
+
+therapist_months as (
+    select
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        month_on,
+        therapist_key,
+        sum(n_due) as n_due,
+        sum(n_completed) as n_completed
+    from staged
+    where therapist_key is not null
+    group by
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        month_on,
+        therapist_key
+),
+
+of_therapists as (
+    select
+        months.practice_id,
+        months.site_id,
+        months.instrument_code,
+        months.version,
+        months.informant,
+        months.stage,
+        periods.period,
+        months.therapist_key,
+        sum(months.n_due) as n_due,
+        sum(months.n_completed) as n_completed
+    from therapist_months as months
+    inner join {{ ref('int_periods_closed') }} as periods on months.month_on = periods.month_on
+    group by
+        months.practice_id,
+        months.site_id,
+        months.instrument_code,
+        months.version,
+        months.informant,
+        months.stage,
+        periods.period,
+        months.therapist_key
+),
+
+counted as (
+    select
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        period,
+        cast(sum(n_due) as integer) as n_due,
+        cast(sum(n_completed) as integer) as n_completed,
+        cast(count(*) as integer) as n_clients_due,
+        cast(sum(case when n_completed > 0 then 1 else 0 end) as integer) as n_clients_answered,
+        cast(sum(case when n_completed < n_due then 1 else 0 end) as integer)
+            as n_clients_missing,
+        cast(max(n_due) as integer) as n_due_of_top_client
+    from of_clients
+    group by
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        period
+),
+
+therapists_counted as (
+    select
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        period,
+        cast(count(*) as integer) as n_therapists_due,
+        cast(sum(case when n_completed > 0 then 1 else 0 end) as integer)
+            as n_therapists_taking_part,
+        cast(max(n_due) as integer) as n_due_of_top_therapist
+    from of_therapists
+    group by
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        informant,
+        stage,
+        period
 )
 
 select
-    practice_id,
-    site_id,
-    instrument_code,
-    version,
-    informant,
-    stage,
-    period,
-    n_due,
-    n_completed,
-    cast(n_completed as double) / n_due as response_rate,
-    nullif(n_therapists_due, 0) as n_therapists_due,
-    case when n_therapists_due > 0 then n_therapists_taking_part end as n_therapists_taking_part
+    counted.practice_id,
+    counted.site_id,
+    counted.instrument_code,
+    counted.version,
+    counted.informant,
+    counted.stage,
+    counted.period,
+    counted.n_due,
+    counted.n_completed,
+    cast(counted.n_completed as double) / counted.n_due as response_rate,
+    counted.n_clients_due,
+    counted.n_clients_answered,
+    counted.n_clients_missing,
+    counted.n_due_of_top_client,
+    therapists.n_therapists_due,
+    therapists.n_therapists_taking_part,
+    therapists.n_due_of_top_therapist
 from counted
+left join therapists_counted as therapists
+    on
+        counted.practice_id = therapists.practice_id
+        and counted.site_id = therapists.site_id
+        and counted.instrument_code = therapists.instrument_code
+        and counted.version = therapists.version
+        and counted.informant = therapists.informant
+        and counted.stage = therapists.stage
+        and counted.period = therapists.period
