@@ -38,106 +38,108 @@ by_client as (
         client_key
 ),
 
+-- Rows multiply by stage and by period: numbers stand for names until they are few again. They are
+-- given in the order of the names, so that an engine that reads a CTE twice comes to the same ones.
+questionnaires as (
+    select
+        *,
+        row_number() over (
+            order by practice_id, site_id, instrument_code, version, informant
+        ) as questionnaire_no
+    from (
+        select distinct practice_id, site_id, instrument_code, version, informant
+        from by_client
+    ) as named
+),
+
+people as (
+    select
+        person_key,
+        row_number() over (order by person_key) as person_no
+    from (
+        select client_key as person_key from by_client
+        union
+        select therapist_key as person_key from by_client where therapist_key is not null
+    ) as named
+),
+
+numbered as (
+    select
+        questionnaires.questionnaire_no,
+        by_client.stage,
+        by_client.month_on,
+        clients.person_no as client_no,
+        therapists.person_no as therapist_no,
+        by_client.n_due,
+        by_client.n_completed
+    from by_client
+    inner join questionnaires
+        on
+            by_client.practice_id = questionnaires.practice_id
+            and by_client.site_id = questionnaires.site_id
+            and by_client.instrument_code = questionnaires.instrument_code
+            and by_client.version = questionnaires.version
+            and by_client.informant = questionnaires.informant
+    inner join people as clients on by_client.client_key = clients.person_key
+    left join people as therapists on by_client.therapist_key = therapists.person_key
+),
+
 staged as (
-    select * from by_client
+    select * from numbered
     union all
     select
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
+        questionnaire_no,
         'all' as stage,
         month_on,
-        therapist_key,
-        client_key,
+        client_no,
+        therapist_no,
         n_due,
         n_completed
-    from by_client
+    from numbered
 ),
 
 of_clients as (
     select
-        staged.practice_id,
-        staged.site_id,
-        staged.instrument_code,
-        staged.version,
-        staged.informant,
+        staged.questionnaire_no,
         staged.stage,
         periods.period,
-        staged.client_key,
+        staged.client_no,
         sum(staged.n_due) as n_due,
         sum(staged.n_completed) as n_completed
     from staged
     inner join {{ ref('int_periods_closed') }} as periods on staged.month_on = periods.month_on
-    group by
-        staged.practice_id,
-        staged.site_id,
-        staged.instrument_code,
-        staged.version,
-        staged.informant,
-        staged.stage,
-        periods.period,
-        staged.client_key
+    group by staged.questionnaire_no, staged.stage, periods.period, staged.client_no
 ),
 
 therapist_months as (
     select
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
+        questionnaire_no,
         stage,
         month_on,
-        therapist_key,
+        therapist_no,
         sum(n_due) as n_due,
         sum(n_completed) as n_completed
     from staged
-    where therapist_key is not null
-    group by
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
-        stage,
-        month_on,
-        therapist_key
+    where therapist_no is not null
+    group by questionnaire_no, stage, month_on, therapist_no
 ),
 
 of_therapists as (
     select
-        months.practice_id,
-        months.site_id,
-        months.instrument_code,
-        months.version,
-        months.informant,
+        months.questionnaire_no,
         months.stage,
         periods.period,
-        months.therapist_key,
+        months.therapist_no,
         sum(months.n_due) as n_due,
         sum(months.n_completed) as n_completed
     from therapist_months as months
     inner join {{ ref('int_periods_closed') }} as periods on months.month_on = periods.month_on
-    group by
-        months.practice_id,
-        months.site_id,
-        months.instrument_code,
-        months.version,
-        months.informant,
-        months.stage,
-        periods.period,
-        months.therapist_key
+    group by months.questionnaire_no, months.stage, periods.period, months.therapist_no
 ),
 
 counted as (
     select
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
+        questionnaire_no,
         stage,
         period,
         cast(sum(n_due) as integer) as n_due,
@@ -148,23 +150,12 @@ counted as (
             as n_clients_missing,
         cast(max(n_due) as integer) as n_due_of_top_client
     from of_clients
-    group by
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
-        stage,
-        period
+    group by questionnaire_no, stage, period
 ),
 
 therapists_counted as (
     select
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
+        questionnaire_no,
         stage,
         period,
         cast(count(*) as integer) as n_therapists_due,
@@ -172,22 +163,15 @@ therapists_counted as (
             as n_therapists_taking_part,
         cast(max(n_due) as integer) as n_due_of_top_therapist
     from of_therapists
-    group by
-        practice_id,
-        site_id,
-        instrument_code,
-        version,
-        informant,
-        stage,
-        period
+    group by questionnaire_no, stage, period
 )
 
 select
-    counted.practice_id,
-    counted.site_id,
-    counted.instrument_code,
-    counted.version,
-    counted.informant,
+    questionnaires.practice_id,
+    questionnaires.site_id,
+    questionnaires.instrument_code,
+    questionnaires.version,
+    questionnaires.informant,
     counted.stage,
     counted.period,
     counted.n_due,
@@ -201,12 +185,9 @@ select
     therapists.n_therapists_taking_part,
     therapists.n_due_of_top_therapist
 from counted
+inner join questionnaires on counted.questionnaire_no = questionnaires.questionnaire_no
 left join therapists_counted as therapists
     on
-        counted.practice_id = therapists.practice_id
-        and counted.site_id = therapists.site_id
-        and counted.instrument_code = therapists.instrument_code
-        and counted.version = therapists.version
-        and counted.informant = therapists.informant
+        counted.questionnaire_no = therapists.questionnaire_no
         and counted.stage = therapists.stage
         and counted.period = therapists.period
