@@ -47,7 +47,12 @@ questionnaires as (
             order by practice_id, site_id, instrument_code, version, informant
         ) as questionnaire_no
     from (
-        select distinct practice_id, site_id, instrument_code, version, informant
+        select distinct
+            practice_id,
+            site_id,
+            instrument_code,
+            version,
+            informant
         from by_client
     ) as named
 ),
