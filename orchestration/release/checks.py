@@ -146,6 +146,9 @@ def _disclosure_problems(
         )
         if n := _count(candidate, exact):
             yield f"{name}: {n} response rates are no whole percent, and give counts away"
+        ends = f"select count(*) from {name} where response_rate < 0.01 or response_rate > 0.99"
+        if n := _count(candidate, ends):
+            yield f"{name}: {n} response rates say what every client did"
     flags = ", ".join(literal(flag) for flag in FLAGS)
     withholding = ", ".join(literal(reason) for reason in WITHHOLDS_FLAG)
     wrong = (

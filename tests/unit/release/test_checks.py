@@ -99,6 +99,8 @@ def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: R
             "response_rates: 3 response",
         ),
         (f"update site_benchmarks set response_rate = 34 / 47 {SHOWN}", "no whole percent"),
+        (f"update response_rates set response_rate = 1 {SHOWN}", "what every client did"),
+        (f"update site_benchmarks set response_rate = 0.75 {SHOWN}", "those of response_rates"),
         (f"update site_benchmarks set suppression_reason = null {HIDDEN}", "whether or why"),
         (f"update site_benchmarks set suppression_reason = 'too_few' {SHOWN}", "whether or why"),
         ("update response_rates set is_suppressed = false", "of forms no cell is shown of"),
