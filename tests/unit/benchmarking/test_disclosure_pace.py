@@ -124,12 +124,12 @@ def test_a_long_sequence_stays_short_and_gives_nothing_away(
     for name, value in (("WINDOW", 20), ("OFTEN", 2), ("PAUSE", 4)):
         monkeypatch.setattr(pace, name, value)
     ledger = empty_ledger(LAYOUT)
-    told = []
+    cells, told = pd.DataFrame(), []
     for number in range(1, 12):
         now = _night(number)
         changes = _changes(now, ledger, number)
         made = protect(now, ledger, changes, RULES, LAYOUT, number)
-        ledger = pd.concat([ledger, made.ledger], ignore_index=True)
+        cells, ledger = made.cells, pd.concat([ledger, made.ledger], ignore_index=True)
         told.append(changes.merge(made.ledger.loc[made.ledger["written_release"] == number, CELL]))
     everything = pd.concat(told)
     written = ledger[(ledger["period"] == "all") & (ledger["stage"] == "all")]
@@ -138,5 +138,5 @@ def test_a_long_sequence_stays_short_and_gives_nothing_away(
     for is_told in (False, True):
         assert not attack_release(ledger, everything, RULES, LAYOUT, is_told_of_changes=is_told)
     # What readers see is a writing of then: 100 + 12 x 10 clients, and not 11.
-    last = made.cells[(made.cells["period"] == "all") & (made.cells["stage"] == "all")]
+    last = cells[(cells["period"] == "all") & (cells["stage"] == "all")]
     assert last["shown_n_clients"].tolist() == [220.0]
