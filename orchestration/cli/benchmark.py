@@ -157,7 +157,8 @@ def ratio(
     scale: Annotated[
         RatioScaleName,
         typer.Option(
-            help="log (SHMI), by default with 10 % truncated; sqrt (CQC), with 10 % winsorised."
+            help="log (SHMI), by default with 10 % truncated; sqrt (CQC), with 10 % winsorised.",
+            case_sensitive=False,
         ),
     ] = "log",
     plot: PlotOption = None,

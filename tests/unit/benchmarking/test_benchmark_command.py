@@ -138,6 +138,15 @@ def test_a_ratio_of_none_observed_says_what_is_missing(tmp_path: Path) -> None:
     assert "no logarithm" in _refusal("ratio", path, *columns, "--winsorise", "0.1")
 
 
+@pytest.mark.parametrize(("name", "scale"), [("SHMI", "log"), ("CQC", "sqrt"), ("Log", "log")])
+def test_a_scale_may_be_named_in_capitals_as_it_is_published(
+    name: str, scale: str, tmp_path: Path
+) -> None:
+    path = _file(tmp_path, "u,o,e", [f"u{place:02d},{place + 1},6" for place in range(12)])
+    columns = ["--unit", "u", "--observed", "o", "--expected", "e"]
+    assert _document("ratio", path, *columns, "--scale", name)["scale"] == scale
+
+
 def test_means_of_statistics_as_by_hand(tmp_path: Path) -> None:
     # s = SD/sqrt(n) = 1 1 2: the hand-worked table of test_funnel.py.
     path = _file(tmp_path, "s,m,sd,n", ["a,10,10,100", "b,14,10,100", "c,18,20,100", "d,1,0,9"])

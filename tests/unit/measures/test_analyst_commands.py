@@ -311,7 +311,18 @@ def test_help_has_an_example(command: str) -> None:
         ),
         (
             "s,o,e\n" + "".join(f"{n},{n},1e-300\n" for n in range(1, 13)),
-            "benchmark ratio --unit s --observed o --expected e --scale sqrt".split(),
+            [
+                "benchmark",
+                "ratio",
+                "--unit",
+                "s",
+                "--observed",
+                "o",
+                "--expected",
+                "e",
+                "--scale",
+                "sqrt",
+            ],
         ),
     ],
 )
