@@ -257,6 +257,17 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path) -> None:
     assert "none of 1 rows can be used" in _refusal("proportion", nothing, *COUNTS)
 
 
+def test_one_column_cannot_be_two_things(tmp_path: Path) -> None:
+    path = _file(tmp_path, "u,a,b", ["x,3,4", "y,5,6"])
+    twice = "one is given twice"
+    assert twice in _refusal(
+        *("mean", path, "--unit", "u", "--mean", "a", "--sd", "b", "--n", "a"),
+    )
+    counts = ["--numerator", "a", "--denominator", "a"]
+    assert twice in _refusal("proportion", path, "--unit", "u", *counts)
+    assert twice in _refusal("ratio", path, "--unit", "u", "--observed", "b", "--expected", "b")
+
+
 def test_two_units_have_no_flag(tmp_path: Path) -> None:
     path = _file(tmp_path, "site,yes,all", ["a,1,40", "b,39,40"])
     found = _document("proportion", path, *COUNTS)
