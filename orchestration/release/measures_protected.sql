@@ -1,0 +1,448 @@
+-- Which cells of marts.rpt_site_metrics go out, and how they read. Run after measures.sql, which says
+-- when a cell is small and how numbers are rounded; `metric_rules` is what expectations/metrics
+-- declares. Each step closes more cells and opens none:
+--
+-- 1. primary: too few clients or therapists, a dominant therapist, a share of few or of all but few;
+--    and what site_benchmarks hides of the same people.
+-- 2. families: the metrics of one share out the same units, so one that is hidden is 1 less the
+--    others. Of all strata together the smallest of the others is hidden with it; of a stratum all.
+-- 3. kinds of strata: what is hidden of a kind is its total less what is shown. It must hold enough
+--    people, else the smallest stratum shown is hidden with it; and what is shown, taken at the ends
+--    of its classes, must leave a hidden count all of 1 to {minimum_clients} - 1 and each client all
+--    of the scale. Else nothing of the kind is shown.
+-- 4. periods: of metrics of episodes, which have one month each, all periods of a kind are shown or
+--    none, and what is left over of all of them together must be nobody or enough. Clients of other
+--    metrics stand in many months, so that periods do not bound each other.
+--
+-- Tables, not views: seven queries read them. The steps see no names and only the cells of kinds of
+-- which some may be shown; of a large network's nine in ten may not.
+create or replace temp table site_blocks as
+select
+    *,
+    row_number() over () as block_no
+from (
+    select distinct
+        practice_id,
+        site_id,
+        instrument_code,
+        version,
+        language,
+        informant
+    from marts.rpt_site_metrics
+);
+
+create or replace temp table measured_cells as
+with counted as (
+    select
+        cells.*,
+        row_number() over () as cell_no,
+        site_blocks.block_no,
+        table_of(cells.metric, cells.stratum_kind) as release_table,
+        metric_rules.aggregation,
+        metric_rules.adds_up,
+        coalesce(metric_rules.partition, cells.metric) as family,
+        metric_rules.partition is not null as is_in_family,
+        scales.maximum - scales.minimum as width,
+        case
+            when metric_rules.aggregation = 'share' then 0
+            when metric_rules.reach = 'scale' then scales.minimum
+            when metric_rules.reach = 'distance' then 0
+            when metric_rules.reach = 'difference' then scales.minimum - scales.maximum
+            when metric_rules.reach = 'percent' then -100
+        end as low,
+        case
+            when metric_rules.aggregation = 'share' then 1
+            when metric_rules.reach = 'scale' then scales.maximum
+            when metric_rules.reach in ('distance', 'difference')
+                then scales.maximum - scales.minimum
+            when metric_rules.reach = 'percent' then 100
+        end as high,
+        case
+            when cells.period = 'all' then 'all'
+            when starts_with(cells.period, '12m-') then '12m'
+            when contains(cells.period, 'Q') then 'quarter'
+            when length(cells.period) = 4 then 'year'
+            else 'month'
+        end as period_kind,
+        -- Of therapists' metrics the people are therapists, and as many of them are needed.
+        case
+            when metric_rules.aggregation = 'share_of_therapists' then cells.n_therapists
+            else cells.n_clients
+        end as n_people,
+        case metric_rules.aggregation
+            when 'share' then cells.n_clients_counted
+            when 'share_of_therapists'
+                then cast(round(cells.value * cells.n_therapists) as integer)
+        end as n_people_counted,
+        case metric_rules.aggregation
+            when 'share' then cells.n_clients_not_counted
+            when 'share_of_therapists'
+                then cells.n_therapists
+                    - cast(round(cells.value * cells.n_therapists) as integer)
+        end as n_people_not_counted
+    from marts.rpt_site_metrics as cells
+    inner join metric_rules on cells.metric = metric_rules.metric
+    inner join site_blocks
+        on
+            cells.practice_id = site_blocks.practice_id
+            and cells.site_id = site_blocks.site_id
+            and cells.instrument_code is not distinct from site_blocks.instrument_code
+            and cells.version is not distinct from site_blocks.version
+            and cells.language is not distinct from site_blocks.language
+            and cells.informant is not distinct from site_blocks.informant
+    left join marts.dim_scales as scales
+        on
+            cells.instrument_code = scales.instrument_code
+            and cells.version = scales.version
+            and scales.scale = 'total'
+),
+
+rounded as (
+    select
+        *,
+        n_valued > 0 and is_small(n_people, n_therapists, top_therapist_share) as is_of_few,
+        case
+            when aggregation = 'share' then shown_share(value, n_clients)
+            -- Therapists are not counted in the open, nor in a class of clients.
+            when aggregation = 'share_of_therapists' then round(value * 20) / 20
+            when release_table = 'informant_gaps'
+                then coded_mean(value, n_clients, pomp_decimals(n_clients), {low}, high)
+            else coded_mean(value, n_clients, mean_decimals(n_clients, width), {low}, high)
+        end as shown_value,
+        case
+            when aggregation like 'share%' then share_step(n_clients)
+            when release_table = 'informant_gaps' then pow(10, -pomp_decimals(n_clients))
+            else pow(10, -mean_decimals(n_clients, width))
+        end / 2 as half_step,
+        case when n_valued > 0 and aggregation <> 'share_of_therapists' then {class_of}(n_clients) end
+            as n_clients_at_least
+    from counted
+)
+
+select
+    rounded.*,
+    case
+        when rounded.n_valued = 0 then rounded.n_clients_without_value < {minimum_clients}
+        else
+            rounded.is_of_few
+            or is_too_few(rounded.n_people_counted)
+            or is_too_few(rounded.n_people_not_counted)
+    end as is_primary,
+    hidden_forms.site_id is not null as is_hidden_elsewhere
+from rounded
+left join hidden_forms
+    on
+        is_of_forms(rounded.metric)
+        and rounded.practice_id = hidden_forms.practice_id
+        and rounded.site_id = hidden_forms.site_id
+        and rounded.instrument_code = hidden_forms.instrument_code
+        and rounded.version = hidden_forms.version
+        and rounded.language is not distinct from hidden_forms.language
+        and rounded.informant = hidden_forms.informant
+        and rounded.period = hidden_forms.period
+        and case when rounded.stratum_kind = 'stage' then rounded.stratum else 'all' end
+        = hidden_forms.stage;
+
+create or replace temp table closed_cells as
+with open_kinds as (
+    select distinct
+        block_no,
+        family,
+        stratum_kind,
+        period
+    from measured_cells
+    where n_valued > 0 and not is_primary and not is_hidden_elsewhere
+),
+
+-- Of all strata together every cell: whether periods of a kind are complete is asked of all.
+narrow as (
+    select
+        cell_no,
+        block_no,
+        family,
+        metric,
+        stratum_kind,
+        stratum,
+        period,
+        period_kind,
+        is_in_family,
+        adds_up,
+        n_clients,
+        n_valued,
+        n_people_counted,
+        low,
+        high,
+        shown_value,
+        half_step,
+        n_clients_at_least,
+        is_of_few,
+        is_primary,
+        is_hidden_elsewhere
+    from measured_cells
+    left join open_kinds using (block_no, family, stratum_kind, period)
+    where n_valued > 0 and (stratum_kind = 'all' or open_kinds.block_no is not null)
+),
+
+-- Step 2.
+shared_out as (
+    select
+        *,
+        is_primary or is_hidden_elsewhere as is_closed,
+        bool_or(is_primary or is_hidden_elsewhere) over family_cell as has_closed,
+        coalesce(
+            max(n_people_counted) filter (where is_primary or is_hidden_elsewhere) over family_cell,
+            0
+        ) as n_counted_closed,
+        row_number() over (
+            partition by block_no, family, stratum_kind, stratum, period
+            order by is_primary or is_hidden_elsewhere, n_people_counted, metric
+        ) as place
+    from narrow
+    window family_cell as (
+        partition by block_no, family, stratum_kind, stratum, period
+    )
+),
+
+beside as (
+    select
+        *,
+        is_closed
+        or (
+            {families}
+            and is_in_family
+            and has_closed
+            and (stratum_kind <> 'all' or (n_counted_closed < {minimum_clients} and place = 1))
+        ) as is_closed_beside
+    from shared_out
+),
+
+-- What is hidden of a family may not be so small that one part of it is bounded by the others.
+families as (
+    select
+        * exclude (is_closed_beside),
+        is_closed_beside
+        or (
+            {families}
+            and is_in_family
+            and has_closed
+            and greatest_of_class(n_clients_at_least)
+            * (1 - sum(case when is_closed_beside then 0 else shown_value - half_step end)
+                over family_cell)
+            < ({minimum_clients} - 1)
+            + {minimum_clients}
+            * count(*) filter (where is_closed_beside and n_people_counted >= {minimum_clients})
+                over family_cell
+        ) as is_closed_in_family
+    from beside
+    window family_cell as (
+        partition by block_no, family, stratum_kind, stratum, period
+    )
+),
+
+totals as (
+    select
+        *,
+        bool_and(not is_closed_in_family) over (partition by block_no, family, period) as is_open
+    from families
+    where stratum_kind = 'all'
+),
+
+-- Step 3.
+with_totals as (
+    select
+        families.*,
+        totals.n_clients as n_total,
+        totals.n_valued as n_total_valued,
+        totals.n_clients_at_least as total_at_least,
+        totals.shown_value as total_value,
+        totals.half_step as total_half_step,
+        families.is_closed_in_family
+        or (families.stratum_kind <> 'all' and not coalesce(totals.is_open, false))
+            as is_closed_below
+    from families
+    left join totals
+        on
+            families.stratum_kind <> 'all'
+            and families.block_no = totals.block_no
+            and families.metric = totals.metric
+            and families.period = totals.period
+),
+
+left_over as (
+    select
+        *,
+        n_total_valued - sum(case when is_closed_below then 0 else n_valued end) over kind
+            as n_valued_hidden,
+        greatest(
+            n_total - sum(case when is_closed_below then 0 else n_clients end) over kind,
+            max(case when is_closed_below then n_clients else 0 end) over kind
+        ) as n_hidden,
+        row_number() over (
+            partition by block_no, metric, stratum_kind, period
+            order by is_closed_below, n_clients, stratum
+        ) as place_in_kind
+    from with_totals
+    window kind as (partition by block_no, metric, stratum_kind, period)
+),
+
+joined as (
+    select
+        *,
+        is_closed_below
+        or (
+            {kinds}
+            and stratum_kind <> 'all'
+            and n_valued_hidden > 0
+            and n_hidden < {minimum_clients}
+            and place_in_kind = 1
+        ) as is_closed_joined
+    from left_over
+),
+
+-- Of what is shown, how much room is left: for a small count, and from either end of the scale.
+room as (
+    select
+        *,
+        n_total_valued - sum(case when is_closed_joined then 0 else n_valued end) over kind > 0
+            as has_hidden,
+        greatest_of_class(total_at_least) + 1
+        - sum(
+            case
+                when not is_closed_joined then n_clients_at_least
+                when n_clients >= {minimum_clients} then {minimum_clients}
+                else 1
+            end
+        ) over kind >= {minimum_clients} - 1 as has_room_for_clients,
+        coalesce(
+            (high - total_value + total_half_step) * greatest_of_class(total_at_least)
+            - sum(
+                case
+                    when is_closed_joined or shown_value is null then 0
+                    else greatest(high - shown_value - half_step, 0) * n_clients_at_least
+                end
+            ) over kind >= high - low
+            and (total_value + total_half_step - low) * greatest_of_class(total_at_least)
+            - sum(
+                case
+                    when is_closed_joined or shown_value is null then 0
+                    else greatest(shown_value - half_step - low, 0) * n_clients_at_least
+                end
+            ) over kind >= high - low,
+            true
+        ) as has_room_for_scores
+    from joined
+    window kind as (partition by block_no, metric, stratum_kind, period)
+),
+
+kinds as (
+    select
+        *,
+        is_closed_joined
+        or (
+            {kinds}
+            and stratum_kind <> 'all'
+            and bool_or(has_hidden and not (has_room_for_clients and has_room_for_scores))
+                over (partition by block_no, family, stratum_kind, period)
+        ) as is_closed_in_kind
+    from room
+),
+
+-- Step 4: of people, so that all of a family have the same answer.
+period_kinds as (
+    select
+        block_no,
+        family,
+        period_kind,
+        bool_and(not is_of_few and not is_hidden_elsewhere)
+        and (
+            period_kind = 'all'
+            or max(n_all_valued) is null
+            or sum(n_valued) filter (where is_first) = max(n_all_valued)
+            or max(n_all) - sum(n_clients) filter (where is_first) >= {minimum_clients}
+        ) as is_complete
+    from (
+        select
+            *,
+            metric = min(metric) over (partition by block_no, family) as is_first,
+            max(case when period_kind = 'all' then n_valued end)
+                over (partition by block_no, metric) as n_all_valued,
+            max(case when period_kind = 'all' then n_clients end)
+                over (partition by block_no, metric) as n_all
+        from kinds
+        where stratum_kind = 'all'
+    )
+    group by block_no, family, period_kind
+)
+
+select
+    kinds.cell_no,
+    kinds.is_closed_in_kind
+    or (
+        {periods}
+        and kinds.adds_up
+        and not coalesce(period_kinds.is_complete, false)
+    ) as is_closed
+from kinds
+left join period_kinds
+    on
+        kinds.block_no = period_kinds.block_no
+        and kinds.family = period_kinds.family
+        and kinds.period_kind = period_kinds.period_kind;
+
+create or replace temp view judged_metrics as
+select
+    measured_cells.*,
+    coalesce(
+        closed_cells.is_closed,
+        measured_cells.is_primary or measured_cells.is_hidden_elsewhere
+    ) as is_suppressed
+from measured_cells
+left join closed_cells using (cell_no);
+
+-- A row a table of measures, for the suppression report.
+create or replace temp view suppressed_measures as
+select
+    release_table as table_name,
+    count(*) as n_cells,
+    count(*) filter (where is_suppressed) as n_hidden,
+    0 as n_kept,
+    coalesce(
+        sum(ln(1 + coalesce(n_clients, 0))) filter (where is_suppressed and not is_primary)
+        / nullif(sum(ln(1 + coalesce(n_clients, 0))), 0),
+        0
+    ) as information_lost_share
+from judged_metrics
+group by release_table;
+
+-- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's
+-- units have a value of says why, where the clients without one are enough.
+create or replace temp view shown_metrics as
+select
+    release_table,
+    practice_id,
+    site_id,
+    instrument_code,
+    version,
+    language,
+    informant,
+    metric,
+    stratum_kind,
+    stratum,
+    period,
+    case when not is_suppressed then n_clients_at_least end as n_clients_at_least,
+    case when not is_suppressed then shown_value end as value,
+    case
+        when
+            not is_suppressed
+            and n_valued > 0
+            and aggregation <> 'share_of_therapists'
+            and not is_few(n_clients_without_value)
+            then shown_share(n_valued / n_units, n_clients)
+    end as valued_share,
+    case when not is_suppressed then is_data_complete end as is_data_complete,
+    case when not is_suppressed then null_reason end as null_reason,
+    is_suppressed,
+    case when is_suppressed then shown_reason() end as suppression_reason,
+    width
+from judged_metrics
+where not is_suppressed or stratum_kind = 'all';
