@@ -56,7 +56,6 @@ class Metric(Declaration):
     pitfall: str
     citation: str
 
-
     @property
     def adds_up_over_periods(self) -> bool:
         """Whether a client has hardly ever two units: then periods add up, as their units do."""

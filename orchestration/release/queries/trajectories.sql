@@ -3,8 +3,8 @@
 with figures as (
     select
         courses.*,
-        scales.minimum,
-        scales.maximum,
+        scales.minimum as low,
+        scales.maximum as high,
         scales.maximum - scales.minimum as width,
         -- Of a network there is nothing to hide where it has no value.
         is_small(n_clients, n_therapists, top_therapist_share) as is_few_people,
@@ -46,19 +46,19 @@ select
     case
         when is_suppressed then null
         when figure = 'level'
-            then coded_mean(value, n_clients, mean_decimals(n_clients, width), minimum, maximum)
+            then coded_mean(value, n_clients, mean_decimals(n_clients, width), low, high)
         else round(value, n_decimals)
     end as value,
     case
         when is_suppressed then null
         when figure = 'level'
-            then coded_mean(lower95, n_clients, mean_decimals(n_clients, width), minimum, maximum)
+            then coded_mean(lower95, n_clients, mean_decimals(n_clients, width), low, high)
         else round(lower95, n_decimals)
     end as lower95,
     case
         when is_suppressed then null
         when figure = 'level'
-            then coded_mean(upper95, n_clients, mean_decimals(n_clients, width), minimum, maximum)
+            then coded_mean(upper95, n_clients, mean_decimals(n_clients, width), low, high)
         else round(upper95, n_decimals)
     end as upper95,
     case when not is_suppressed then null_reason end as null_reason,
