@@ -19,7 +19,9 @@
 create or replace temp table site_blocks as
 select
     *,
-    row_number() over () as block_no
+    row_number() over (
+        order by practice_id, site_id, instrument_code, version, language, informant
+    ) as block_no
 from (
     select distinct
         practice_id,
@@ -347,30 +349,53 @@ kinds as (
     from room
 ),
 
--- Step 4: of people, so that all of a family have the same answer.
+-- Step 4. Of people, so that all of a family have the same answer; and of all periods together less
+-- those shown, in every metric of the family.
+left_over_of_periods as (
+    select
+        block_no,
+        family,
+        metric,
+        period_kind,
+        bool_and(not is_of_few and not is_hidden_elsewhere) as is_of_enough,
+        max(n_all_valued) - coalesce(sum(n_valued) filter (where not is_closed_in_kind), 0)
+            as n_valued_left,
+        max(n_all) - coalesce(sum(n_clients) filter (where not is_closed_in_kind), 0) as n_left,
+        max(n_all_counted)
+        - coalesce(sum(n_people_counted) filter (where not is_closed_in_kind), 0) as n_counted_left
+    from (
+        select
+            *,
+            max(case when period_kind = 'all' and not is_closed_in_kind then n_valued end)
+                over of_metric as n_all_valued,
+            max(case when period_kind = 'all' then n_clients end) over of_metric as n_all,
+            max(case when period_kind = 'all' then n_people_counted end) over of_metric
+                as n_all_counted
+        from kinds
+        where stratum_kind = 'all' and adds_up
+        window of_metric as (partition by block_no, metric)
+    )
+    group by block_no, family, metric, period_kind
+),
+
 period_kinds as (
     select
         block_no,
         family,
         period_kind,
-        bool_and(not is_of_few and not is_hidden_elsewhere)
-        and (
-            period_kind = 'all'
-            or max(n_all_valued) is null
-            or sum(n_valued) filter (where is_first) = max(n_all_valued)
-            or max(n_all) - sum(n_clients) filter (where is_first) >= {minimum_clients}
+        bool_and(
+            is_of_enough
+            and (
+                period_kind = 'all'
+                or coalesce(n_valued_left = 0, true)
+                or (
+                    n_left >= {minimum_clients}
+                    and coalesce(n_counted_left >= {minimum_clients}, true)
+                    and coalesce(n_valued_left - n_counted_left >= {minimum_clients}, true)
+                )
+            )
         ) as is_complete
-    from (
-        select
-            *,
-            metric = min(metric) over (partition by block_no, family) as is_first,
-            max(case when period_kind = 'all' then n_valued end)
-                over (partition by block_no, metric) as n_all_valued,
-            max(case when period_kind = 'all' then n_clients end)
-                over (partition by block_no, metric) as n_all
-        from kinds
-        where stratum_kind = 'all'
-    )
+    from left_over_of_periods
     group by block_no, family, period_kind
 )
 
