@@ -62,11 +62,17 @@ class Believed:
 
 
 def leaking_cells(
-    cells: pd.DataFrame, believed: Believed, *, n_whole: int = 0, seed: int = 0
+    cells: pd.DataFrame,
+    believed: Believed,
+    *,
+    n_blocks: int | None = None,
+    n_whole: int = 0,
+    seed: int = 0,
 ) -> list[int]:
     """Places in `cells` (CELLS) of those of which a hidden count or a client's score follows.
 
-    `n_whole` blocks, drawn by `seed`, are attacked with the kinds of which nothing is shown.
+    `n_blocks` are drawn by `seed` (None: all), half of them of metrics whose periods add up, where
+    there is most to find. `n_whole` of them are attacked with the kinds of which nothing is shown.
     Raises KnowledgeContradictory where no true numbers at all agree with what is shown.
     """
     found: list[int] = []
@@ -79,15 +85,28 @@ def leaking_cells(
         for places in np.split(order, starts)
         if 0 < np.count_nonzero(is_shown[places]) < places.size
     ]
-    drawn = np.random.default_rng(seed).permutation(len(attacked))[:n_whole].tolist()
-    for number, places in enumerate(attacked):
+    is_once = cells["is_once"].to_numpy(dtype=np.bool_)
+    drawn = _drawn([bool(is_once[places[0]]) for places in attacked], n_blocks, seed)
+    whole = set(drawn[:n_whole])
+    for number in drawn:
+        places = attacked[number]
         block = cells.iloc[places].reset_index(drop=True)
         kept = places
-        if number not in drawn:
+        if number not in whole:
             is_asked = _is_asked(block)
             block, kept = block[is_asked].reset_index(drop=True), places[is_asked]
         found += kept[np.unique(_leaks(block, believed))].tolist()
     return sorted(found)
+
+
+def _drawn(is_once: list[bool], n_blocks: int | None, seed: int) -> list[int]:
+    """Places of blocks in the order they are drawn."""
+    order = np.random.default_rng(seed).permutation(len(is_once)).tolist()
+    if n_blocks is None or n_blocks >= len(order):
+        return order
+    adding = [number for number in order if is_once[number]][: n_blocks // 2]
+    others = [number for number in order if not is_once[number]][: n_blocks - len(adding)]
+    return sorted([*adding, *others], key=order.index)
 
 
 def _is_asked(block: pd.DataFrame) -> Bools:
@@ -307,7 +326,10 @@ def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
     bounded = np.where(np.isnan(width), 1e9, width)
     step, value = _numbers(block, "step"), _numbers(block, "shown_value")
     ended = believed.has_ends & ~is_share & ~np.isnan(width)
-    coded = Code(step, least, True).range(value, bounded)
+    # Ends are as wide as the class says, whatever is said of the count.
+    steps = believed.minimum_clients - 1.0
+    power = np.floor(np.log10(np.maximum(np.nan_to_num(least) - 1, steps) / steps) + 1e-9)
+    coded = Code(step, steps * 10**power + 1, True).range(value, bounded)
     # Rounded alone, nothing is "this or beyond".
     low = np.where(ended, coded.least, np.maximum(value - step / 2, 0.0))
     high = np.where(ended, coded.most, np.minimum(value + step / 2, bounded))

@@ -18,6 +18,7 @@ from orchestration.disclosure_ledger import (
     read_ledger,
     rules_of,
 )
+from orchestration.release.measures_gate import measure_leaks
 
 TABLE = "site_benchmarks"
 RUNBOOK = "docs/runbooks/a_release_is_refused.md"
@@ -59,6 +60,7 @@ def disclosure_problems(
     said = [_sentence(leak.what, leak.cell, leak.by) for leak in found[:_NAMED]]
     if len(found) > _NAMED:
         said.append(f"{TABLE}: and others")
+    said += measure_leaks(candidate, source, thresholds)
     return [*said, f"see {RUNBOOK}"] if said else []
 
 

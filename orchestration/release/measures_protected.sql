@@ -168,10 +168,12 @@ narrow as (
         period,
         period_kind,
         is_in_family,
+        aggregation,
         adds_up,
         n_clients,
         n_valued,
         n_people_counted,
+        n_people_not_counted,
         low,
         high,
         shown_value,
@@ -255,6 +257,8 @@ with_totals as (
         families.*,
         totals.n_clients as n_total,
         totals.n_valued as n_total_valued,
+        totals.n_people_counted as n_total_counted,
+        totals.n_people_not_counted as n_total_not_counted,
         totals.n_clients_at_least as total_at_least,
         totals.shown_value as total_value,
         totals.half_step as total_half_step,
@@ -279,6 +283,16 @@ left_over as (
             n_total - sum(case when is_closed_below then 0 else n_clients end) over kind,
             max(case when is_closed_below then n_clients else 0 end) over kind
         ) as n_hidden,
+        greatest(
+            n_total_counted
+            - sum(case when is_closed_below then 0 else n_people_counted end) over kind,
+            max(case when is_closed_below then n_people_counted else 0 end) over kind
+        ) as n_counted_hidden,
+        greatest(
+            n_total_not_counted
+            - sum(case when is_closed_below then 0 else n_people_not_counted end) over kind,
+            max(case when is_closed_below then n_people_not_counted else 0 end) over kind
+        ) as n_not_counted_hidden,
         row_number() over (
             partition by block_no, metric, stratum_kind, period
             order by is_closed_below, n_clients, stratum
@@ -294,9 +308,19 @@ joined as (
         or (
             {kinds}
             and stratum_kind <> 'all'
-            and n_valued_hidden > 0
-            and n_hidden < {minimum_clients}
             and place_in_kind = 1
+            and bool_or(
+                n_valued_hidden > 0
+                and (
+                    n_hidden < {minimum_clients}
+                    or (
+                        aggregation = 'share'
+                        and (
+                            is_too_few(n_counted_hidden) or is_too_few(n_not_counted_hidden)
+                        )
+                    )
+                )
+            ) over (partition by block_no, family, stratum_kind, period)
         ) as is_closed_joined
     from left_over
 ),
@@ -322,17 +346,23 @@ room as (
                     when is_closed_joined or shown_value is null then 0
                     else greatest(high - shown_value - half_step, 0) * n_clients_at_least
                 end
-            ) over kind >= high - low
+            ) over kind >= asked
             and (total_value + total_half_step - low) * greatest_of_class(total_at_least)
             - sum(
                 case
                     when is_closed_joined or shown_value is null then 0
                     else greatest(shown_value - half_step - low, 0) * n_clients_at_least
                 end
-            ) over kind >= high - low,
+            ) over kind >= asked,
             true
         ) as has_room_for_scores
-    from joined
+    from (
+        select
+            *,
+            -- A score of one, or a count of so many.
+            case when aggregation = 'share' then {minimum_clients} - 1 else high - low end as asked
+        from joined
+    )
     window kind as (partition by block_no, metric, stratum_kind, period)
 ),
 
