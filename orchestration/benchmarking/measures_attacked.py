@@ -1,8 +1,8 @@
 """The attacker on the tables of measures: what their cells give away together.
 
 Measures have more cells than linear programs over all of them could answer in a night, so they are
-shown by rules that leave the joint question nothing to find (release/measures_protected.sql): counts
-in classes whose ends are multiples of the most that a hidden count may be, means coded at their
+shown by rules that leave the joint question nothing to find (release/measures_protected.sql):
+counts in classes whose ends are multiples of the most that a hidden count may be, means coded at their
 ends, nothing hidden of a kind of strata, of a family of shares or of a kind of periods but enough
 people together. Here that is tried out, site by site and family by family, on what goes out.
 
@@ -13,8 +13,8 @@ where the true numbers say that nobody is in two parts: the attacker may know as
 mean lies between his means in the parts, the shares of a family leave each unit to one of them at
 most. And what is shown: classes and rounded values.
 
-Left out are kinds of strata of a period of which nothing is shown: all that is said of them is their
-total, which is a shown cell like any other. A sample of blocks is attacked with them.
+Left out are kinds of strata of a period of which nothing is shown: all that is said of them is
+their total, which is a shown cell like any other. A sample of blocks is attacked with them.
 """
 
 from collections.abc import Iterator
@@ -44,10 +44,11 @@ CELLS: tuple[str, ...] = (
     *("n_clients", "n_units", "n_counted", "mean", "width", "is_share", "is_once"),
     *("is_shown", "shown_at_least", "shown_value", "step", "known_least", "known_most"),
 )
-"""A row a cell. `block_no`: one site, form and family of metrics; `kind_no` 0 is all strata. Periods
-of one `period_kind_no` do not overlap; months are numbers, the ends of the period, minus and plus infinity of all periods. `n_clients`, `n_units`
-and `n_counted` (units a share counts) are the true ones, `mean` the true mean or share above the
-scale's lowest point, `width` the scale's (NaN: without end; 1 of shares). `is_once`: a client has hardly ever two units. `shown_at_least`,
+"""A row a cell. `block_no`: one site, form and family of metrics; `kind_no` 0 is all strata.
+Periods of one `period_kind_no` do not overlap; months are numbers, the ends of the period, minus and
+plus infinity of all periods. `n_clients`, `n_units` and `n_counted` (units a share counts) are the
+true ones, `mean` the true mean or share above the scale's lowest point, `width` the scale's (NaN:
+without end; 1 of shares). `is_once`: a client has hardly ever two units. `shown_at_least`,
 `shown_value` (above the lowest point) and `step` are what is shown; `known_least` and `known_most`
 what other tables say of the clients, NaN where nothing."""
 
@@ -344,9 +345,7 @@ def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
     enough = np.full(shares.size, float(believed.minimum_clients))
     free = np.full(shares.size, FREE)
     rows.add([(row, _at(shares, SUM), 1.0)], enough, free, shares)
-    rows.add(
-        [(row, _at(shares, UNITS), 1.0), (row, _at(shares, SUM), -1.0)], enough, free, shares
-    )
+    rows.add([(row, _at(shares, UNITS), 1.0), (row, _at(shares, SUM), -1.0)], enough, free, shares)
 
 
 def _ends(least: Floats, most: Floats) -> tuple[Floats, Floats]:

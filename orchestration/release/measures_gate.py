@@ -43,9 +43,7 @@ def measure_leaks(
         "select coalesce(max(epoch(created_at)), 0)::bigint % 1000000 from release"
     ).fetchall()
     believed = Believed(thresholds.minimum_clients)
-    found = leaking_cells(
-        cells, believed, n_blocks=_BLOCKS, n_whole=_WHOLE_BLOCKS, seed=int(seed)
-    )
+    found = leaking_cells(cells, believed, n_blocks=_BLOCKS, n_whole=_WHOLE_BLOCKS, seed=int(seed))
     numbers = ", ".join(str(cells["cell_no"].iloc[place]) for place in found[:_NAMED])
     if not found:
         return
@@ -80,9 +78,7 @@ def attacked_cells(
     same = " and ".join(f"shown.{name} is not distinct from cells.{name}" for name in _KEY)
     source.register("shown_measures", shown)
     try:
-        return source.execute(
-            _CELLS.format(same=same, minimum=thresholds.minimum_clients)
-        ).df()
+        return source.execute(_CELLS.format(same=same, minimum=thresholds.minimum_clients)).df()
     finally:
         source.unregister("shown_measures")
 
@@ -170,6 +166,7 @@ left join beside
         and chosen.language is not distinct from beside.language
         and chosen.informant = beside.informant
         and chosen.period = beside.period
-        and case when chosen.stratum_kind = 'stage' then chosen.stratum else 'all' end = beside.stage
+        and beside.stage
+        = case when chosen.stratum_kind = 'stage' then chosen.stratum else 'all' end
 order by chosen.cell_no
 """
