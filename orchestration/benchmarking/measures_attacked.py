@@ -2,8 +2,8 @@
 
 Measures have more cells than linear programs over all of them could answer in a night, so they are
 shown by rules that leave the joint question nothing to find (release/measures_protected.sql):
-counts in classes whose ends are multiples of the most that a hidden count may be, means coded at their
-ends, nothing hidden of a kind of strata, of a family of shares or of a kind of periods but enough
+counts in classes whose ends are multiples of the most that a hidden count may be, means coded at
+their ends, nothing hidden of a kind of strata, a family of shares or a kind of periods but enough
 people together. Here that is tried out, site by site and family by family, on what goes out.
 
 Unknowns are of every cell its clients, of means the sum of clients' means, of shares units and
@@ -45,8 +45,8 @@ CELLS: tuple[str, ...] = (
     *("is_shown", "shown_at_least", "shown_value", "step", "known_least", "known_most"),
 )
 """A row a cell. `block_no`: one site, form and family of metrics; `kind_no` 0 is all strata.
-Periods of one `period_kind_no` do not overlap; months are numbers, the ends of the period, minus and
-plus infinity of all periods. `n_clients`, `n_units` and `n_counted` (units a share counts) are the
+Periods of one `period_kind_no` do not overlap; months are numbers, the ends of the period, infinite
+of all periods. `n_clients`, `n_units` and `n_counted` (units a share counts) are the
 true ones, `mean` the true mean or share above the scale's lowest point, `width` the scale's (NaN:
 without end; 1 of shares). `is_once`: a client has hardly ever two units. `shown_at_least`,
 `shown_value` (above the lowest point) and `step` are what is shown; `known_least` and `known_most`
@@ -102,7 +102,7 @@ def leaking_cells(
 
 def _drawn(is_once: list[bool], n_blocks: int | None, seed: int) -> list[int]:
     """Places of blocks in the order they are drawn."""
-    order = np.random.default_rng(seed).permutation(len(is_once)).tolist()
+    order: list[int] = np.random.default_rng(seed).permutation(len(is_once)).tolist()
     if n_blocks is None or n_blocks >= len(order):
         return order
     adding = [number for number in order if is_once[number]][: n_blocks // 2]
@@ -314,7 +314,8 @@ def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
     every = np.arange(n, dtype=np.intp)
     least = _numbers(block, "shown_at_least")
     most = (least - 1) * 10 if believed.has_classes else least
-    rows.add([(every, _at(every, CLIENTS), 1.0)], *_ends(least, most), every)
+    low, high = np.nan_to_num(least, nan=-FREE), np.nan_to_num(most, nan=FREE)
+    rows.add([(every, _at(every, CLIENTS), 1.0)], low, high, every)
     known = np.flatnonzero(block["known_least"].notna().to_numpy())
     rows.add(
         [(np.arange(known.size), _at(known, CLIENTS), 1.0)],
@@ -346,10 +347,6 @@ def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
     free = np.full(shares.size, FREE)
     rows.add([(row, _at(shares, SUM), 1.0)], enough, free, shares)
     rows.add([(row, _at(shares, UNITS), 1.0), (row, _at(shares, SUM), -1.0)], enough, free, shares)
-
-
-def _ends(least: Floats, most: Floats) -> tuple[Floats, Floats]:
-    return np.nan_to_num(least, nan=-FREE), np.nan_to_num(most, nan=FREE, posinf=FREE)
 
 
 def _needs(block: pd.DataFrame, same: Places, small: Bools, minimum: float) -> Needs:

@@ -18,7 +18,8 @@ from orchestration.release import bands, expected
 
 QUERIES = Path(__file__).with_name("queries")
 MEASURES = tuple(
-    Path(__file__).with_name(name) for name in ("measures.sql", "measures_protected.sql")
+    Path(__file__).with_name(f"{name}.sql")
+    for name in ("measures", "measures_judged", "measures_protected")
 )
 WITHOUT_MEASURES = Path(__file__).with_name("without_measures.sql")
 

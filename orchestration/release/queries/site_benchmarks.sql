@@ -1,9 +1,6 @@
--- Whole percent, as in response_rates: an exact rate is a fraction of two counts and gives them away.
--- Flags and comparability were worked out from the exact one. Where a covariate cannot be told from a
--- site, case mix says so, after the other reasons.
+-- Where a covariate cannot be told from a site, case mix says so, after the other reasons.
 select
     cells.* replace (
-        round(cells.response_rate, 2) as response_rate,
         adjusted.adjusted as adjusted,
         case
             when adjusted.null_reason = 'covariate_not_identifiable'

@@ -109,3 +109,11 @@ def test_periods_of_metrics_of_episodes_are_shown_all_or_none(
     assert released_rows(warehouse, "cohort_flow", columns) == hidden
     shown = [("2023", False), ("2023-Q1", False), ("2024", False), ("2025", True), ("all", False)]
     assert released_rows(warehouse, "site_metrics", columns) == shown
+
+
+def test_a_small_cell_of_a_stratum_is_absent(warehouse: duckdb.DuckDBPyConnection) -> None:
+    add_cell(warehouse, stratum_kind="age_band", stratum="18-25", n_clients=9)
+    add_cell(warehouse)
+    add_cell(warehouse, metric="lag_days", n_clients=9)
+    found = released_rows(warehouse, "site_metrics", "metric, stratum, is_suppressed")
+    assert found == [("ceiling_share", "all", False), ("lag_days", "all", True)]

@@ -109,7 +109,6 @@ def test_measures_of_nothing_are_a_release(tmp_path: Path) -> None:
         ({"metric": "mean_score", "value": 38.9, "n_clients": 101}, (101, 38.9, 1.0, None, False)),
         ({"metric": "change", "value": -39.0, "n_clients_counted": None},
          (11, -32.7, 1.0, None, False)),
-        # Days have no end.
         ({"metric": "lag_days", "value": 0.04}, (11, 0.0, 1.0, None, False)),
         # Nobody has a value, and enough people have none: the reason may be said.
         ({"n_clients": 0, "n_valued": 0, "n_clients_without_value": 11, "value": None,
@@ -169,14 +168,6 @@ def test_a_metric_of_therapists_needs_as_many_of_them(warehouse: duckdb.DuckDBPy
     # 10 of 20, and 11 of 22 take part: 10 are too few, on either side.
     assert _shown(warehouse, **therapists, n_therapists=20) == HIDDEN
     assert _shown(warehouse, **therapists, n_therapists=22) == shown
-
-
-def test_a_small_cell_of_a_stratum_is_absent(warehouse: duckdb.DuckDBPyConnection) -> None:
-    add_cell(warehouse, stratum_kind="age_band", stratum="18-25", n_clients=9)
-    add_cell(warehouse)
-    add_cell(warehouse, metric="lag_days", n_clients=9)
-    found = released_rows(warehouse, "site_metrics", "metric, stratum, is_suppressed")
-    assert found == [("ceiling_share", "all", False), ("lag_days", "all", True)]
 
 
 def test_metrics_go_to_their_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
