@@ -31,6 +31,11 @@ class Metric(Declaration):
     out of arrays (orchestration/benchmarking) and is in no mart.
     `has_distribution`: its units' values have percentiles and a skewness of their own.
     `minimum_units`: units with a value that a site needs; below it the value is null with a reason.
+    `partition`: metrics of one name share one denominator out; each unit counts in one of them at
+    most, so that a hidden one would be 1 less the others.
+    `reach`: from where to where one client's value may lie, where it has ends: the instrument's
+    total, its `difference` of two days either way, the `distance` of two forms, or a `percent` of
+    the scale's range either way.
     `settings`: names of dbt variables and the defaults they ship with.
     """
 
@@ -41,6 +46,8 @@ class Metric(Declaration):
     unit: str
     unit_measured: UnitMeasured
     aggregation: Literal["share", "mean_of_clients", "share_of_therapists", "modelled"]
+    partition: Identifier | None = None
+    reach: Literal["scale", "difference", "distance", "percent"] | None = None
     is_per_instrument: bool = True
     has_distribution: bool = False
     minimum_units: int = Field(ge=1)
@@ -48,6 +55,11 @@ class Metric(Declaration):
     settings: dict[Identifier, Setting] = {}
     pitfall: str
     citation: str
+
+    @property
+    def adds_up_over_periods(self) -> bool:
+        """Whether a client has hardly ever two units: then periods add up, as their units do."""
+        return self.unit_measured in ("episode", "series")
 
 
 class Family(Declaration):

@@ -152,7 +152,7 @@ def bounds(cells: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     return pd.DataFrame(found, index=cells.index, dtype=object)
 
 
-def _codes(cells: pd.DataFrame, n: Floats, forms: Floats, rules: Rules) -> tuple["_Code", "_Code"]:
+def _codes(cells: pd.DataFrame, n: Floats, forms: Floats, rules: Rules) -> tuple["Code", "Code"]:
     """How means and shares are coded where these counts of clients and forms stand beside them."""
     many = n > 100
     short = _numbers(cells, "width") < 10
@@ -161,13 +161,13 @@ def _codes(cells: pd.DataFrame, n: Floats, forms: Floats, rules: Rules) -> tuple
     mean_step = np.where(many & short, 0.01, 0.1) if on.rounding else exact
     share_step = np.where(many, 0.01, 0.05) if on.rounding else exact
     return (
-        _Code(mean_step, rules.clients.least(n), on.ends),
-        _Code(share_step, rules.clients.least(forms), on.ends),
+        Code(mean_step, rules.clients.least(n), on.ends),
+        Code(share_step, rules.clients.least(forms), on.ends),
     )
 
 
 @dataclass(frozen=True)
-class _Code:
+class Code:
     """Numbers from 0 to a width, rounded to `step`; the ends are as wide as one of `least` is."""
 
     step: Floats

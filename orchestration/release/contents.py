@@ -10,14 +10,17 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from expectations.instrument import RISK_NOTICE
-from expectations.metric import Metric
+from expectations.metric import Metric, shipped_metrics
 from expectations.model import Thresholds
 from expectations.registry import Registry
 from orchestration.benchmarking.cells import DOMINANT_THERAPIST_SHARE, SUPPRESSED
 from orchestration.release import bands, expected
 
 QUERIES = Path(__file__).with_name("queries")
-MEASURES = Path(__file__).with_name("measures.sql")
+MEASURES = tuple(
+    Path(__file__).with_name(f"{name}.sql")
+    for name in ("measures", "measures_judged", "measures_protected")
+)
 WITHOUT_MEASURES = Path(__file__).with_name("without_measures.sql")
 
 Row = Mapping[str, object]
@@ -100,17 +103,55 @@ class ReleaseMeta:
         }
 
 
-def prepare_measures(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> None:
+@dataclass(frozen=True)
+class MeasureProtections:
+    """What keeps measures from giving somebody away. Each can be switched off, to see that the
+    attacker needs it to be on (measures_attacked)."""
+
+    classes: bool = True
+    """Counts go out as classes."""
+    kinds: bool = True
+    """What is hidden of a kind of strata holds enough people."""
+    ends: bool = True
+    """Means near an end of their scale are coded."""
+    partitions: bool = True
+    """Of metrics that share out the same units never one alone is hidden."""
+    periods: bool = True
+    """Periods of metrics that add up are shown all or none."""
+
+
+def prepare_measures(
+    source: duckdb.DuckDBPyConnection,
+    thresholds: Thresholds,
+    protections: MeasureProtections = MeasureProtections(),
+) -> None:
     """What the queries of measures share, on this connection alone: which cells are shown, and how
     they are rounded."""
     source.execute(
-        MEASURES.read_text(encoding="utf-8").format(
-            minimum_clients=int(thresholds.minimum_clients),
-            minimum_therapists=int(thresholds.minimum_therapists),
-            dominant_share=float(DOMINANT_THERAPIST_SHARE),
-            suppressed=SUPPRESSED,
-        )
+        "create or replace temp table metric_rules "
+        "(metric varchar, aggregation varchar, partition varchar, reach varchar, adds_up boolean)"
     )
+    source.executemany(
+        "insert into metric_rules values (?, ?, ?, ?, ?)",
+        [
+            (each.metric, each.aggregation, each.partition, each.reach, each.adds_up_over_periods)
+            for each in shipped_metrics()
+        ],
+    )
+    for path in MEASURES:
+        source.execute(
+            path.read_text(encoding="utf-8").format(
+                minimum_clients=int(thresholds.minimum_clients),
+                minimum_therapists=int(thresholds.minimum_therapists),
+                dominant_share=float(DOMINANT_THERAPIST_SHARE),
+                suppressed=SUPPRESSED,
+                class_of="shown_least" if protections.classes else "exactly",
+                low="low" if protections.ends else "null",
+                families=protections.partitions,
+                kinds=protections.kinds,
+                periods=protections.periods,
+            )
+        )
 
 
 def leave_measures_out(source: duckdb.DuckDBPyConnection) -> None:

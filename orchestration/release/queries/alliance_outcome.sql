@@ -70,7 +70,6 @@ select
     cast(null as varchar) as site_id,
     judged.* replace (
         case when not is_small then n_sites end as n_sites,
-        case when not is_small then shown_count(n_clients) end as n_clients,
         case when not is_suppressed then round(value, 2) end as value,
         case when not is_suppressed then round(lower95, 2) end as lower95,
         case when not is_suppressed then round(upper95, 2) end as upper95,
@@ -79,5 +78,6 @@ select
         case when not is_suppressed then round(i2, 2) end as i2,
         case when not is_suppressed then round(tau2, 3) end as tau2
     ),
+    case when not is_small then shown_least(n_clients) end as n_clients_at_least,
     case when is_suppressed then shown_reason() end as suppression_reason
 from judged

@@ -1,11 +1,53 @@
--- A session number with few clients at risk, few who ended or few who did not, has no row.
+-- A session number with few clients at risk, few who ended or few who did not, has no row. Endings of
+-- the numbers add up to those of all: where the ones without a row hold too few, the number with the
+-- fewest has none either.
 with judged as (
     select
         *,
         is_small(n_clients, n_therapists, top_therapist_share)
-        or is_few(n_clients_ended)
-        or is_few(n_clients_not_ended) as is_suppressed
+        or is_too_few(n_clients_ended)
+        or is_too_few(n_clients_not_ended) as is_primary
     from benchmark.dropout_hazards
+),
+
+left_over as (
+    select
+        *,
+        sum(case when session_no is null then n_clients_ended end) over network
+        - sum(case when session_no is not null and not is_primary then n_clients_ended end)
+            over network as n_ended_hidden,
+        row_number() over (
+            partition by
+                instrument_code,
+                version,
+                language,
+                informant,
+                figure,
+                alliance_state,
+                period,
+                session_no is null
+            order by is_primary, n_clients_ended, session_no
+        ) as place
+    from judged
+    window network as (
+        partition by
+            instrument_code,
+            version,
+            language,
+            informant,
+            figure,
+            alliance_state,
+            period
+    )
+),
+
+closed as (
+    select
+        *,
+        is_primary
+        or (session_no is not null and place = 1 and coalesce(is_few(n_ended_hidden), false))
+            as is_suppressed
+    from left_over
 )
 
 select
@@ -21,7 +63,7 @@ select
     session_no,
     period,
     case when not is_suppressed then n_sites end as n_sites,
-    case when not is_suppressed then shown_count(n_clients) end as n_clients,
+    case when not is_suppressed then shown_least(n_clients) end as n_clients_at_least,
     case
         when is_suppressed then null
         when figure = 'hazard' then shown_share(value, n_clients)
@@ -32,5 +74,5 @@ select
     case when not is_suppressed then null_reason end as null_reason,
     is_suppressed,
     case when is_suppressed then shown_reason() end as suppression_reason
-from judged
+from closed
 where session_no is null or not is_suppressed

@@ -3,10 +3,12 @@ with figures as (
     select
         *,
         is_small(n_clients, n_therapists, top_therapist_share) as is_suppressed,
-        case when figure = 'bias' and shown_count(n_clients) > 100 then 1
+        case when figure = 'bias' and is_many(n_clients) then 1
             when figure = 'bias' then 0
             else 2
-        end as n_decimals
+        end as n_decimals,
+        case when figure = 'bias' then -100 end as low,
+        case when figure = 'bias' then 100 end as high
     from benchmark.congruences
 )
 
@@ -23,7 +25,7 @@ select
     period,
     cast(null as varchar) as second_instrument_code,
     cast(null as varchar) as second_version,
-    n_clients,
+    n_clients_at_least,
     value,
     cast(null as double) as lower95,
     cast(null as double) as upper95,
@@ -47,10 +49,13 @@ select
     period,
     second_instrument_code,
     second_version,
-    case when not is_suppressed then shown_count(n_clients) end as n_clients,
-    case when not is_suppressed then round(value, n_decimals) end as value,
-    case when not is_suppressed then round(lower95, n_decimals) end as lower95,
-    case when not is_suppressed then round(upper95, n_decimals) end as upper95,
+    case when not is_suppressed then shown_least(n_clients) end as n_clients_at_least,
+    case when not is_suppressed then coded_mean(value, n_clients, n_decimals, low, high) end
+        as value,
+    case when not is_suppressed then coded_mean(lower95, n_clients, n_decimals, low, high) end
+        as lower95,
+    case when not is_suppressed then coded_mean(upper95, n_clients, n_decimals, low, high) end
+        as upper95,
     case when not is_suppressed then interval_null_reason end as interval_null_reason,
     case when not is_suppressed then null_reason end as null_reason,
     is_suppressed,

@@ -1,8 +1,8 @@
--- Small cells have no row there. Counts are those of complete forms, which the figures are of.
+-- Small cells have no row there. Classes are those of complete forms, which the figures are of.
 select
     *,
-    shown_count(n_clients_complete) as n_clients,
-    shown_count(n_forms_complete) as n_forms
+    shown_least(n_clients_complete) as n_clients_at_least,
+    shown_least(n_forms_complete) as n_forms_at_least
 from (
     select * exclude (n_forms) replace (
         round(alpha_pairwise, 2) as alpha_pairwise,

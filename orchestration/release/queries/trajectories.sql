@@ -3,6 +3,8 @@
 with figures as (
     select
         courses.*,
+        scales.minimum as low,
+        scales.maximum as high,
         scales.maximum - scales.minimum as width,
         -- Of a network there is nothing to hide where it has no value.
         is_small(n_clients, n_therapists, top_therapist_share) as is_few_people,
@@ -36,24 +38,27 @@ select
     'all' as stratum,
     period,
     case when not is_few_people and site_id is null then n_sites end as n_sites,
-    case when not is_few_people then shown_count(n_clients) end as n_clients,
+    case when not is_few_people then shown_least(n_clients) end as n_clients_at_least,
     case
         when not is_few_people and not is_few(n_clients_short)
             then shown_share(n_clients_short / n_clients_with_form, n_clients)
     end as short_share,
     case
         when is_suppressed then null
-        when figure = 'level' then shown_mean(value, n_clients, width)
+        when figure = 'level'
+            then coded_mean(value, n_clients, mean_decimals(n_clients, width), low, high)
         else round(value, n_decimals)
     end as value,
     case
         when is_suppressed then null
-        when figure = 'level' then shown_mean(lower95, n_clients, width)
+        when figure = 'level'
+            then coded_mean(lower95, n_clients, mean_decimals(n_clients, width), low, high)
         else round(lower95, n_decimals)
     end as lower95,
     case
         when is_suppressed then null
-        when figure = 'level' then shown_mean(upper95, n_clients, width)
+        when figure = 'level'
+            then coded_mean(upper95, n_clients, mean_decimals(n_clients, width), low, high)
         else round(upper95, n_decimals)
     end as upper95,
     case when not is_suppressed then null_reason end as null_reason,

@@ -20,7 +20,7 @@ select
     'all' as stratum,
     period,
     case when not is_few_people then n_sites end as n_sites,
-    case when not is_few_people then shown_count(n_clients) end as n_clients,
+    case when not is_few_people then shown_least(n_clients) end as n_clients_at_least,
     case when not is_suppressed then round(value, 3) end as value,
     case when not is_suppressed then round(lower95, 3) end as lower95,
     case when not is_suppressed then round(upper95, 3) end as upper95,

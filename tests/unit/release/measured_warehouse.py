@@ -19,7 +19,7 @@ from orchestration.benchmarking.trajectories import trajectories_table
 from orchestration.benchmarking.units import FORM, SITE, Units
 from orchestration.benchmarking.variance_components import variance_components_table
 from orchestration.dbt_runner import variables
-from orchestration.release.contents import query
+from orchestration.release.contents import leave_measures_out, prepare_measures, query
 from orchestration.release.tables import tables_of
 from tests.unit.release.small_warehouse import small_registry, small_warehouse
 
@@ -149,9 +149,13 @@ def add_rows(con: duckdb.DuckDBPyConnection, table: str, *rows: dict[str, Any]) 
 
 
 def released_rows(
-    con: duckdb.DuckDBPyConnection, table: str, columns: str
+    con: duckdb.DuckDBPyConnection, table: str, columns: str, *, with_measures: bool = True
 ) -> list[tuple[Any, ...]]:
     """What a release would hold of a table, in order."""
+    if with_measures:
+        prepare_measures(con, Thresholds())
+    else:
+        leave_measures_out(con)
     (declared,) = [one for one in tables_of("release") if one.table == table]
     sql = query(table)
     assert sql is not None

@@ -51,22 +51,22 @@ def test_courses_are_shown_rounded_or_hidden(warehouse: duckdb.DuckDBPyConnectio
     found = released_rows(
         warehouse,
         "trajectories",
-        "site_id, metric, n_sites, n_clients, short_share, value, lower95, upper95, null_reason, "
-        "is_suppressed",
+        "site_id, metric, n_sites, n_clients_at_least, short_share, value, lower95, upper95, "
+        "null_reason, is_suppressed",
     )
     slope, bend = "trajectory_slope", "trajectory_curvature"
     none = (None,) * 6
     # 16 of 63 are .254, a twentieth: .25; 41 of 144 are .285, of 103 a whole percent.
     assert found == [
-        ("site_00", bend, None, 45, 0.25, -0.012, -0.123, 0.988, None, False),
-        ("site_00", "trajectory_level", None, 45, 0.25, 31.2, -0.1, 1.0, None, False),
-        ("site_00", slope, None, 45, 0.25, 0.12, -0.12, 0.99, None, False),
+        ("site_00", bend, None, 11, 0.25, -0.012, -0.123, 0.988, None, False),
+        ("site_00", "trajectory_level", None, 11, 0.25, 31.2, 3.7, 3.7, None, False),
+        ("site_00", slope, None, 11, 0.25, 0.12, -0.12, 0.99, None, False),
         ("site_01", slope, *none, None, True),
         ("site_02", slope, *none, None, True),
-        ("site_03", slope, None, 45, None, 0.1, -0.12, 0.99, None, False),
-        ("site_04", slope, None, 45, 0.0, 0.1, -0.12, 0.99, None, False),
+        ("site_03", slope, None, 11, None, 0.1, -0.12, 0.99, None, False),
+        ("site_04", slope, None, 11, 0.0, 0.1, -0.12, 0.99, None, False),
         (None, bend, *none, "too_few_clients", False),
-        (None, slope, 4, 105, 0.28, 0.12, -0.12, 0.99, None, False),
+        (None, slope, 4, 101, 0.28, 0.12, -0.12, 0.99, None, False),
     ]
 
 
@@ -99,17 +99,17 @@ def test_shares_of_variance_are_the_network_s_alone(warehouse: duckdb.DuckDBPyCo
     found = released_rows(
         warehouse,
         "variance_components",
-        "site_id, metric, n_sites, n_clients, value, lower95, interval_null_reason, sentence, "
-        "null_reason, is_suppressed",
+        "site_id, metric, n_sites, n_clients_at_least, value, lower95, interval_null_reason, "
+        "sentence, null_reason, is_suppressed",
     )
     share = "variance_share_"
     none = (None,) * 7
     assert found == [
-        (None, f"{share}client", 4, 45, None, None, None, None, "too_few_clients", False),
+        (None, f"{share}client", 4, 11, None, None, None, None, "too_few_clients", False),
         (None, f"{share}session", *none, True),
-        (None, f"{share}site", 4, 1215, 0.012, 0.005, None, None, None, False),
+        (None, f"{share}site", 4, 1001, 0.012, 0.005, None, None, None, False),
         (
-            *(None, f"{share}therapist", 4, 1215, 0.0, None),
+            *(None, f"{share}therapist", 4, 1001, 0.0, None),
             *("no_variance_found", "None was found.", None, False),
         ),
     ]
