@@ -20,7 +20,7 @@ from orchestration.benchmarking.disclosure_cells import Rules
 from orchestration.benchmarking.protected_sites import CELL, LAYOUT
 from orchestration.sql import identifier
 
-_ROWS = ("ledger", "changes", "errors", "networks")
+_ROWS = ("ledger", "changes", "errors", "networks", "measures")
 """Tables `benchmark.disclosure_…` with a release's own rows."""
 
 
@@ -122,7 +122,8 @@ def put_out(con: duckdb.DuckDBPyConnection) -> None:
     """The provisional rows are those of a release that readers have.
 
     Rows between two releases in which nothing of their block was written say nothing to anyone: the
-    newer one takes the older one's place, or the ledger would grow each night.
+    newer one takes the older one's place, or the ledger would grow each night. So does a row of
+    measures that was written anew: the one before it is held against nothing any more.
     """
     number = provisional(con)
     if number is None:
@@ -152,6 +153,20 @@ def put_out(con: duckdb.DuckDBPyConnection) -> None:
                 ledger.release_no < $number
                 and ledger.release_no <> ledger.written_release
                 and ledger.release_no > written.last_written
+        )
+        """,
+        {"number": number},
+    )
+    con.execute(
+        """
+        delete from benchmark.disclosure_measures where rowid in (
+            select older.rowid
+            from benchmark.disclosure_measures as older
+            semi join (
+                select table_name, row_digest
+                from benchmark.disclosure_measures where release_no = $number
+            ) as anew using (table_name, row_digest)
+            where older.release_no < $number
         )
         """,
         {"number": number},

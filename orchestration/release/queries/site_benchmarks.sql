@@ -1,6 +1,6 @@
 -- Whole percent, as in response_rates: an exact rate is a fraction of two counts and gives them away.
 -- Flags and comparability were worked out from the exact one. Where a covariate cannot be told from a
--- site, case mix says so, after the other reasons.
+-- site, case mix says so, after the other reasons: as the row of site_adjustments does that goes out.
 select
     cells.* replace (
         round(cells.response_rate, 2) as response_rate,
@@ -12,7 +12,7 @@ select
         end as comparability
     )
 from benchmark.site_benchmarks as cells
-left join shown_adjustments as adjusted
+left join released_site_adjustments as adjusted
     on
         cells.practice_id = adjusted.practice_id
         and cells.site_id = adjusted.site_id
