@@ -86,13 +86,12 @@ def epoch(con: duckdb.DuckDBPyConnection, release_no: int) -> Epoch:
     return Epoch(release_no, int(first))
 
 
-def is_known(con: duckdb.DuckDBPyConnection, release_id: str) -> bool:
-    """Whether a release is one that the ledger has."""
-    return bool(
-        con.execute(
-            "select 1 from benchmark.disclosure_releases where release_id = ?", [release_id]
-        ).fetchall()
-    )
+def number_of(con: duckdb.DuckDBPyConnection, release_id: str) -> int | None:
+    """The number of a release; None of one that the ledger does not have."""
+    rows = con.execute(
+        "select release_no from benchmark.disclosure_releases where release_id = ?", [release_id]
+    ).fetchall()
+    return int(rows[0][0]) if rows else None
 
 
 def last_number(con: duckdb.DuckDBPyConnection) -> int:
