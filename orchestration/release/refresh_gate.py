@@ -18,6 +18,7 @@ from orchestration.release.tables import ReleaseTable, tables_of_measures
 from orchestration.sql import identifier, literal
 
 _NAMED = 5
+_BATCH_ROWS = 50_000
 _NETWORK = ("instrument_code", "version", "language", "informant", "collection_mode", "stage")
 
 
@@ -28,47 +29,75 @@ def refresh_problems(
     has them; none when there are none. `source` is the warehouse."""
     number = ledger.last_number(source)
     since = ledger.epoch(source, number).first
+    _note_shown(candidate, source)
     found = [
-        sentence
-        for table in tables_of_measures()
-        for sentence in _problems(candidate, source, table, since, number, thresholds)
+        f"{table.table}: a row is not what the ledger of what was shown has of it: {place}"
+        for table in _that_differ(source, f"release_no between {since} and {number}", "left")
+        for place in _places(source, table)
     ]
+    # Of a row never shown before there is nothing to hold it against.
+    for table in _that_differ(source, f"release_no >= {since} and release_no < {number}", "inner"):
+        early = _changed(source, table) < thresholds.minimum_clients
+        found += [
+            f"{table.table}: a row was written anew though too few of its clients changed since "
+            f"the release that wrote it: {place}"
+            for place in _places(source, table, np.flatnonzero(early))
+        ]
     return [*found[:_NAMED], "measures: and others"] if len(found) > _NAMED else found
 
 
-def _problems(
-    candidate: duckdb.DuckDBPyConnection,
-    source: duckdb.DuckDBPyConnection,
-    table: ReleaseTable,
-    since: int,
-    number: int,
-    thresholds: Thresholds,
-) -> Iterator[str]:
+def _note_shown(
+    candidate: duckdb.DuckDBPyConnection, source: duckdb.DuckDBPyConnection
+) -> None:
+    """What the file's rows say, as `rows_shown` beside the ledger; temporary."""
     shown = candidate.sql(
-        f"select {digest(table.key)} as row_digest, {said(table)} as said "
-        f"from {identifier(table.table)} where {is_shown(table)}"
-    ).to_arrow_table()
-    source.register("shown_rows", shown)
-    try:
-        _find_new(source, table, f"release_no between {since} and {number}", join="left")
-        for place in _places(source, table, None):
-            yield f"{table.table}: a row is not what the ledger of what was shown has of it: {place}"
-        # Of a row never shown before there is nothing to hold it against.
-        before = f"release_no >= {since} and release_no < {number}"
-        _find_new(source, table, before, join="inner")
-        early = _changed(source, table) < thresholds.minimum_clients
-        for place in _places(source, table, np.flatnonzero(early)):
-            yield (
-                f"{table.table}: a row was written anew though too few of its clients changed "
-                f"since the release that wrote it: {place}"
-            )
-    finally:
-        source.unregister("shown_rows")
+        " union all ".join(
+            f"select {literal(table.table)} as table_name, {literal(shape(table))} as shape, "
+            f"{digest(table.key)} as row_digest, {said(table)} as said "
+            f"from {identifier(table.table)} where {is_shown(table)}"
+            for table in tables_of_measures()
+        )
+    ).to_arrow_reader(_BATCH_ROWS)
+    source.register("incoming", shown)
+    source.execute("create or replace temp table rows_shown as from incoming")
+    source.unregister("incoming")
 
 
-def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable, of: str, join: str) -> None:
-    """`new_rows`: those with a number or word that the ledger's newest row of their key does not
-    have. A number that is null says nothing, and neither does the reason of it."""
+def _that_differ(
+    source: duckdb.DuckDBPyConnection, of: str, join: str
+) -> Iterator[ReleaseTable]:
+    """Tables with rows that say something which the ledger's newest rows of their keys do not,
+    each with those rows as `new_rows`."""
+    source.execute(
+        f"""
+        create or replace temp table other_rows as
+        with newest as (
+            select *
+            from benchmark.disclosure_measures
+            where {of}
+            qualify release_no = max(release_no) over (partition by table_name, row_digest)
+        )
+
+        select
+            table_name,
+            rows_shown.said,
+            newest.said as said_then,
+            newest.sketch as sketch_then,
+            newest.release_no as against
+        from rows_shown
+        {join} join newest using (table_name, shape, row_digest)
+        where newest.said is distinct from rows_shown.said
+        """
+    )
+    named = source.execute("select distinct table_name from other_rows").fetchall()
+    for table in tables_of_measures():
+        if (table.table,) in named:
+            _find_new(source, table)
+            yield table
+
+
+def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> None:
+    """A number that is null says nothing, and neither does the reason of it."""
     words = [
         identifier(name)
         for column in table.columns
@@ -80,29 +109,17 @@ def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable, of: str, j
     source.execute(
         f"""
         create or replace temp table new_rows as
-        with newest as (
-            select row_digest, said, sketch, release_no
-            from benchmark.disclosure_measures
-            where table_name = {literal(table.table)} and shape = {literal(shape(table))} and {of}
-            qualify release_no = max(release_no) over (partition by row_digest)
-        ),
-
-        told as (
+        with told as (
             select
-                {read_back(table, "shown_rows.said")} as now,
-                {read_back(table, "newest.said")} as before,
-                newest.sketch,
-                newest.release_no
-            from shown_rows
-            {join} join newest using (row_digest)
-            where newest.said is distinct from shown_rows.said
+                {read_back(table, "said")} as now,
+                {read_back(table, "said_then")} as before,
+                sketch_then,
+                against
+            from other_rows
+            where table_name = {literal(table.table)}
         )
 
-        select
-            row_number() over () - 1 as position,
-            sketch as sketch_then,
-            release_no as against,
-            unnest(now)
+        select row_number() over () - 1 as position, sketch_then, against, unnest(now)
         from told
         where {differs}
         """
@@ -215,7 +232,7 @@ def _numbers(source: duckdb.DuckDBPyConnection, sql: str) -> Floats:
 
 
 def _places(
-    source: duckdb.DuckDBPyConnection, table: ReleaseTable, positions: np.ndarray | None
+    source: duckdb.DuckDBPyConnection, table: ReleaseTable, positions: np.ndarray | None = None
 ) -> list[str]:
     """Sites and questionnaires of some of `new_rows`, of all where none are named; each once."""
     where = "'all sites'"

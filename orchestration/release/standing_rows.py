@@ -55,7 +55,7 @@ def let_stand(source: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: dat
         _judge(source, thresholds)
         for table in tables:
             source.execute(_released(table))
-            _count_kept(source, table)
+        _count_kept(source, tables)
         _write(source, number)
 
 
@@ -232,13 +232,16 @@ def _is_whole(table: ReleaseTable) -> str:
     return f"standing.said is null or not ({hidden})"
 
 
-def _count_kept(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> None:
-    name = identifier(f"released_{table.table}")
+def _count_kept(source: duckdb.DuckDBPyConnection, tables: tuple[ReleaseTable, ...]) -> None:
+    """Rows that stand, for the suppression report."""
+    released = " union all ".join(
+        f"select {literal(table.table)} as table_name, {digest(table.key)} as row_digest "
+        f"from {identifier(f'released_{table.table}')}"
+        for table in tables
+    )
     source.execute(
-        "insert into kept_measures select $table, count(*) from standing_rows "
-        f"semi join (select {digest(table.key)} as row_digest from {name}) using (row_digest) "
-        "where table_name = $table",
-        {"table": table.table},
+        "insert into kept_measures select table_name, count(*) from standing_rows "
+        f"semi join ({released}) using (table_name, row_digest) group by table_name"
     )
 
 

@@ -1,6 +1,9 @@
 """Rows of measures from night to night: which stand, which are written anew, which are hidden; and
 what refuses a file in which one was written too early."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -31,10 +34,21 @@ STANDS = (0.5, 1.0, None, True, False)
 HIDDEN = (None, None, None, None, True)
 
 
-@pytest.fixture
-def con() -> duckdb.DuckDBPyConnection:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse of a night with nothing in the measures; that night's number is open."""
-    return measured_warehouse()
+    path = tmp_path_factory.mktemp("measured") / "warehouse.duckdb"
+    with measured_warehouse() as con:
+        con.execute(f"attach '{path}' as stored")
+        con.execute("copy from database memory to stored")
+    return path
+
+
+@pytest.fixture
+def con(built: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """That night again."""
+    with duckdb.connect(str(shutil.copy(built, tmp_path / "warehouse.duckdb"))) as opened:
+        yield opened
 
 
 def decide(con: duckdb.DuckDBPyConnection, thresholds: Thresholds | None = None) -> None:
