@@ -1,12 +1,13 @@
-"""How many clients stand otherwise behind rows of measures than when they were written: numbers that
-are never too high, so that a row stands rather too long than too short.
+"""How many clients stand otherwise behind rows of measures than when they were written: numbers
+that are never too high, so that a row stands rather too long than too short.
 
 Of a cell of the marts two sketches tell: how many of its people make which contribution, by bucket
 (int_cells_sketched). Someone whose contribution changed leaves one bucket and enters another, or
 stays in his; someone who came enters one, someone who left leaves one. So each who changed adds at
-most 1 to what all buckets gained, and at most 1 to what all lost: neither sum is more than the number
-of those who changed, and the larger one is at least half of all differences. Equal contributions in
-other people's hands, and two contributions in one bucket, are not seen; both make the number lower.
+most 1 to what all buckets gained, and at most 1 to what all lost: neither sum is more than the
+number of those who changed, and the larger one is at least half of all differences. Equal
+contributions in other people's hands, and two contributions in one bucket, are not seen; both make
+the number lower.
 
 Of other rows the forms of their questionnaire tell, by client (benchmark.disclosure_members). Forms
 that a client had in equal number and with equal sums are no change.
@@ -33,8 +34,8 @@ NAMES = (
     "stage",
     "period",
 )
-"""What names the forms behind a row. Null is any practice, site, way of collecting, stage and closed
-period; an empty text is what nobody recorded."""
+"""What names the forms behind a row. Null is any practice, site, way of collecting, stage and
+closed period; an empty text is what nobody recorded."""
 
 
 def count_by_forms(con: duckdb.DuckDBPyConnection, asked: str) -> None:

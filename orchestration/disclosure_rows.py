@@ -1,9 +1,10 @@
-"""What the tables of measures said last, row by row, kept in the warehouse: what stands in a release
-stands as it is here.
+"""What the tables of measures said last, row by row, kept in the warehouse: what stands in a
+release stands as it is here.
 
 A row is found again by its key and is one text; so every table of the allow-list has the same way,
-whatever its columns are. Rows of a table whose columns are others now do not stand: they could not be
-shown as they were. Written, taken back and put out with the rest of the ledger (disclosure_ledger).
+whatever its columns are. Rows of a table whose columns are others now do not stand: they could not
+be shown as they were. They are written, taken back and put out with the rest of the ledger
+(disclosure_ledger).
 """
 
 import hashlib
@@ -79,7 +80,7 @@ def has_cells(table: ReleaseTable) -> bool:
 
 
 def shapes() -> str:
-    """SQL for a relation: `table_name`, `shape` and `changes_counted` of every table of measures."""
+    """SQL for a relation: `table_name`, `shape`, `changes_counted` of all tables of measures."""
     rows = ", ".join(
         f"({literal(table.table)}, {literal(shape(table))}, {literal(str(table.changes_counted))})"
         for table in tables_of_measures()

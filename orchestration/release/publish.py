@@ -72,8 +72,9 @@ def write_release(
     """Publish what the warehouse holds, unless the release in force says the same already.
 
     `source` is a connection on the warehouse; of it the ledger of disclosure control alone is
-    written, with what measures say and the id the release is about to have. The caller holds the writer's lock (two
-    publishers at once would share the candidate's name), and puts the ledger out after a new one.
+    written, with what measures say and the id the release is about to have. The caller holds the
+    writer's lock (two publishers at once would share the candidate's name), and puts the ledger out
+    after a new one.
     `is_other_code`: the last release was made by another version of what makes releases.
     Raises ReleaseRefused when a check on the candidate fails; nothing has changed then.
     """

@@ -1,8 +1,9 @@
-"""The last look at a candidate's tables of measures: does a row say something new of too few clients?
+"""The last look at a candidate's tables of measures: does a row say something new of too few
+clients?
 
 The file is held against what the ledger has of the last release that went out, and shares nothing
-with the code that lets rows stand but the tables both read. What is said of a row names its table and
-site, never a value.
+with the code that lets rows stand but the tables both read. What is said of a row names its table
+and site, never a value.
 """
 
 from collections.abc import Iterator
@@ -46,9 +47,7 @@ def refresh_problems(
     return [*found[:_NAMED], "measures: and others"] if len(found) > _NAMED else found
 
 
-def _note_shown(
-    candidate: duckdb.DuckDBPyConnection, source: duckdb.DuckDBPyConnection
-) -> None:
+def _note_shown(candidate: duckdb.DuckDBPyConnection, source: duckdb.DuckDBPyConnection) -> None:
     """What the file's rows say, as `rows_shown` beside the ledger; temporary."""
     shown = candidate.sql(
         " union all ".join(
@@ -63,9 +62,7 @@ def _note_shown(
     source.unregister("incoming")
 
 
-def _that_differ(
-    source: duckdb.DuckDBPyConnection, of: str, join: str
-) -> Iterator[ReleaseTable]:
+def _that_differ(source: duckdb.DuckDBPyConnection, of: str, join: str) -> Iterator[ReleaseTable]:
     """Tables with rows that say something which the ledger's newest rows of their keys do not,
     each with those rows as `new_rows`."""
     source.execute(
@@ -127,7 +124,7 @@ def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> None:
 
 
 def _changed(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> Floats:
-    """Clients that changed behind each of `new_rows` since it was written, as far as can be told."""
+    """Clients that changed behind each of `new_rows` since it was written, at least."""
     if table.changes_counted == "by_site_benchmarks":
         return _written_anew(source, table)
     if table.changes_counted in ("by_questionnaire", "by_network"):
@@ -178,9 +175,7 @@ def _with_other_forms(source: duckdb.DuckDBPyConnection, table: ReleaseTable) ->
     if table.changes_counted == "by_network":
         at.append("coalesce(new.collection_mode, '') = members.collection_mode")
         at.append("(new.stage = 'all' or new.stage = members.stage)")
-        same = " and ".join(
-            f"models.{name} is not distinct from new.{name}" for name in _NETWORK
-        )
+        same = " and ".join(f"models.{name} is not distinct from new.{name}" for name in _NETWORK)
         period = f"(select any_value(period) from benchmark.case_mix_models as models where {same})"
     else:
         at += [

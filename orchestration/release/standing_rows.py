@@ -2,9 +2,10 @@
 
 A row that was shown stands with its numbers until enough of its clients changed since the release
 that wrote it; else the difference of two releases would be the answers of a few. What is hidden
-tonight stays hidden, whatever an earlier release showed of it: a row, and a number within one. A row
-that can be shown again after it was hidden is shown with the numbers readers have of it already, as
-long as too few changed since: they say nothing new. A row whose key is not there tonight falls away.
+tonight stays hidden, whatever an earlier release showed of it: a row, and a number within one. A
+row that can be shown again after it was hidden has the numbers that readers have of it already, as
+long as too few changed since: they say nothing new. A row whose key is not there tonight falls
+away.
 
 Every table goes the same way. It ends in temporary tables `released_<table>`, which the release is
 filled from, and in the ledger's provisional rows (disclosure_rows).
@@ -185,6 +186,7 @@ _BENCHMARKED = (
     "stage",
     "period",
 )
+
 
 def _released(table: ReleaseTable) -> str:
     """The rows that go out. Those that stand have their old numbers, where tonight has one too."""

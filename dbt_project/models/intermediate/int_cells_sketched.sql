@@ -49,13 +49,13 @@ months as (
 -- Cells that could be shown, a seventh of all: the others are not worth the memory.
 counted as (
     select
-        {{ columns_of('counts', cell_columns()) }},
+        {{ cell_columns() }},
         metric,
         stratum_kind,
         stratum,
         period,
         n_clients_valued + n_clients_without_value as n_people
-    from {{ ref('int_sites_counted') }} as counts
+    from {{ ref('int_sites_counted') }}
     union all
     select
         {{ columns_of('weights', cell_columns()) }},

@@ -1,4 +1,4 @@
-"""Nights of one site in a closed quarter, with measures: what of them is written anew and what stands.
+"""Nights of one site in a closed quarter, with measures: what is written anew and what stands.
 
 40 clients with 30 of 40 points each are there on the first night. Ten with 20 points come late: the
 site's rows stand. An eleventh comes: they are written anew.
@@ -79,8 +79,8 @@ def _ledger_tables(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 class Home:
-    """One group's nights. The warehouse is each time the one that was built of so many clients, with
-    the ledger of what was shown carried over."""
+    """One group's nights. The warehouse is each time the one that was built of so many clients,
+    with the ledger of what was shown carried over."""
 
     def __init__(self, folder: Path, declared: Registry, nights: dict[int, Path]) -> None:
         self.declared, self.nights, self.day = declared, nights, 0
@@ -226,8 +226,8 @@ def test_a_kill_beside_the_pointer_converges(
         killed.setattr(publishing, "move_pointer", move)
         with pytest.raises(Killed):
             publish(night)
-    # Eleven clients of 51 went, and ten come again. Readers saw 40: ten are too few; or they saw 51,
-    # and one is.
+    # Eleven clients of 51 went, and ten come again. Readers saw 40: ten are too few; or they saw
+    # 51, and one is.
     home.build(50)
     publish(home.benchmark())
     assert home.mean() == (FIRST if moment == "after the pointer" else SECOND, False)
