@@ -32,6 +32,8 @@ MEASURES = "tag:measures"
 RATINGS = "tag:process_ratings"
 """Selects the models of a feed few practices send, its metric among them."""
 
+_LEFT_OUT = "left_out_tonight"
+
 _MANIFEST = "manifest.json"
 _PARSED = "partial_parse.msgpack"
 _NOTED = "project.sha256"
@@ -153,10 +155,9 @@ def build(
         arguments += ["--select", *select]
     manifest = load_manifest(target_dir)
     selectors = left_out_models(with_measures=with_measures, with_ratings=with_ratings)
-    left_out = _left_out(manifest, selectors, standing)
-    if left_out:
+    if _mark_left_out(manifest, selectors, standing):
         # Else dbt would leave out, with a view, the tests that read it.
-        arguments += ["--indirect-selection", "empty", "--exclude", *left_out]
+        arguments += ["--indirect-selection", "empty", "--exclude", f"tag:{_LEFT_OUT}"]
     results = run(arguments, target_dir, warehouse_path, manifest, memory_limit).results
     shutil.rmtree(target_dir / "spill", ignore_errors=True)
     built = ("model", "test")  # dbt also reports exposures, as having done nothing
@@ -169,11 +170,14 @@ def left_out_models(*, with_measures: bool, with_ratings: bool) -> list[str]:
     return [selector for selector, is_built in wanted.items() if not is_built]
 
 
-def _left_out(
+def _mark_left_out(
     manifest: "Manifest", selectors: Collection[str], standing: Collection[str]
-) -> list[str]:
-    """Names of models and data tests that a build does without: those that `selectors` (tags)
-    name, and the views if they stand, see `build`."""
+) -> bool:
+    """Tag the models and data tests that a build does without: those that `selectors` (tags) name,
+    and the views if they stand, see `build`. False where there are none.
+
+    One tag, because dbt goes through all nodes for each name it is told.
+    """
     nodes: Mapping[str, Any] = manifest.nodes
     tags = {selector.removeprefix("tag:") for selector in selectors}
     unwanted = {name for name, node in nodes.items() if tags & set(node.tags)}
@@ -190,7 +194,9 @@ def _left_out(
     # A union of families is made of those that are built: it must not outlive one.
     if set(standing) & set(views.values()) == {views[name] for name in views.keys() - unwanted}:
         unwanted |= views.keys()
-    return sorted(nodes[name].name for name in unwanted)
+    for name in unwanted:
+        nodes[name].tags.append(_LEFT_OUT)
+    return bool(unwanted)
 
 
 def load_manifest(target_dir: Path) -> "Manifest":
