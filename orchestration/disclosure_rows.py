@@ -67,9 +67,9 @@ def is_shown(table: ReleaseTable) -> str:
 
 
 def sketched(con: duckdb.DuckDBPyConnection) -> None:
-    """Tonight's sketches by the digest of their cell, as the view `sketches`; temporary."""
+    """Tonight's sketches by the digest of their cell, as the table `sketches`; temporary."""
     con.execute(
-        f"create or replace temp view sketches as select {digest(CELL)} as cell_digest, sketch "
+        f"create or replace temp table sketches as select {digest(CELL)} as cell_digest, sketch "
         "from intermediate.int_cells_sketched"
     )
 
