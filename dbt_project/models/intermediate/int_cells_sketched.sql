@@ -5,6 +5,8 @@
 -- What tells two nights of a cell apart without telling anyone: how many of its people give it which
 -- contribution. A person's contribution is one number, made of his sums by remainders; so months add
 -- up, no pseudonym enters, and a new key changes no cell. Its square is spread over the buckets.
+-- Sketches are kept and held against later ones: whoever changes the formula says so where they are
+-- kept (_SKETCH in orchestration/disclosure_rows.py).
 with metrics as (
     select
         metric,
