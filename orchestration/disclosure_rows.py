@@ -30,8 +30,8 @@ CELL = (
 )
 """What names a cell of marts.rpt_site_metrics, and its row in a release."""
 _SKETCH = 1
-"""How int_cells_sketched makes its sketches. With another formula every cell would seem to have other
-people: then this is another number, and no row from before stands."""
+"""How int_cells_sketched makes its sketches. With another formula every cell would seem to have
+other people: then this is another number, and no row from before stands."""
 
 
 def about_clients(table: ReleaseTable) -> tuple[str, ...]:
