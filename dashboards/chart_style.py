@@ -105,6 +105,25 @@ def legend(**changes: Any) -> alt.Legend:
     )
 
 
+def arrows(frame: pd.DataFrame, signs: tuple[str, str], **mark: Any) -> list[alt.Chart]:
+    """Arrows beside marks that stand for themselves or beyond (column `beyond`: -1 or 1).
+
+    `signs` of down and up; `mark` holds `dx` and `dy` of one that points up. Drawn nowhere else.
+    """
+    drawn = []
+    for way, sign in zip((-1, 1), signs, strict=True):
+        here = frame[frame["beyond"] == way]
+        if here.empty:
+            continue
+        place = {name: way * mark[name] for name in ("dx", "dy") if name in mark}
+        drawn.append(
+            layer(here).mark_text(
+                text=sign, baseline="middle", fontSize=14, fontWeight=700, color=INK, **place
+            )
+        )
+    return drawn
+
+
 def columns(between: int, wide: int) -> alt.ExprRef:
     """Columns of a legend, 0 for one line: one on a narrow page, where a line would run out."""
     return alt.ExprRef(f"{NARROW} ? 1 : {_ROOM} < 960 ? {between} : {wide}")

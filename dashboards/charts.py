@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboards import labels
+from dashboards import bounds, labels
 from dashboards.chart_style import (
     ABOVE,
     BAND_95,
@@ -23,6 +23,7 @@ from dashboards.chart_style import (
     INK,
     MUTED,
     PAPER,
+    arrows,
     domain,
     layer,
     legend,
@@ -34,6 +35,8 @@ from dashboards.placement import Frame, Mark, place_labels
 from dashboards.release import Instrument, ReferenceBand, SiteResult
 
 _HEIGHT, _ASSUMED_WIDTH = 430, 820
+_ARROW = 15
+"""Pixels from a mark to the arrow that says where its true mean may lie."""
 
 _STATES: tuple[tuple[str, str, str, str], ...] = (
     # Each state has a shape of its own, so that nothing hangs on colour.
@@ -60,8 +63,9 @@ def funnel_frame(rows: Sequence[SiteResult], instrument: Instrument) -> pd.DataF
     """One row a site that can be placed: shown, with a mean and a standard error above 0.
 
     Columns: site, practice, n_clients, n_therapists, n_forms, raw, standard_error, target, the four
-    limits (scale points, as in the release), precision (1 / standard_error), state, flag (words)
-    and interval (words). Ordered by precision.
+    limits (scale points, as in the release), precision (1 / standard_error), mean (words), beyond
+    (where the true mean may lie of a coded one: 1 above, -1 below; else 0), state, flag (words) and
+    interval (words). Ordered by precision.
     """
     records: list[dict[str, Any]] = []
     for row in rows:
@@ -77,6 +81,8 @@ def funnel_frame(rows: Sequence[SiteResult], instrument: Instrument) -> pd.DataF
                 "n_forms": row.n_forms,
                 **{name: getattr(row, name) for name in _NUMBERS},
                 "precision": 1 / row.standard_error,
+                "mean": bounds.worded(labels.number(row.raw, decimals), row.raw_bound),
+                "beyond": bounds.direction(row.raw_bound),
                 "state": row.flag or "none",
                 "flag": labels.flag(row.flag),
                 "interval": f"{labels.number(row.raw - margin, decimals)} to "
@@ -84,7 +90,8 @@ def funnel_frame(rows: Sequence[SiteResult], instrument: Instrument) -> pd.DataF
             }
         )
     names = ["site", "practice", "n_clients", "n_therapists", "n_forms", *_NUMBERS]
-    frame = pd.DataFrame(records, columns=[*names, "precision", "state", "flag", "interval"])
+    made = ["precision", "mean", "beyond", "state", "flag", "interval"]
+    frame = pd.DataFrame(records, columns=[*names, *made])
     return frame.astype(dict.fromkeys(_NUMBERS, "float64")).sort_values(
         ["precision", "site"], ignore_index=True
     )
@@ -107,7 +114,7 @@ def _tooltip(decimals: int) -> list[alt.Tooltip]:
         alt.Tooltip("practice:N", title="Practice"),
         alt.Tooltip("n_clients:Q", title="Clients", format=","),
         alt.Tooltip("n_therapists:Q", title="Therapists", format=","),
-        alt.Tooltip("raw:Q", title="Mean score", format=number),
+        alt.Tooltip("mean:N", title="Mean score"),
         alt.Tooltip("interval:N", title="95 % interval of the mean"),
         alt.Tooltip("lower95:Q", title="Expected range from", format=number),
         alt.Tooltip("upper95:Q", title="Expected range to", format=number),
@@ -181,13 +188,14 @@ def _band_names(limits: pd.DataFrame, y: alt.Scale, decimals: int) -> list[alt.C
 def _site_names(frame: pd.DataFrame, x: alt.X, y: alt.Scale, area: Frame) -> list[alt.Chart]:
     """Each site's name beside its mark wherever it fits; flagged sites are placed first."""
     marks = [
-        Mark(key=site, x=across, y=up, is_first=chosen or state not in ("within", "none"))
-        for site, across, up, chosen, state in zip(
+        Mark(site, across, up, chosen or state not in ("within", "none"), beyond)
+        for site, across, up, chosen, state, beyond in zip(
             frame["site"].tolist(),
             frame["precision"].tolist(),
             frame["raw"].tolist(),
             frame["is_chosen"].tolist(),
             frame["state"].tolist(),
+            frame["beyond"].tolist(),
             strict=True,
         )
     ]
@@ -297,6 +305,7 @@ def funnel(
     area = Frame((x_low, x_high), (y_low, y_high), _ASSUMED_WIDTH, _HEIGHT, lines)
     layers += _site_names(frame, x, scale, area)
     layers += _marks(frame, x, y, instrument.decimals)
+    layers += [each.encode(x=x, y=y) for each in arrows(frame, ("↓", "↑"), dy=-_ARROW)]
     return alt.LayerChart(layer=layers, **style(height=_HEIGHT))
 
 
@@ -304,8 +313,11 @@ def funnel_description(frame: pd.DataFrame, instrument: Instrument) -> str:
     """What a reader who cannot see the funnel is told; the table below it holds every number."""
     outside = frame[~frame["state"].isin(["within", "none"])]
     names = "; ".join(f"{row.site}: {str(row.flag).lower()}" for row in outside.itertuples())
+    coded = frame[frame["beyond"] != 0]
+    beyond = "; ".join(f"{row.site}: {row.mean}" for row in coded.itertuples())
+    ends = f"Near an end of the scale: {beyond}. " if beyond else ""
     return (
         f"Funnel chart of the mean {instrument.name} score of {len(frame)} sites. "
-        f"Outside the expected range: {names or 'no site'}. "
+        f"Outside the expected range: {names or 'no site'}. {ends}"
         "The table below the chart gives the same numbers."
     )

@@ -11,13 +11,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboards import labels
+from dashboards import bounds, labels
 from dashboards.chart_style import (
     ACCENT,
     INK,
     MUTED,
     NARROW,
     PAPER,
+    arrows,
     columns,
     domain,
     if_narrow,
@@ -54,6 +55,8 @@ _COLUMNS = (
     "lane",
     "series",
     "value",
+    "words",
+    "beyond",
     "lower",
     "upper",
     "interval",
@@ -62,6 +65,8 @@ _COLUMNS = (
     "at_best",
 )
 _Z95 = 1.959964
+_ARROW = 13
+"""Pixels from a mark to the arrow that says where its true mean may lie."""
 
 
 def caterpillar_frame(
@@ -69,8 +74,9 @@ def caterpillar_frame(
 ) -> pd.DataFrame:
     """Up to four rows a shown site: raw and adjusted, each as it is and pulled to the group.
 
-    Columns: site, practice, lane (raw or adjusted), series (words), value, lower, upper (95 %
-    interval, scale points, may be missing), interval (words), n_clients, returned and at_best
+    Columns: site, practice, lane (raw or adjusted), series (words), value, words, beyond
+    (1 or -1 where the true mean may lie higher or lower than a coded one, else 0), lower, upper
+    (95 % interval, scale points, may be missing), interval (words), n_clients, returned and at_best
     (whole percents in words). Sites in the order of `rows`.
     """
     records: list[dict[str, Any]] = []
@@ -82,22 +88,26 @@ def caterpillar_frame(
             "practice": row.practice_name,
             "n_clients": row.n_clients,
             "returned": labels.percent(row.response_rate),
-            "at_best": labels.percent(row.ceiling_share),
+            "at_best": bounds.signed(labels.percent(row.ceiling_share), row.ceiling_share_bound),
         }
         adjustment = adjustments.get((row.practice_id, row.site_id))
         for lane, series, value, lower, upper in _values(row, adjustment):
             decimals = instrument.decimals
             known = lower is not None and upper is not None
-            words = f"{labels.number(lower, decimals)} to {labels.number(upper, decimals)}"
+            ends = f"{labels.number(lower, decimals)} to {labels.number(upper, decimals)}"
             records.append(
                 {
                     **site,
                     "lane": lane,
                     "series": series,
                     "value": value,
+                    "words": bounds.worded(
+                        labels.number(value, decimals), row.raw_bound if series == RAW else None
+                    ),
+                    "beyond": bounds.direction(row.raw_bound) if series == RAW else 0,
                     "lower": lower,
                     "upper": upper,
-                    "interval": words if known else "not known",
+                    "interval": ends if known else "not known",
                 }
             )
     frame = pd.DataFrame(records, columns=list(_COLUMNS))
@@ -174,7 +184,11 @@ def caterpillar(
     layers += _target_lines(means, lanes, scale, instrument.decimals)
     layers += upright_reference_lines(near, scale)
     layers += _intervals(frame, lanes, scale, y)
-    layers.append(_points(frame, lanes, scale, y, instrument.decimals, len(near)))
+    layers.append(_points(frame, lanes, scale, y, len(near)))
+    layers += [
+        each.encode(x=_x(scale), y=y, yOffset=_offset(lanes))
+        for each in arrows(frame, ("←", "→"), dx=_ARROW)
+    ]
     layers += _beside(frame, y)
     step = 40 if len(lanes) > 1 else 28
     height = step * len(sites)
@@ -262,7 +276,6 @@ def _points(
     lanes: Sequence[str],
     scale: alt.Scale,
     y: alt.Y,
-    decimals: int,
     n_lines_above: int,
 ) -> alt.Chart:
     present = [series for series in _SERIES if series[0] in set(frame["series"])]
@@ -286,7 +299,7 @@ def _points(
             tooltip=[
                 alt.Tooltip("site:N", title="Site"),
                 alt.Tooltip("series:N", title="What"),
-                alt.Tooltip("value:Q", title="Value", format=f",.{decimals}f"),
+                alt.Tooltip("words:N", title="Value"),
                 alt.Tooltip("interval:N", title="95 % interval"),
                 alt.Tooltip("n_clients:Q", title="Clients", format=","),
                 alt.Tooltip("returned:N", title="Forms returned"),

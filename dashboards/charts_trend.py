@@ -12,13 +12,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboards import labels, part_labels
+from dashboards import bounds, labels, part_labels
 from dashboards.chart_style import (
     ACCENT,
     DECILES,
     INK,
     MUTED,
     PAPER,
+    arrows,
     domain,
     if_narrow,
     layer,
@@ -41,7 +42,20 @@ _RULES: tuple[tuple[str, str, str, str], ...] = (
     ("none", "circle", MUTED, MUTED),
 )
 _BANDS = (("p10", "p90"), ("p20", "p80"), ("p30", "p70"), ("p40", "p60"))
-_ROW = ["on", "period", "value", "mean", "lower", "upper", "phase", "stretch", "rules", "mark"]
+_ROW = [
+    "on",
+    "period",
+    "value",
+    "words",
+    "beyond",
+    "mean",
+    "lower",
+    "upper",
+    "phase",
+    "stretch",
+    "rules",
+    "mark",
+]
 
 
 def _months(on: date) -> int:
@@ -58,12 +72,13 @@ def stretches(dates: Sequence[date]) -> list[int]:
     return numbers[: len(dates)]
 
 
-def trend_frame(points: Sequence[TrendPoint]) -> pd.DataFrame:
+def trend_frame(points: Sequence[TrendPoint], instrument: Instrument) -> pd.DataFrame:
     """One row a period of the line, in the order of time.
 
     Columns: on (date), period (words), value, mean, lower, upper (scale points; limits may be
-    missing), phase, stretch (counted from 0, one more after each gap), rules (words) and mark
-    (words of the first rule).
+    missing), words (the value, with what a coded one stands for), beyond (1 or -1 where the true
+    one may lie higher or lower, else 0), phase, stretch (counted from 0, one more after each gap),
+    rules (words) and mark (words of the first rule).
     """
     ordered = sorted(points, key=lambda point: point.period_on)
     first = [rule for rule, *_ in _RULES]
@@ -76,6 +91,10 @@ def trend_frame(points: Sequence[TrendPoint]) -> pd.DataFrame:
                 "on": pd.Timestamp(point.period_on),
                 "period": labels.period(point.period),
                 "value": point.value,
+                "words": bounds.worded(
+                    labels.number(point.value, instrument.decimals), point.value_bound
+                ),
+                "beyond": bounds.direction(point.value_bound),
                 "mean": point.mean,
                 "lower": point.lower_limit,
                 "upper": point.upper_limit,
@@ -263,7 +282,7 @@ def _line(frame: pd.DataFrame, scale: alt.Scale, decimals: int) -> list[alt.Char
             stroke=alt.Stroke("mark:N", scale=by_mark(2), legend=key),
             tooltip=[
                 alt.Tooltip("period:N", title="Period"),
-                alt.Tooltip("value:Q", title="Mean score", format=number),
+                alt.Tooltip("words:N", title="Mean score"),
                 alt.Tooltip("mean:Q", title="Mean of the stretch", format=number),
                 alt.Tooltip("lower:Q", title="Lower limit", format=number),
                 alt.Tooltip("upper:Q", title="Upper limit", format=number),
@@ -271,7 +290,8 @@ def _line(frame: pd.DataFrame, scale: alt.Scale, decimals: int) -> list[alt.Char
             ],
         )
     )
-    return [line, points]
+    coded = arrows(frame, ("↓", "↑"), dy=-14)
+    return [line, points, *(each.encode(x=_x(), y=_y("value", scale)) for each in coded)]
 
 
 def trend_description(frame: pd.DataFrame, interventions: pd.DataFrame, site: str) -> str:

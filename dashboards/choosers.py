@@ -1,7 +1,8 @@
 """The choosers above a comparison: which form, period and stage, then whom to read it for.
 
 Each chooser offers what the ones before it leave, so that no combination is empty, and opens on the
-view that most sites can be shown in.
+view that most sites can be shown in. What was chosen stays chosen where it is still offered. A
+period is chosen by its kind first: a few years hold dozens of months.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,7 @@ from dashboards import labels
 from dashboards.release import Choice, Instrument, SiteResult
 
 WHOLE_GROUP = "The whole group"
+KIND = "Kind of period"
 
 Instruments = dict[tuple[str, str], Instrument]
 
@@ -58,6 +60,13 @@ def _choosers(instruments: Instruments) -> tuple[_Chooser, ...]:
             labels.language_and_mode,
             labels.language_and_mode,
             "People answer in another way on paper than on a screen, so we keep these apart.",
+        ),
+        _Chooser(
+            KIND,
+            lambda choice: labels.period_kind(choice.period),
+            str,
+            labels.period_kind_order,
+            "How long a time the numbers are of. Means are adjusted in a year or longer only.",
         ),
         _Chooser(
             "Period",
@@ -135,5 +144,5 @@ def choose_site(rows: Sequence[SiteResult], place: Any) -> SiteResult | None:
 
 def places() -> tuple[list[Any], Any]:
     """The places of the choosers of a view, and the place of the chooser of a site."""
-    upper, lower = st.columns([2, 1, 1.2]), st.columns([1.2, 1, 2])
-    return [*upper, *lower[:2]], lower[2]
+    upper, lower = st.columns([2, 1, 1.2]), st.columns([0.8, 1.2, 1, 1.6])
+    return [*upper, *lower[:3]], lower[3]

@@ -28,7 +28,7 @@ def caterpillar_twin(
     """Raw and adjusted values, as they are and pulled to the group; a hidden site has none."""
     columns = (
         Column("Site", ("site",), "text"),
-        Column("Raw", ("raw",), "score"),
+        Column("Raw", ("raw",), "score", bound="raw_bound"),
         Column("Raw, 95 % interval", ("raw_lower95", "raw_upper95"), "score"),
         Column("Raw, pulled", ("shrunken",), "score"),
         Column("Its 95 % interval", ("shrunken_lower95", "shrunken_upper95"), "score"),
@@ -59,6 +59,7 @@ def _caterpillar_row(row: SiteResult, adjustment: Adjustment | None) -> dict[str
     found: dict[str, object] = {
         "site": row.site_label,
         "raw": row.raw,
+        "raw_bound": row.raw_bound,
         "shrunken": row.shrunken,
         "shrunken_lower95": row.shrunken_lower95,
         "shrunken_upper95": row.shrunken_upper95,
@@ -163,7 +164,7 @@ def trend_twin(
     tenths = [f"p{tenth}0" for tenth in range(1, 10)]
     columns = (
         Column("Period", ("period",), "text"),
-        Column("Mean", ("value",), "score"),
+        Column("Mean", ("value",), "score", bound="value_bound"),
         Column("Mean of stretch", ("mean",), "score"),
         Column("Limits", ("lower_limit", "upper_limit"), "score"),
         Column("Stretch", ("phase",), "count"),
@@ -187,6 +188,7 @@ def trend_twin(
             {
                 "period": labels.period(point.period),
                 "value": point.value,
+                "value_bound": point.value_bound,
                 "mean": point.mean,
                 "lower_limit": point.lower_limit,
                 "upper_limit": point.upper_limit,

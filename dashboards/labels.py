@@ -170,14 +170,32 @@ def is_whole_years(code: str) -> bool:
     return code == "all" or re.fullmatch(r"\d{4}", code) is not None
 
 
+_PERIODS = {
+    # kind of period, in the order in which they are offered: its form
+    "12 months": r"12m-\d{4}-\d{2}",
+    "Year": r"\d{4}",
+    "Quarter": r"\d{4}-Q[1-4]",
+    "Month": r"\d{4}-\d{2}",
+    "All dates": "all",
+}
+_OTHER = "Other"
+
+
+def period_kind(code: str) -> str:
+    """What kind of period a code names, in words."""
+    found = (kind for kind, form in _PERIODS.items() if re.fullmatch(form, code))
+    return next(found, _OTHER)
+
+
+def period_kind_order(kind: str) -> int:
+    """Sort key of kinds of period."""
+    return [*_PERIODS, _OTHER].index(kind)
+
+
 def period_order(code: str) -> tuple[int, int]:
-    """Sort key: 12 months, quarters, years, months, all dates; the newest first in each kind."""
+    """Sort key: by kind, the newest first in each."""
     digits = int("".join(re.findall(r"\d", code.removeprefix("12m-"))) or 0)
-    kinds = (r"12m-\d{4}-\d{2}", r"\d{4}-Q[1-4]", r"\d{4}", r"\d{4}-\d{2}")
-    for place, pattern in enumerate(kinds):
-        if re.fullmatch(pattern, code):
-            return (place, -digits)
-    return (len(kinds) + (code != "all"), -digits)
+    return (period_kind_order(period_kind(code)), -digits)
 
 
 def day(value: date | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import streamlit as st
 
-from dashboards import clock, labels, queries, sentences_notes
+from dashboards import clock, drawn, labels, queries, sentences_notes
 from dashboards.release import Release
 
 _STYLE = Path(__file__).with_name("theme.css")
@@ -47,7 +47,7 @@ def _say_no_release(title: str, nothing_yet: str, error: Exception) -> None:
             "(or `alliance nightly`), then reload this page.",
             icon=":material/hourglass_empty:",
         )
-        st.caption(f"Looked in: {plain(str(error))}")
+        drawn.notes(f"Looked in: {error}")
     else:
         st.error(
             f"The current release cannot be shown: {plain(str(error))}. Run `alliance doctor`, "

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-_CHARACTER, _LINE, _MARK = 6.4, 14.0, 8.0
-"""Width of a character and height of a line at 12 px, half the width of a mark, in pixels."""
+_CHARACTER, _LINE, _MARK, _ARROW = 6.4, 14.0, 8.0, 14.0
+"""Width of a character and height of a line at 12 px, half the width of a mark, and how far an
+arrow at a mark reaches beyond it, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Mark:
     x: float
     y: float
     is_first: bool = False
+    arrow: int = 0
+    """1 where an arrow stands above it, -1 where one stands below it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -68,6 +71,11 @@ def _box(x: float, y: float, spot: Spot, width: float) -> _Box:
     return start, middle - _LINE / 2, start + width, middle + _LINE / 2
 
 
+def _mark_box(x: float, y: float, arrow: int) -> _Box:
+    above, below = (_MARK + (_ARROW if arrow == way else 0) for way in (1, -1))
+    return x - _MARK, y - above, x + _MARK, y + below
+
+
 def place_labels(marks: Sequence[Mark], frame: Frame) -> dict[str, Spot]:
     """The spot of each key that fits; keys without a free spot are absent."""
     (x_low, x_high), (y_low, y_high) = frame.x_domain, frame.y_domain
@@ -78,7 +86,7 @@ def place_labels(marks: Sequence[Mark], frame: Frame) -> dict[str, Spot]:
         )
         for mark in marks
     }
-    taken: list[_Box] = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in centres.values()]
+    taken: list[_Box] = [_mark_box(*centres[mark.key], mark.arrow) for mark in marks]
     for line in frame.lines:
         height = (y_high - line) / (y_high - y_low) * frame.height
         taken.append((0, height - 1, frame.width, height + 1))

@@ -20,10 +20,16 @@ from dashboards.release import (
 def trend(cursor: duckdb.DuckDBPyConnection, choice: Choice, site: SiteResult) -> list[TrendPoint]:
     """One site's own line for the forms and the stage of a view, in the order of time."""
     sql = f"""
+        with coded as (
+            select practice_id, site_id, period, raw_bound as value_bound
+            from site_benchmarks
+            where {NETWORK} and metric = $metric and raw_bound is not null
+        )
         select
             practice_id, site_id, period, period_on, value, phase,
-            mean, lower_limit, upper_limit, signals, null_reason
+            mean, lower_limit, upper_limit, signals, null_reason, value_bound
         from site_trends
+        left join coded using (practice_id, site_id, period)
         where
             {NETWORK} and metric = $metric
             and practice_id = $practice_id and site_id = $site_id

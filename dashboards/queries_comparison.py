@@ -86,6 +86,7 @@ def site_results(cursor: duckdb.DuckDBPyConnection, choice: Choice) -> list[Site
             cells.raw, cells.standard_error, cells.target, cells.tau2,
             cells.adjusted, cells.shrunken, cells.shrunken_lower95, cells.shrunken_upper95,
             cells.reliability,
+            cells.raw_bound, cells.ceiling_share_bound, cells.standard_error_bound,
             cells.lower95, cells.upper95, cells.lower998, cells.upper998,
             cells.flag, cells.comparability, cells.is_suppressed, cells.suppression_reason
         from site_benchmarks as cells

@@ -17,7 +17,8 @@ class Reading:
     """A value with its margin, range, flag and shrunken value, in scale points.
 
     `name` is "raw" or "adjusted". `reliability` (0 to 1) is of the raw mean of a site with such
-    data in both: the release has no other.
+    data in both: the release has no other. `bound` and `margin_bound`: at_most, at_least or any
+    where value and standard error stand for themselves or beyond (bounds.py).
     """
 
     name: str
@@ -33,6 +34,8 @@ class Reading:
     shrunken_lower95: float | None
     shrunken_upper95: float | None
     reliability: float | None
+    bound: str | None = None
+    margin_bound: str | None = None
 
     @property
     def margin(self) -> float | None:
@@ -85,6 +88,8 @@ def _raw(row: SiteResult) -> Reading | None:
         row.shrunken_lower95,
         row.shrunken_upper95,
         row.reliability,
+        row.raw_bound,
+        row.standard_error_bound,
     )
 
 

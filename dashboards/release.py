@@ -86,7 +86,10 @@ class Site:
 
 @dataclass(frozen=True)
 class SiteResult:
-    """One row of `site_benchmarks` with its site's label; all numbers None when suppressed."""
+    """One row of `site_benchmarks` with its site's label; all numbers None when suppressed.
+
+    `raw_bound` and the like: at_most or at_least where a number stands for itself or beyond.
+    """
 
     practice_id: str
     practice_name: str
@@ -114,11 +117,20 @@ class SiteResult:
     shrunken_lower95: float | None = None
     shrunken_upper95: float | None = None
     reliability: float | None = None
+    raw_bound: str | None = None
+    ceiling_share_bound: str | None = None
+    standard_error_bound: str | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Codes of the failed conditions of comparability; empty when comparable."""
         return tuple(code.strip() for code in (self.comparability or "").split(",") if code.strip())
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether one of its numbers stands for itself or beyond."""
+        bounds = (self.raw_bound, self.ceiling_share_bound, self.standard_error_bound)
+        return any(bound is not None for bound in bounds)
 
     @property
     def margin(self) -> float | None:
@@ -182,6 +194,7 @@ class TrendPoint:
     upper_limit: float | None
     signals: str | None
     null_reason: str | None
+    value_bound: str | None = None
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ sentence of its own, a missing flag included. Raw and adjusted stand together, a
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import labels
+from dashboards import bounds, labels
 from dashboards.readings import Reading, Readings, readings, readings_by_name
 from dashboards.release import Adjustment, Instrument, SiteResult
 from dashboards.sentences_adjusted import certainty, position, positions, value
@@ -14,7 +14,9 @@ from dashboards.sentences_reasons import (
     NO_MODEL,
     NOT_IDENTIFIABLE,
     because,
+    is_fair,
     no_adjusted,
+    of_all_sites,
     reasons,
     why_nothing_adjusted,
 )
@@ -129,10 +131,12 @@ def _beside(row: SiteResult) -> str:
     rate, ceiling = row.response_rate, row.ceiling_share
     if rate is not None:
         others = "; we do not know what the others would say" if rate < _HALF else ""
-        parts.append(f"{labels.percent(rate)} of the forms due came back{others}.")
+        # A rate is rounded, and its lowest and highest stand for what lies beyond as well.
+        parts.append(f"About {labels.percent(rate)} of the forms due came back{others}.")
     if ceiling is not None:
         room = ", which leaves the mean little room to differ" if ceiling >= _HALF else ""
-        parts.append(f"{labels.percent(ceiling)} of its forms have the best score there is{room}.")
+        share = bounds.worded(labels.percent(ceiling), row.ceiling_share_bound)
+        parts.append(f"{share} of its forms have the best score there is{room}.")
     return " ".join(parts)
 
 
@@ -158,7 +162,7 @@ def headline(
         is_hidden = any(row.is_suppressed for row in rows)
         why = "its numbers could give someone away" if is_hidden else "none has a mean score"
         return f"No site can be shown in this view: {why}."
-    fair = [each for each in found if each.raw.flag is not None and not each.row.reasons]
+    fair = [each for each in found if each.raw.flag is not None and is_fair(each.row)]
     if not fair:
         n = len(found)
         none = "cannot compare it fairly" if n == 1 else "can compare none of them fairly"
@@ -174,6 +178,7 @@ def headline(
         _disagreeing(both),
         f"The group's raw mean is {mean} points." if mean else "",
         _spread([each.row for each in fair]),
+        of_all_sites([each.row for each in fair]),
         _outside_with_reasons(found),
         meaning(instrument) if is_outside and instrument.direction == "lower_is_better" else "",
     )
@@ -275,7 +280,7 @@ def _disagreeing(both: Sequence[Readings]) -> str:
 
 def _outside_with_reasons(found: Sequence[Readings]) -> str:
     """Sites beyond their range for which something else than the alliance may be the reason."""
-    names = [each.row.site_label for each in found if each.row.reasons and each.raw.side]
+    names = [each.row.site_label for each in found if not is_fair(each.row) and each.raw.side]
     if not names:
         return ""
     lies, them = ("lies", "it") if len(names) == 1 else ("lie", "them")

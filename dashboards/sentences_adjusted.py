@@ -4,7 +4,7 @@ Raw and adjusted are never judged apart: a raw mean that stands out may only tel
 site, and an adjusted one rests on a model.
 """
 
-from dashboards import labels
+from dashboards import bounds, labels
 from dashboards.readings import Reading
 
 _HINT = "Chance alone puts about 1 site in 20 outside it, so take this as a hint only."
@@ -19,10 +19,16 @@ def between(lower: float | None, upper: float | None, decimals: int) -> str:
 
 
 def value(reading: Reading, decimals: int) -> str:
-    """The value with its margin, as `35.2 points, give or take 1.0`."""
-    margin = reading.margin
-    give = "" if margin is None else f", give or take {labels.number(margin, decimals)}"
-    return f"{labels.number(reading.value, decimals)} points{give}"
+    """The value with its margin, as `35.2 points, give or take 1.0`.
+
+    One that stands for itself or beyond: `about 39.0 points or more, give or take 1.0 or less`.
+    """
+    margin, bound = reading.margin, reading.bound
+    reach = bounds.worded(labels.number(margin, decimals), reading.margin_bound)
+    give = "" if margin is None else f", give or take {reach}"
+    about = "" if bound is None else "about "
+    points = bounds.worded(f"{labels.number(reading.value, decimals)} points", bound)
+    return f"{about}{points}{give}"
 
 
 def _range(reading: Reading, decimals: int) -> str:

@@ -25,7 +25,7 @@ _REASONS = {
         "return rate differs from other sites",
     ),
     "response_rate_unknown": (
-        "we do not know how many forms should have come back",
+        "we do not know, or cannot show, how many of the forms due came back",
         "return rate not known",
     ),
     "therapists_taking_part_low": (
@@ -33,6 +33,14 @@ _REASONS = {
         "few therapists take part",
     ),
     "dates_by_year": ("of its dates we know the year alone", "dates are years"),
+    "language_unknown": (
+        "we do not know the language of the forms, here or elsewhere",
+        "language not known",
+    ),
+    "collection_mode_unknown": (
+        "we do not know how forms were filled in, here or elsewhere",
+        "way of filling in not known",
+    ),
     "too_few_sites": ("there are too few sites to compare", "too few sites"),
     "therapists_not_separable": (
         "we cannot tell its therapists apart from their clients",
@@ -44,6 +52,11 @@ _REASONS = {
         "cannot be adjusted",
     ),
 }
+_OF_ALL = {
+    "language_unknown": "We do not know the language of these forms.",
+    "collection_mode_unknown": "We do not know how these forms were filled in.",
+}
+"""Reasons that hold for every site of a view alike: they single none out."""
 _COVARIATES = {
     "baseline_severity": "how hard things were at the start",
     "log_session_no": "how far they are into treatment",
@@ -66,6 +79,17 @@ def reasons(row: SiteResult, left_out: str | None = None) -> tuple[str, ...]:
     `left_out`: a code that the sentence has given in words of its own.
     """
     return tuple(_words(code)[0] for code in row.reasons if code != left_out)
+
+
+def is_fair(row: SiteResult) -> bool:
+    """Whether a site may be held against the others as far as its own reasons go."""
+    return all(code in _OF_ALL for code in row.reasons)
+
+
+def of_all_sites(rows: Sequence[SiteResult]) -> str:
+    """What is not known of any site, and so stands against every comparison in the view."""
+    found = [words for code, words in _OF_ALL.items() if any(code in row.reasons for row in rows)]
+    return f"{' '.join(found)} Sites may differ in that." if found else ""
 
 
 def because(lead: str, clauses: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dashboards.readings import Readings, readings_by_name
 from dashboards.release import Adjustment, SiteResult
 from dashboards.sentences import count
+from dashboards.sentences_reasons import is_fair
 
 
 def told_apart(
@@ -22,7 +23,7 @@ def told_apart(
     pairs. Adjusted means are held against adjusted ones where the site has one, else raw against
     raw. Empty where nothing can be said.
     """
-    found = [each for each in readings_by_name(rows, adjustments) if not each.row.reasons]
+    found = [each for each in readings_by_name(rows, adjustments) if is_fair(each.row)]
     own = next((each for each in found if each.row == row), None)
     if own is None:
         return ""

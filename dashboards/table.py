@@ -11,7 +11,7 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
-from dashboards import labels, part_labels, sentences_reasons
+from dashboards import bounds, labels, part_labels, sentences_reasons
 from dashboards.readings import Reading, readings
 from dashboards.release import Adjustment, Instrument, SiteResult
 
@@ -57,6 +57,9 @@ DOWNLOAD_COLUMNS = (
     "n_forms",
     *_SCORES,
     *_SHARES,
+    "raw_bound",
+    "margin_bound",
+    "ceiling_share_bound",
     "flag",
     "not_adjusted",
     "comparability",
@@ -70,11 +73,14 @@ def _adjusted(row: SiteResult, adjustment: Adjustment | None) -> Reading | None:
     return None if found is None else found.adjusted
 
 
-def _with_margin(value: float | None, margin: float | None, decimals: int) -> str:
-    text = labels.number(value, decimals)
-    if value is None or margin is None:
+def _with_margin(reading: Reading | None, decimals: int) -> str:
+    if reading is None:
+        return "–"
+    text = bounds.signed(labels.number(reading.value, decimals), reading.bound)
+    if reading.margin is None:
         return text
-    return f"{text} ± {labels.number(margin, decimals)}"
+    margin = bounds.signed(labels.number(reading.margin, decimals), reading.margin_bound)
+    return f"{text} ± {margin}"
 
 
 def _range(row: SiteResult, decimals: int) -> str:
@@ -104,16 +110,16 @@ def _reading(row: SiteResult, adjustment: Adjustment | None) -> str:
 
 
 def _cells(row: SiteResult, adjustment: Adjustment | None, decimals: int) -> tuple[str, ...]:
-    adjusted = _adjusted(row, adjustment)
+    found = readings(row, adjustment)
     return (
         labels.number(row.n_clients, 0),
         labels.number(row.n_therapists, 0),
         labels.number(row.n_forms, 0),
-        _with_margin(row.raw, row.margin, decimals),
-        _with_margin(adjusted.value, adjusted.margin, decimals) if adjusted else "–",
+        _with_margin(found.raw if found else None, decimals),
+        _with_margin(found.adjusted if found else None, decimals),
         _range(row, decimals),
         labels.percent(row.response_rate),
-        labels.percent(row.ceiling_share),
+        bounds.signed(labels.percent(row.ceiling_share), row.ceiling_share_bound),
     )
 
 
@@ -175,6 +181,7 @@ def safe_cell(value: object) -> object:
 def _values(row: SiteResult, adjustment: Adjustment | None, names: Sequence[str]) -> list[object]:
     adjusted = _adjusted(row, adjustment)
     own = {
+        "margin_bound": row.standard_error_bound,
         "adjusted": adjusted.value if adjusted else None,
         "adjusted_margin": adjusted.margin if adjusted else None,
         "not_adjusted": None if row.is_suppressed else part_labels.not_adjusted(adjustment) or None,
@@ -199,7 +206,7 @@ def csv_text(
 
     Values are rounded as on the page: more digits would say more than the page stands for, and
     more of those behind a mean. `margin` is half the mean's 95 % interval, `not_adjusted` why there
-    is no adjusted mean.
+    is no adjusted mean, `raw_bound` and the like what a number stands for that is coded at an end.
     `identity` (release, form, stage, period, who may see it, how far the key can be trusted) stands
     at the start of every row, so that a file taken out of its folder still says what it is.
     """

@@ -12,24 +12,30 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
-from dashboards import labels, part_labels
+from dashboards import bounds, labels, part_labels
 from dashboards.table import safe_cell
 
 Kind = Literal["text", "count", "score", "signed", "finer", "share", "plain"]
 """text; whole number; points of the scale; a difference of such; the same with one digit more;
 share (0-1); two decimals."""
 Row = Mapping[str, Any]
+TEXT: Kind = "text"
 INSTEAD = "instead"
 """Key of a row that has words in place of all its numbers."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the page. Of two `names` the cell says "from to"; each is one in the download."""
+    """A column of the page. Of two `names` the cell says "from to"; each is one in the download.
+
+    `bound` names what says whether the number stands for itself or beyond: a sign before it on the
+    page, a column of its own in the download.
+    """
 
     header: str
     names: tuple[str, ...]
     kind: Kind
+    bound: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ def cell(row: Row, column: Column, decimals: int) -> str:
     values = [row.get(name) for name in column.names]
     if all(value is None for value in values):
         return "–"
-    return " to ".join(_text(value, column.kind, decimals) for value in values)
+    text = " to ".join(_text(value, column.kind, decimals) for value in values)
+    return bounds.signed(text, row.get(column.bound)) if column.bound else text
 
 
 def html(twin: Twin) -> str:
@@ -104,7 +111,14 @@ def csv_text(twin: Twin, identity: Mapping[str, object]) -> str:
     """The table as CSV, columns named as in the release; `identity` stands before every row."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    named = [(name, column.kind) for column in twin.columns for name in column.names]
+    named = [
+        (name, kind)
+        for column in twin.columns
+        for name, kind in (
+            *((name, column.kind) for name in column.names),
+            *([(column.bound, TEXT)] if column.bound else []),
+        )
+    ]
     writer.writerow([*identity, *(name for name, _ in named)])
     for row in twin.rows:
         values = [_rounded(row.get(name), kind, twin.decimals) for name, kind in named]

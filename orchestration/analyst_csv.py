@@ -17,6 +17,8 @@ from orchestration.measures.arrays import Floats
 MISSING = frozenset({"", ".", "na", "n/a", "nan", "null"})
 """A cell that holds no number, small letters; the others are how programs write one."""
 _DELIMITERS = (",", ";", "\t")
+_QUOTED = re.compile(r'"[^"]*"')
+"""A name in quotes: its commas part no columns."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -130,7 +132,7 @@ def read_analyst_csv(path: Path, *, needs_rows: bool = True) -> AnalystFile:
     lines: list[int] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
+            first = _QUOTED.sub("", file.readline())
             delimiter = max(_DELIMITERS, key=first.count)
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)

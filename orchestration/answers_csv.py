@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.instrument import Instrument
-from orchestration.analyst_csv import AnalystFile, FileRefused, read_analyst_csv
+from orchestration.analyst_csv import MISSING, AnalystFile, FileRefused, read_analyst_csv
 from orchestration.scoring import Form, ScoringEngine
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def score_csv(path: Path, instrument: Instrument, engine: ScoringEngine) -> Scor
     """Score a file with one row a form and columns item_1 ... item_n (also item_01, or 1 ... n).
 
     One more column may name the forms, and questions that are in no score may stand there. A blank
-    cell is an unanswered item. Comma, semicolon or tab; UTF-8. Raises AnswersRefused when the
-    columns are others, or a row has more or fewer cells.
+    cell, NA or a point is an unanswered item. Comma, semicolon or tab; UTF-8. Raises AnswersRefused
+    when the columns are others, or a row has more or fewer cells.
     """
     sheet = _read(path, instrument)
     scores = engine.score([(instrument, form) for form in sheet.forms])
@@ -149,9 +149,9 @@ def _forms(
 
 
 def _answer(file: AnalystFile, cell: str) -> float | None:
-    """The cell's number; None when blank, NaN (which no instrument offers) when it is no number."""
+    """The cell's number; None when missing, NaN (which no instrument offers) when no number."""
     text = cell.strip()
-    if not text:
+    if text.lower() in MISSING:
         return None
     number = file.number(text)
     return float("nan") if number is None else number

@@ -83,12 +83,16 @@ def execute_nightly(night: Night, todo: Plan, progress: Callable[[str], None]) -
 
 
 def _why(done: dg.ExecuteInProcessResult) -> str:
-    """The failed steps with the message of our own error; a library's text may quote a row."""
+    """The failed steps with the message of our own error; of a library's error only its kind is
+    said: its text may quote a row."""
     reasons = []
     for event in done.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
-        cause = error.cause if error is not None else None
-        said = cause.message.strip() if cause and cause.cls_name in _SAID_BY_US else "failed"
+        cause = (error.cause or error) if error is not None else None
+        said = "failed"
+        if cause is not None:
+            is_ours = cause.cls_name in _SAID_BY_US
+            said = cause.message.strip() if is_ours else f"failed ({cause.cls_name})"
         reasons.append(f"{event.step_key}: {said}")
     return "; ".join(reasons) or "the run failed before its first step"
 

@@ -107,6 +107,30 @@ create table if not exists benchmark.disclosure_networks (
     sentence varchar not null
 );
 
+-- Grain: one response rate x release it was written in; counts of then, which stay in the warehouse.
+-- `shown_rate` is null where it was hidden; `judged_rate` is what reasons are made of. Columns as benchmarking/shown_rates.py has them.
+create table if not exists benchmark.disclosure_rates (
+    practice_id varchar not null,
+    site_id varchar not null,
+    instrument_code varchar not null,
+    version varchar not null,
+    informant varchar not null,
+    stage varchar not null,
+    period varchar not null,
+    release_no integer not null,
+    n_due double not null,
+    n_completed double not null,
+    n_clients_due double not null,
+    n_clients_answered double not null,
+    n_clients_missing double not null,
+    n_due_of_top_client double not null,
+    n_therapists_due double,
+    n_therapists_taking_part double,
+    n_due_of_top_therapist double,
+    shown_rate double,
+    judged_rate double
+);
+
 -- Grain: one client x cell x closed month x stage, as it stood from one release until another: by it
 -- the clients of a cell that changed are counted. Withdrawal, retention and new keys reach it.
 create table if not exists benchmark.disclosure_members (

@@ -8,7 +8,9 @@ import pandas as pd
 
 from expectations.model import Thresholds
 from orchestration import disclosure_ledger as ledger
+from orchestration.benchmarking.cells import RESPONSE_COLUMNS
 from orchestration.benchmarking.protected_sites import CELL
+from orchestration.benchmarking.shown_rates import STATEMENT
 from orchestration.disclosure_members import candidates, follow_members, note_months
 from orchestration.disclosure_rows import learn_rows
 from orchestration.release.reader import Pointer
@@ -65,6 +67,7 @@ def learn_from(con: duckdb.DuckDBPyConnection, pointer: Pointer | None, on: date
             if not release.execute("select 1 from suppression_report").fetchall():
                 return False
             published = published_cells(release)
+            rates = release.execute("select * from response_rates").df()
             ((settings,),) = release.execute("select settings from release").fetchall()
     except duckdb.Error:
         return False
@@ -75,7 +78,13 @@ def learn_from(con: duckdb.DuckDBPyConnection, pointer: Pointer | None, on: date
     note_months(con)
     follow_members(con, number)
     rows = learned(published, candidates(con), ledger.rules_of(thresholds), number)
-    ledger.add(con, number, {"ledger": rows})
+    counts = con.execute("select * exclude (response_rate) from marts.rpt_response_rates").df()
+    # With the counts of tonight: those of then are lost.
+    stated = rates.rename(columns={"response_rate": "shown_rate"}).merge(
+        counts, on=list(RESPONSE_COLUMNS)
+    )
+    stated = stated.assign(release_no=number, judged_rate=stated["shown_rate"])[list(STATEMENT)]
+    ledger.add(con, number, {"ledger": rows, "rates": stated})
     _learn_measures(con, pointer, number)
     ledger.note(con, pointer.release_id)
     ledger.put_out(con)

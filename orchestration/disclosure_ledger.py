@@ -15,12 +15,14 @@ import duckdb
 import pandas as pd
 
 from expectations.model import Thresholds
+from orchestration.benchmarking.cells import RESPONSE_COLUMNS
 from orchestration.benchmarking.disclosure import CHANGES, STATE, empty_ledger
 from orchestration.benchmarking.disclosure_cells import Rules
 from orchestration.benchmarking.protected_sites import CELL, LAYOUT
+from orchestration.benchmarking.shown_rates import STATEMENT
 from orchestration.sql import identifier
 
-_ROWS = ("ledger", "changes", "errors", "networks", "measures")
+_ROWS = ("ledger", "changes", "errors", "networks", "rates", "measures")
 """Tables `benchmark.disclosure_…` with a release's own rows."""
 
 
@@ -211,6 +213,16 @@ def read_networks(con: duckdb.DuckDBPyConnection, since: int) -> pd.DataFrame:
         f"qualify row_number() over (partition by {name} order by release_no desc) = 1",
         [since],
     ).df()
+
+
+def read_rates(con: duckdb.DuckDBPyConnection, since: int) -> pd.DataFrame:
+    """Response rates as they were written, release by release."""
+    columns = ", ".join(STATEMENT)
+    found = con.execute(
+        f"select {columns} from benchmark.disclosure_rates where release_no >= ? order by all",
+        [since],
+    ).df()
+    return found.astype(dict.fromkeys(RESPONSE_COLUMNS, "str"))
 
 
 def add(

@@ -18,6 +18,7 @@ from orchestration.benchmarking.protected_sites import (
     tonight,
 )
 from orchestration.benchmarking.shown_cells import ShownCells
+from orchestration.benchmarking.shown_rates import standing_rates, written_rates
 from orchestration.benchmarking.site_benchmarks import SiteBenchmarks
 from orchestration.disclosure_members import candidates, changes, follow_members, note_months
 
@@ -61,6 +62,18 @@ def protect_cells(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: da
     report = suppression_report(made.cells, number)
     rows = {"ledger": made.ledger, "changes": told}
     return Protected(shown, pd.DataFrame([{"table_name": TABLE, **report.__dict__}]), number, rows)
+
+
+def protect_rates(
+    con: duckdb.DuckDBPyConnection, rates: pd.DataFrame, thresholds: Thresholds, release_no: int
+) -> pd.DataFrame:
+    """Tonight's response rates as they may go out, standing_rates; what is written anew of
+    `rates`, the mart's, is in the ledger afterwards. After `protect_cells`, in its transaction."""
+    first = ledger.epoch(con, release_no).first
+    rules = ledger.rules_of(thresholds)
+    new = written_rates(rates, ledger.read_rates(con, first), rules, release_no)
+    ledger.add(con, release_no, {"rates": new})
+    return standing_rates(rates, ledger.read_rates(con, first))
 
 
 def keep(con: duckdb.DuckDBPyConnection, protected: Protected, found: SiteBenchmarks) -> None:

@@ -30,6 +30,7 @@ HISTORY = (
     "disclosure_errors",
     "disclosure_networks",
     "disclosure_members",
+    "disclosure_rates",
     "disclosure_measures",
 )
 """Of the schema benchmark: which releases went out and what they showed is history, the rest is

@@ -11,7 +11,7 @@ from html import escape
 import duckdb
 import streamlit as st
 
-from dashboards import clock, labels, masthead, nights, queries, to_do
+from dashboards import clock, drawn, labels, masthead, nights, queries, to_do
 from dashboards.release import Attempt, CalendarDay, Release
 
 _ALL = "All practices"
@@ -31,7 +31,7 @@ def _choose(names: Sequence[str]) -> tuple[str, int]:
 
 
 def _what_to_do(days: Sequence[CalendarDay], ledger: Sequence[Attempt], broken: list[str]) -> None:
-    st.subheader("What waits for a person")
+    st.header("What waits for a person")
     found = to_do.to_do(days, ledger, broken)
     if not found:
         st.html('<p class="reading" data-testid="to-do">Nothing waits for a person.</p>')
@@ -41,18 +41,18 @@ def _what_to_do(days: Sequence[CalendarDay], ledger: Sequence[Attempt], broken: 
 
 
 def _calendar(days: Sequence[CalendarDay], today: date, *, by_file: bool) -> None:
-    st.subheader("Expected deliveries, day by day")
+    st.header("Expected deliveries, day by day")
     if not days:
-        st.caption("Nothing was due in these days.")
+        drawn.notes("Nothing was due in these days.")
         return
     st.html(nights.calendar_table(days, today, by_file=by_file))
     st.html(nights.legend())
 
 
 def _ledger(attempts: Sequence[Attempt], time_zone: str) -> None:
-    st.subheader("The ledger behind it")
+    st.header("The ledger behind it")
     if not attempts:
-        st.caption("No file came in these days.")
+        drawn.notes("No file came in these days.")
         return
     names = {attempt.practice_id: attempt.practice_name for attempt in attempts}
     for practice_id in sorted(names, key=lambda key: (names[key].lower(), key)):

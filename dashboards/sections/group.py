@@ -10,6 +10,7 @@ from dashboards import (
     charts_caterpillar,
     comparison_twins,
     drawn,
+    places,
     sentences,
     sentences_captions,
     sentences_notes,
@@ -24,12 +25,17 @@ CAPTION = (
     "Sites in alphabetical order. Mean ± margin: the mean of the clients' mean scores and half "
     "its 95 % interval. Expected range: the 95 % limits of the raw mean of a site like this one."
 )
+CODED = (
+    "≥ means this or more, ≤ this or less: so near an end of the scale, the exact number could "
+    "give someone away. On the charts, an arrow says where the true mean may lie."
+)
 CATERPILLAR = (
     "Hollow marks are means as they are, with their 95 % interval. Solid marks are the same means "
     "pulled to the group: the less sure a mean is, the further it is pulled. Circles are raw, "
     "diamonds are adjusted for who comes to a site."
 )
 
+PLACE = "Between which places could its mean lie?"
 SEE_TABLE = "No mean is adjusted here. The table says why at each site."
 
 
@@ -56,10 +62,23 @@ def _reading(view: View) -> None:
         f'<span class="meaning">{escape(sentences.meaning(view.instrument))} '
         f"{escape(sentences.MEANS_NOTE)}</span></p>"
     )
+    if view.chosen is not None:
+        range_of_places = places.place_sentence(view.chosen, view.rows, adjustments)
+        if range_of_places:
+            _place(range_of_places)
+
+
+@st.fragment
+def _place(said: str) -> None:
+    """The range of the chosen site's places, worked out of sight until somebody asks."""
+    fold = st.expander(PLACE, on_change="rerun", key="place")
+    if fold.open:
+        with fold:
+            drawn.notes(said)
 
 
 def _funnel(view: View, absent_sites: Sequence[Site]) -> None:
-    st.subheader("Each site against the range expected for it")
+    st.header("Each site against the range expected for it")
     frame = charts.funnel_frame(view.rows, view.instrument)
     if frame.empty:
         drawn.notes("There is no site that a chart could place in this view.")
@@ -70,6 +89,7 @@ def _funnel(view: View, absent_sites: Sequence[Site]) -> None:
             charts.funnel_description(frame, view.instrument),
         )
     drawn.notes(
+        CODED if any(row.is_coded for row in view.rows) else "",
         sentences_notes.unplaced_sites(view.rows),
         sentences_notes.suppressed_sites(view.rows),
         sentences_notes.absent_sites(absent_sites, view.choice.period),
@@ -80,7 +100,7 @@ def _caterpillar(view: View) -> None:
     frame = charts_caterpillar.caterpillar_frame(view.rows, view.adjustments, view.instrument)
     if frame.empty:
         return
-    st.subheader("Raw and adjusted, and how sure each is")
+    st.header("Raw and adjusted, and how sure each is")
     drawn.notes(CATERPILLAR, _nothing_adjusted(view))
     drawn.chart(
         "caterpillar",
@@ -124,7 +144,7 @@ def _nothing_adjusted(view: View) -> str:
 
 
 def _table(view: View) -> None:
-    st.subheader("The same numbers as a table")
+    st.header("The same numbers as a table")
     st.html(
         table.html_table(view.rows, view.instrument, CAPTION, view.chosen_label, view.adjustments)
     )

@@ -20,7 +20,7 @@ HOW = (
 
 def place(instrument: Instrument, metric: Metric | None) -> None:
     """How to read, and the definitions."""
-    st.subheader("How to read this page")
+    st.header("How to read this page")
     st.markdown(HOW)
     with st.expander("Definition and sources"):
         paragraphs = [

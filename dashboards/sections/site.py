@@ -35,11 +35,11 @@ def place(
 ) -> None:
     """What is shown of the chosen site; one sentence where none is, or where it is hidden."""
     if view.chosen is None:
-        st.subheader("One site")
+        st.header("One site")
         drawn.notes(CHOOSE)
         return
     if view.chosen.is_suppressed:
-        st.subheader(f"{view.chosen.site_label}: its gap and its line through time")
+        st.header(f"{view.chosen.site_label}: its gap and its line through time")
         drawn.notes(sentences.site_sentence(view.chosen, view.instrument))
         return
     _gap(cursor, view, view.chosen, instruments)
@@ -52,7 +52,7 @@ def _gap(
     site: SiteResult,
     instruments: Mapping[tuple[str, str], Instrument],
 ) -> None:
-    st.subheader(f"{site.site_label}: where its gap to the group comes from")
+    st.header(f"{site.site_label}: where its gap to the group comes from")
     gap = queries_comparison.gap(cursor, view.choice, site)
     if gap is None:
         drawn.notes(_no_gap(view, site))
@@ -85,14 +85,14 @@ def _no_gap(view: View, site: SiteResult) -> str:
 
 
 def _trend(cursor: duckdb.DuckDBPyConnection, view: View, site: SiteResult) -> None:
-    st.subheader(f"{site.site_label}: its own line through time")
+    st.header(f"{site.site_label}: its own line through time")
     points = queries_behind.trend(cursor, view.choice, site)
     changes = queries_behind.interventions(cursor, site)
     drawn.notes(sentences_trend.trend_sentence(points, changes, view.instrument))
     if not points:
         return
     deciles = queries_behind.deciles(cursor, view.choice)
-    frame = charts_trend.trend_frame(points)
+    frame = charts_trend.trend_frame(points, view.instrument)
     spread = charts_trend.deciles_frame(deciles)
     begun = pd.concat([frame["on"], spread["on"]])
     marked = charts_trend.interventions_frame(changes, begun.min(), begun.max())

@@ -11,3 +11,9 @@ where
     or n_completed > n_due
     or n_therapists_taking_part > n_therapists_due
     or n_therapists_due > n_due
+    or n_clients_due > n_due
+    or n_clients_answered > least(n_clients_due, n_completed)
+    or n_clients_missing > least(n_clients_due, n_due - n_completed)
+    or n_clients_answered + n_clients_missing < n_clients_due
+    or n_due_of_top_client > n_due
+    or n_due_of_top_therapist > n_due

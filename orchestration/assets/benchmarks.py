@@ -60,20 +60,23 @@ def write_benchmarks(
     of that has tonight's rows too, provisional until the release is out. `on` is the group's day.
     """
     from orchestration.benchmarking.site_benchmarks import benchmark_sites
-    from orchestration.disclosure_night import keep, protect_cells
+    from orchestration.disclosure_night import keep, protect_cells, protect_rates
 
     therapists, sites, responses = (
         con.execute(f"select * from marts.{name}").df() for name in STATISTICS
     )
     with transaction(con):
         protected = protect_cells(con, thresholds, on or datetime.now(UTC).date())
-        found = benchmark_sites(therapists, sites, responses, thresholds, protected.shown)
+        # Reasons are made of coded rates, too: an exact one would show through them.
+        rates = protect_rates(con, responses, thresholds, protected.release_no)
+        found = benchmark_sites(therapists, sites, rates, thresholds, protected.shown)
         keep(con, protected, found)
         replace_tables(
             con,
             {
                 "site_benchmarks": found.cells,
                 "networks": found.networks,
+                "shown_response_rates": rates,
                 "suppression": protected.report,
             },
         )

@@ -47,9 +47,10 @@ def prepared_cells(site_statistics: pd.DataFrame, response_rates: pd.DataFrame) 
     _require_columns("rpt_response_rates", response_rates, (*RESPONSE_COLUMNS, "response_rate"))
     if bool(site_statistics.duplicated(list(CELL_COLUMNS)).any()):
         raise ValueError("rpt_site_statistics has a cell twice; see its uniqueness test")
-    rates = response_rates[
-        [*RESPONSE_COLUMNS, "response_rate", "n_therapists_due", "n_therapists_taking_part"]
-    ]
+    # Where there is no other, reasons are made of the rate that is shown.
+    judged = response_rates.get("judged_rate", response_rates["response_rate"])
+    names = ["response_rate", "judged_rate", "n_therapists_due", "n_therapists_taking_part"]
+    rates = response_rates.assign(judged_rate=judged)[[*RESPONSE_COLUMNS, *names]]
     merged = site_statistics.merge(
         rates, how="left", on=list(RESPONSE_COLUMNS), validate="many_to_one"
     )

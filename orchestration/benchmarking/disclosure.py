@@ -3,7 +3,7 @@
 `protect` says what of tonight's cells is written and what is hidden; `attack_release` tries to undo
 it. Both look at the ledger: one row for each time a cell, its content or what was written of it
 changed. A cell that was written stands, shown or hidden, until as many of its clients have changed
-as a cell needs; then it is judged anew.
+as a cell needs, and its block has rested if it was written often; then it is judged anew.
 """
 
 from collections.abc import MutableSet
@@ -21,6 +21,7 @@ from orchestration.benchmarking.disclosure_cells import (
     written,
 )
 from orchestration.benchmarking.disclosure_knowledge import Knowledge, system_of
+from orchestration.benchmarking.disclosure_pace import is_rested
 from orchestration.benchmarking.disclosure_relations import Layout, joined, relations
 from orchestration.benchmarking.disclosure_shards import attack_all, suppress_all
 from orchestration.benchmarking.disclosure_system import ALWAYS
@@ -219,6 +220,7 @@ def _judged(
     on = rules.protections
     now = now.join(written(now, rules))
     enough = _may_be_written_anew(now, ledger, changes, rules, layout)
+    enough = enough & is_rested(now, ~before & ~dropped, ledger, layout, release_no)
     fresh = ~before | (~written_same & (enough if on.refresh else True))
     if not on.history:
         fresh = np.ones(len(now), dtype=np.bool_)

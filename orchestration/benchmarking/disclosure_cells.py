@@ -20,6 +20,9 @@ EXACT: tuple[str, ...] = ("n_clients", "n_forms", "n_therapists", "mean", "share
 forms. Null where there is none."""
 SHOWN: tuple[str, ...] = tuple(f"shown_{name}" for name in EXACT)
 
+AT_MOST, AT_LEAST, ANY = "at_most", "at_least", "any"
+"""What a coded number stands for: itself or less, itself or more, every number of the scale."""
+
 ERROR_STEP = 0.01
 """Scale points a standard error is rounded to."""
 
@@ -135,6 +138,20 @@ def ranges(cells: pd.DataFrame, rules: Rules) -> Iterator[Ranges]:
     yield codes[1].range(_numbers(cells, "shown_share"), np.ones(n.size))
 
 
+def bounds(cells: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """What the shown mean and share stand for: `mean_bound` and `share_bound`, None where as shown.
+
+    Follows from SHOWN and the scale's width alone: whoever knows the rules knows it already.
+    """
+    n, forms = _numbers(cells, "shown_n_clients"), _numbers(cells, "shown_n_forms")
+    mean, share = _codes(cells, n, forms, rules)
+    found = {
+        "mean_bound": mean.bound(_numbers(cells, "shown_mean"), _numbers(cells, "width")),
+        "share_bound": share.bound(_numbers(cells, "shown_share"), np.ones(n.size)),
+    }
+    return pd.DataFrame(found, index=cells.index, dtype=object)
+
+
 def _codes(cells: pd.DataFrame, n: Floats, forms: Floats, rules: Rules) -> tuple["_Code", "_Code"]:
     """How means and shares are coded where these counts of clients and forms stand beside them."""
     many = n > 100
@@ -169,14 +186,28 @@ class _Code:
         rounded = np.floor(values / self.step + 0.5) * self.step
         return np.asarray(np.round(np.clip(rounded, end, np.maximum(end, width - end)), 9))
 
+    def _coded(self, shown: Floats, width: Floats) -> tuple[Bools, Bools]:
+        """Which written numbers stand for themselves or less, and which for themselves or more."""
+        end, near = self._end(width), self.step / 100
+        return shown <= end + near, shown >= width - end - near
+
+    def bound(self, shown: Floats, width: Floats) -> np.ndarray:
+        """AT_MOST, AT_LEAST or ANY of coded numbers; None of all others."""
+        codes = np.full(shown.size, None, dtype=object)
+        if not self.has_ends:
+            return codes
+        low, high = self._coded(shown, width)
+        codes[low], codes[high], codes[low & high] = AT_MOST, AT_LEAST, ANY
+        return codes
+
     def range(self, shown: Floats, width: Floats) -> Ranges:
         """What a written number says of the true one."""
         end = self._end(width)
         half = self.step / 2
-        near = self.step / 100
+        is_low, is_high = self._coded(shown, width)
         inner = np.clip(shown, end, np.maximum(end, width - end))
-        low = np.where(shown <= end + near, 0.0, inner - half)
-        high = np.where(shown >= width - end - near, width, inner + half)
+        low = np.where(is_low, 0.0, inner - half)
+        high = np.where(is_high, width, inner + half)
         known = ~np.isnan(shown)
         return Ranges(
             np.where(known, np.maximum(low, 0.0), np.nan),
@@ -209,6 +240,13 @@ def coded_error(errors: Floats, least: Floats) -> Floats:
     for "this or less"."""
     rounded = np.floor(errors / ERROR_STEP + 0.5) * ERROR_STEP
     return np.asarray(np.round(np.maximum(rounded, least), 9))
+
+
+def error_bound(shown: Floats, least: Floats) -> np.ndarray:
+    """AT_MOST of such errors as stand for "this or less", None of all others."""
+    codes = np.full(shown.size, None, dtype=object)
+    codes[shown <= least + ERROR_STEP / 100] = AT_MOST
+    return codes
 
 
 def is_change_safe(before: pd.DataFrame, after: pd.DataFrame, rules: Rules) -> Bools:

@@ -7,6 +7,7 @@ not are not known to an attacker.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -102,9 +103,12 @@ def table_system(
     small = ~zero & (counts < rounding.minimum)
     is_inner = np.ones(counts.size, dtype=np.bool_)
     rows = RowSet()
-    for dimension in by:
-        others = [name for name in by if name != dimension]
-        is_inner[_add_sums(rows, cells, dimension, others, total, lines)] = False
+    # A margin of several dimensions is the sum of smaller margins or, without them, of the cells.
+    for size in range(1, len(by) + 1):
+        is_untied = is_inner.copy() if size > 1 else np.ones_like(is_inner)
+        for dimensions in combinations(by, size):
+            others = [name for name in by if name not in dimensions]
+            is_inner[_add_sums(rows, cells, dimensions, others, is_untied, total, lines)] = False
     shown = rounding.shown(counts)
     least = np.where(zero, 0.0, rounding.least(shown))
     rows.add([(places, places, 1.0)], least, np.where(zero, 0.0, rounding.most(shown)), places)
@@ -140,16 +144,20 @@ def _needs(small: Places, told: Places, minimum: int, n_unknowns: int) -> Needs:
 def _add_sums(
     rows: RowSet,
     cells: pd.DataFrame,
-    dimension: str,
+    dimensions: Sequence[str],
     others: Sequence[str],
+    is_untied: Bools,
     total: str,
     lines: Sequence[int],
 ) -> Places:
-    """Rows saying that a margin of one dimension is the sum of its parts; the margins' places."""
+    """Rows saying that a margin of `dimensions` is the sum of its parts, none of them a margin of
+    these; of the cells in `is_untied` alone. The margins' places."""
     key = cells.groupby(list(others), sort=False).ngroup() if others else pd.Series(0, cells.index)
-    is_total = (cells[dimension] == total).to_numpy()
+    marks = np.asarray(cells[list(dimensions)] == total)
+    is_total = np.asarray(marks.all(axis=1) & is_untied)
+    is_part = np.asarray(~marks.any(axis=1))
     margins = pd.DataFrame({"key": key[is_total], "margin": cells[_PLACE][is_total]})
-    parts = pd.DataFrame({"key": key[~is_total], "part": cells[_PLACE][~is_total]})
+    parts = pd.DataFrame({"key": key[is_part], "part": cells[_PLACE][is_part]})
     tied = margins.merge(parts, on="key").sort_values(["margin", "part"])
     margin, row = np.unique(tied["margin"].to_numpy(dtype=np.intp), return_inverse=True)
     if not margin.size:
@@ -160,8 +168,8 @@ def _add_sums(
     wrong = np.flatnonzero(sums != counts[margin])
     if wrong.size:
         raise MeasureUndefined(
-            f"line {lines[int(margin[wrong[0]])]}: the margin of {dimension} is not the sum of its "
-            f"parts ({wrong.size} such margins); give exact counts, and every part"
+            f"line {lines[int(margin[wrong[0]])]}: the margin of {' and '.join(dimensions)} is not "
+            f"the sum of its parts ({wrong.size} such margins); give exact counts, and every part"
         )
     rows.add(
         [(np.arange(margin.size), margin, 1.0), (row, part, -1.0)],

@@ -12,7 +12,7 @@ import pandas as pd
 
 from orchestration.benchmarking.cells import CELL_COLUMNS
 from orchestration.benchmarking.disclosure import STATE, protect
-from orchestration.benchmarking.disclosure_cells import Rules, least_error
+from orchestration.benchmarking.disclosure_cells import Rules, bounds, least_error
 from orchestration.benchmarking.disclosure_relations import Layout
 from orchestration.benchmarking.shown_cells import ShownCells
 
@@ -118,6 +118,7 @@ def shown_cells(
     suppressed = cells["is_suppressed"].to_numpy(dtype=np.bool_)
     fresh = cells["written_release"].to_numpy() == release_no
     means = cells["shown_mean"].to_numpy(dtype=np.float64) + minimum.to_numpy(dtype=np.float64)
+    stands_for = bounds(cells, rules).reset_index(drop=True)
     frame = recorded(cells[list(CELL)]).assign(
         is_suppressed=suppressed,
         is_fresh=fresh,
@@ -128,6 +129,8 @@ def shown_cells(
         # Sums of decimals, as they are meant.
         mean_of_client_means=np.round(means, 9) if n else means,
         ceiling_share=cells["shown_share"],
+        mean_bound=stands_for["mean_bound"],
+        share_bound=stands_for["share_bound"],
         least_error=least_error(cells, rules),
     )
     return ShownCells(frame, is_coarse=True, errors=recorded(errors), networks=recorded(networks))

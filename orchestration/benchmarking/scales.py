@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestration.measures.arrays import MeasureUndefined
+
 Floats = NDArray[np.float64]
 RatioScale = Literal["log", "sqrt"]
 
@@ -93,7 +95,7 @@ def scaled_ratios(observed: Floats, expected: Floats, scale: RatioScale) -> Scal
         return Scaled(ratios, roots, 0.5 * standard_errors, 1.0, 1.0, _square_of)
     with np.errstate(divide="ignore"):
         logarithms = np.asarray(np.log(ratios), dtype=np.float64)
-    return Scaled(ratios, logarithms, standard_errors, 1.0, 0.0, np.exp)
+    return Scaled(ratios, logarithms, standard_errors, 1.0, 0.0, _exponential_of)
 
 
 def _require_units(values: Floats, standard_errors: Floats) -> None:
@@ -101,12 +103,18 @@ def _require_units(values: Floats, standard_errors: Floats) -> None:
         raise ValueError("a funnel needs at least one unit and one standard error for each")
     usable = np.isfinite(values) & np.isfinite(standard_errors) & (standard_errors > 0)
     if not bool(np.all(usable)):
-        raise ValueError("every unit needs a value and a positive standard error")
+        raise MeasureUndefined("every unit needs a value and a positive standard error")
 
 
 def _proportion_of(angle: Floats) -> Floats:
     # Beyond 0 or a right angle sin2 turns round, and a limit of 0 or 1 would come back inside.
     return np.asarray(np.sin(np.clip(angle, 0.0, np.pi / 2)) ** 2, dtype=np.float64)
+
+
+def _exponential_of(logarithm: Floats) -> Floats:
+    # Of next to no expected count a limit may lie beyond every number.
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(logarithm), dtype=np.float64)
 
 
 def _square_of(root: Floats) -> Floats:

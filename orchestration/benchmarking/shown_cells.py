@@ -35,7 +35,7 @@ _STEP_OF_THERAPISTS = 0.5
 @dataclass(frozen=True)
 class ShownCells:
     """`cells`: CELL_COLUMNS, `is_suppressed`, `is_fresh`, `is_kept`, COUNTS and MEANS as published,
-    `least_error` (disclosure_cells).
+    `mean_bound`, `share_bound` and `least_error` (disclosure_cells).
 
     `is_fresh`: written anew tonight. `is_kept`: stands as an earlier release had it though fewer
     clients than the minimum changed since. `errors`: CELL_COLUMNS and ERRORS of shown cells that
@@ -57,7 +57,12 @@ def exact_cells(cells: pd.DataFrame, thresholds: Thresholds) -> ShownCells:
     For studies of the benchmarks' own errors, which rounding would blur.
     """
     shown = cells[[*CELL_COLUMNS, *COUNTS, *MEANS]].assign(
-        is_suppressed=is_small(cells, thresholds), is_fresh=True, is_kept=False, least_error=0.0
+        is_suppressed=is_small(cells, thresholds),
+        is_fresh=True,
+        is_kept=False,
+        mean_bound=None,
+        share_bound=None,
+        least_error=0.0,
     )
     return ShownCells(shown)
 

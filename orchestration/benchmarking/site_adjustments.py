@@ -72,7 +72,7 @@ def site_adjustment_tables(
 ) -> dict[str, pd.DataFrame]:
     """`site_adjustments` and `site_gaps`, one row a shown cell that is a year or longer.
 
-    `cells`: CELL_COLUMNS, `comparability`, `is_suppressed` and `is_kept` of
+    `cells`: CELL_COLUMNS, `raw`, `comparability`, `is_suppressed` and `is_kept` of
     benchmark.site_benchmarks; `outcomes`: benchmark.alliance_outcomes; `before`: both tables as the
     release in force has them, where it does.
     Columns ADJUSTMENTS and GAPS, values in scale points and not rounded, the outcome of a gap in
@@ -83,6 +83,7 @@ def site_adjustment_tables(
     found = case_mix.cells.rename(
         columns={"reason": "null_reason", "adjusted_standard_error": "standard_error"}
     )
+    found = _of_shown_means(found, shown)
     adjustments = _standing(found, before.get("site_adjustments"), kept, ADJUSTMENTS)
     reasons = shown[[*CELL_COLUMNS, "comparability"]]
     adjustments = adjustments.merge(reasons, how="left", on=list(CELL_COLUMNS))
@@ -92,6 +93,18 @@ def site_adjustment_tables(
         "site_adjustments": _typed(adjustments, ADJUSTMENTS),
         "site_gaps": _typed(_with_outcomes(gaps, outcomes, thresholds), GAPS),
     }
+
+
+def _of_shown_means(found: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
+    """`found` as it would be if every cell's mean were the one that is shown.
+
+    That one is rounded, and coded near an end of the scale: an adjusted value made of the true mean
+    would give it away again, for what it is adjusted by stands beside it.
+    """
+    cell = list(CELL_COLUMNS)
+    means = found[cell].merge(shown[[*cell, "raw"]], how="left", on=cell)["raw"]
+    moved = means.to_numpy(dtype=np.float64) - found["raw"].to_numpy(dtype=np.float64)
+    return found.assign(**{name: found[name] + moved for name in ("adjusted", "gap", "gap_rest")})
 
 
 def _standing(

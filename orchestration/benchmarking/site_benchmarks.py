@@ -31,7 +31,7 @@ from orchestration.benchmarking.cells import (
     prepared_cells,
 )
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG, joined, reasons_of_cells
-from orchestration.benchmarking.disclosure_cells import coded_error
+from orchestration.benchmarking.disclosure_cells import coded_error, error_bound
 from orchestration.benchmarking.funnel import Funnel
 from orchestration.benchmarking.network import (
     NetworkBenchmark,
@@ -76,9 +76,12 @@ NUMBER_COLUMNS: tuple[str, ...] = (
     *_SHRUNKEN_COLUMNS,
     *_FUNNEL_COLUMNS,
 )
+BOUNDS: tuple[str, ...] = ("raw_bound", "ceiling_share_bound", "standard_error_bound")
+"""What a number coded at an end stands for (disclosure_cells); null where it is as shown."""
 COLUMNS: tuple[str, ...] = (
     *CELL_COLUMNS,
     *NUMBER_COLUMNS,
+    *BOUNDS,
     "flag",
     "comparability",
     "is_suppressed",
@@ -179,8 +182,11 @@ def _published_benchmarks(
         rows.append([*name, cells.size, *network_numbers(spreads), is_new])
     # Too small (variance.independent_standard_error), which is why no flag stands beside it.
     independent = _floats(errors, "deviation") / np.sqrt(statistics.n_clients)
+    of_error = np.full(n_cells, None, dtype=object)
     if shown.is_coarse:
-        independent = coded_error(independent, _floats(published, "least_error"))
+        least = _floats(published, "least_error")
+        independent = coded_error(independent, least)
+        of_error[therapist_unknown] = error_bound(independent, least)[therapist_unknown]
     numbers["standard_error"][therapist_unknown] = independent[therapist_unknown]
     for reason in set(reasons) & set(WITHHOLDS_FLAG):
         flags[reasons[reason]] = None
@@ -188,6 +194,9 @@ def _published_benchmarks(
     result = named.assign(
         raw=statistics.means,
         **numbers,
+        raw_bound=published["mean_bound"],
+        ceiling_share_bound=published["share_bound"],
+        standard_error_bound=of_error,
         flag=flags,
         comparability=joined(reasons, n_cells),
         is_suppressed=False,

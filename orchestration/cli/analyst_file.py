@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.console import WRONG_USE, messages
+from orchestration.cli.console import WRONG_USE, messages, say_document
 
 FileArgument = Annotated[
     Path,
@@ -22,6 +22,8 @@ ItemsOption = Annotated[
     list[str],
     typer.Option(help="Item columns: names with commas between, first:last, or item_*."),
 ]
+
+_BEYOND = "the numbers are too large, or too small, to reckon with; give them in other units"
 
 
 def finite(value: float | None) -> float | None:
@@ -58,12 +60,31 @@ def say(file: Path, text: str) -> None:
 
 @contextmanager
 def refusing(file: Path) -> Iterator[None]:
-    """Turn what the file or the figures do not allow into one line and exit status 2."""
+    """Turn what the file or the figures do not allow into one line and exit status 2.
+
+    Numbers that overflow on the way are refused like that too: what would come of them is no
+    figure.
+    """
+    import numpy as np
+
     from orchestration.analyst_csv import FileRefused
     from orchestration.measures.arrays import MeasureUndefined
 
     try:
-        yield
+        with np.errstate(over="raise", divide="ignore", invalid="ignore"):
+            yield
     except (FileRefused, MeasureUndefined) as refusal:
         say(file, str(refusal))
         raise typer.Exit(WRONG_USE) from refusal
+    except (FloatingPointError, OverflowError, np.linalg.LinAlgError) as overflow:
+        say(file, _BEYOND)
+        raise typer.Exit(WRONG_USE) from overflow
+
+
+def say_figures(file: Path, document: dict[str, Any]) -> None:
+    """The document on standard output; refused where a figure in it is infinite or no number."""
+    try:
+        say_document(document)
+    except ValueError as beyond:
+        say(file, _BEYOND)
+        raise typer.Exit(WRONG_USE) from beyond

@@ -157,7 +157,8 @@ def ratio(
     scale: Annotated[
         RatioScaleName,
         typer.Option(
-            help="log (SHMI), by default with 10 % truncated; sqrt (CQC), with 10 % winsorised."
+            help="log (SHMI), by default with 10 % truncated; sqrt (CQC), with 10 % winsorised.",
+            case_sensitive=False,
         ),
     ] = "log",
     plot: PlotOption = None,
@@ -177,6 +178,7 @@ def ratio(
     is_log = scale in ("log", "shmi")
     with refusing(file):
         rules = _rules(winsorise, truncate, "truncate" if is_log else "winsorise", overdispersion)
+        _together({"--observed": observed, "--expected": expected})
         rows = read_units(
             *(read_analyst_csv(file), unit, [observed, expected]),
             above_zero=[expected],
@@ -230,12 +232,14 @@ def plan(
 
 
 def _together(options: dict[str, str | None]) -> list[str] | None:
-    """The columns of options that go together; None where none was given."""
+    """The columns of options that go together, each another; None where none was given."""
     from orchestration.analyst_csv import FileRefused
 
     given = [column for column in options.values() if column is not None]
     if given and len(given) < len(options):
         raise FileRefused(f"{', '.join(options)} go together; one is missing")
+    if len(set(given)) < len(given):
+        raise FileRefused(f"{', '.join(options)} need a column each; one is given twice")
     return given or None
 
 

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.cli.analyst_file import say
-from orchestration.cli.console import say_document, say_table
+from orchestration.cli.analyst_file import say, say_figures
+from orchestration.cli.console import say_table
 
 if TYPE_CHECKING:
     from orchestration.analyst_benchmark import Benchmark, Rules
@@ -19,7 +19,7 @@ def say_benchmark(file: Path, found: "Benchmark", rules: "Rules", as_json: bool)
     rows = unit_rows(found)
     left_out = found.units.left_out
     if as_json:
-        say_document(_document(found, rules, rows))
+        say_figures(file, _document(found, rules, rows))
     else:
         dispersion = found.funnel.dispersion
         header = ["unit", "n", "value", "flag", "flag_od", "shrunken", "95 % of it"]

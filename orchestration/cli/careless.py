@@ -12,8 +12,9 @@ from orchestration.cli.analyst_file import (
     ReversedOption,
     refusing,
     say,
+    say_figures,
 )
-from orchestration.cli.console import JsonOption, say_document, say_table
+from orchestration.cli.console import JsonOption, say_table
 
 
 def careless(
@@ -65,7 +66,8 @@ def careless(
         for number, form in enumerate(forms, start=1)
     ]
     if as_json:
-        say_document(
+        say_figures(
+            file,
             {
                 "rows": rows,
                 "reasons": [
@@ -76,7 +78,7 @@ def careless(
                     }
                     for reason in reasons
                 ],
-            }
+            },
         )
     else:
         n_flagged = sum(row["flagged"] is True for row in rows)

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from orchestration.cli.analyst_file import FileArgument, finite, refusing, say
-from orchestration.cli.console import JsonOption, say_document, say_table
+from orchestration.cli.analyst_file import FileArgument, finite, refusing, say, say_figures
+from orchestration.cli.console import JsonOption, say_table
 
 Better = Literal["lower", "higher"]
 CutOff = Literal["a", "b", "c"]
@@ -85,7 +85,7 @@ def change(
         "persons": persons,
     }
     if as_json:
-        say_document(document)
+        say_figures(file, document)
     else:
         title = f"Cut-off {cutoff} {found.cutoff:.3f}, {better} is better, r {reliability}"
         shares = [

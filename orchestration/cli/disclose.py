@@ -4,17 +4,28 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.analyst_file import FileArgument, refusing
-from orchestration.cli.console import JsonOption, say_document, say_table
+from orchestration.cli.analyst_file import FileArgument, refusing, say, say_figures
+from orchestration.cli.console import JsonOption, say_table
 
-_OWN = ("hidden", "lower", "upper")
+NO_MARGIN = (
+    "no margin was found: each count is hidden for itself alone, and a total known elsewhere may "
+    "give it away; --total names the mark of a margin"
+)
 
 
 def disclose(
     file: FileArgument,
-    count: Annotated[str, typer.Option(help="Column of the counts.")],
-    by: Annotated[str, typer.Option(help="Columns that name a cell, with commas between.")],
-    total: Annotated[str, typer.Option(help="What marks a margin in those columns.")] = "total",
+    count: Annotated[
+        str | None, typer.Option(help="Column of the counts; default the one column of numbers.")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Columns that name a cell, with commas between; default all others."),
+    ] = None,
+    total: Annotated[
+        str | None,
+        typer.Option(help="What marks a margin in those columns; default total, all or sum."),
+    ] = None,
     minimum: Annotated[int, typer.Option(help="Smallest count to show; zeros stay.", min=2)] = 11,
     base: Annotated[
         int,
@@ -24,27 +35,25 @@ def disclose(
 ) -> None:
     """Small counts hidden, and as little more as keeps them from being worked out.
 
-    One row per cell, margins among them. Every count from 1 to below the minimum is hidden, and
-    with it what would give it away; the bounds are what an attacker can still work out of each.
+    One row per cell, margins among them; or, without --count and --by, rows by columns with a
+    column of totals. Every count from 1 to below the minimum is hidden, and with it what would
+    give it away; the bounds are what an attacker can still work out of each.
 
     Example: alliance disclose clients.csv --count n --by site,age_band --total all --round 5
     """
-    from orchestration.analyst_csv import FileRefused, read_analyst_csv
+    from orchestration.analyst_csv import read_analyst_csv
     from orchestration.benchmarking.disclosure_rounding import CountRounding
     from orchestration.benchmarking.disclosure_table import protect_table
+    from orchestration.cli.counted_cells import counted_cells
 
     with refusing(file):
-        table = read_analyst_csv(file)
-        columns = table.chosen(by)
-        taken = [name for name in columns if name in (*_OWN, count)]
-        if taken:
-            raise FileRefused(
-                f"--by cannot hold {taken[0]!r}: the result has a column of that name"
-            )
-        keys = {name: table.words(name) for name in columns}
-        counts = table.numbers([count])[:, 0]
+        table = counted_cells(read_analyst_csv(file), count, by or (), total)
         found = protect_table(
-            keys, counts, total=total, rounding=CountRounding(base, minimum), lines=table.lines
+            table.marked,
+            table.counts,
+            total=table.mark,
+            rounding=CountRounding(base, minimum),
+            lines=table.lines,
         )
     shown = [
         None if hidden else int(n) for hidden, n in zip(found.hidden, found.shown, strict=True)
@@ -52,8 +61,8 @@ def disclose(
     ends = zip(found.lower.tolist(), found.upper.tolist(), strict=True)
     cells: list[dict[str, Any]] = [
         {
-            **{name: keys[name][at] for name in columns},
-            count: shown[at],
+            **{name: words[at] for name, words in table.keys.items()},
+            table.count: shown[at],
             "hidden": bool(found.hidden[at]),
             "lower": _whole(lower),
             "upper": _whole(upper),
@@ -71,14 +80,16 @@ def disclose(
         "information_lost_at_least": found.least_loss,
         "cells": cells,
     }
+    if not table.has_margin:
+        say(file, NO_MARGIN)
     if as_json:
-        say_document(document)
+        say_figures(file, document)
         return
-    header = [*columns, count, "lower", "upper"]
+    header = [*table.keys, table.count, "lower", "upper"]
     rows = [
         [
-            *(cell[name] for name in columns),
-            "hidden" if cell["hidden"] else cell[count],
+            *(cell[name] for name in table.keys),
+            "hidden" if cell["hidden"] else cell[table.count],
             cell["lower"],
             cell["upper"],
         ]

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchestration.cli.analyst_file import FileArgument, finite, refusing
+from orchestration.cli.analyst_file import FileArgument, finite, refusing, say_figures
 from orchestration.cli.change import BetterOption
-from orchestration.cli.console import JsonOption, say_document, say_table
+from orchestration.cli.console import JsonOption, say_table
 
 if TYPE_CHECKING:
     from orchestration.analyst_csv import AnalystFile
@@ -92,7 +92,7 @@ def gains(
         "n_reversals": sum(event["reversed"] for event in found["gain"]),
     }
     if as_json:
-        say_document({**counts, "events": events})
+        say_figures(file, {**counts, "events": events})
         return
     title = ", ".join(f"{name} {count}" for name, count in counts.items())
     columns = ["id", "time", "kind", "magnitude", "reversed"]

@@ -10,8 +10,9 @@ from orchestration.cli.analyst_file import (
     ReversedOption,
     refusing,
     say,
+    say_figures,
 )
-from orchestration.cli.console import JsonOption, say_document, say_table
+from orchestration.cli.console import JsonOption, say_table
 
 if TYPE_CHECKING:
     from orchestration.measures.reliability import Reliability
@@ -56,7 +57,8 @@ def reliability(
     ]
     if as_json:
         interval = found.alpha_interval
-        say_document(
+        say_figures(
+            file,
             {
                 "alpha_pairwise": found.alpha_pairwise,
                 "alpha_complete": found.alpha_complete,
@@ -73,7 +75,7 @@ def reliability(
                 "n": found.n,
                 "n_complete": found.n_complete,
                 "reasons": reasons,
-            }
+            },
         )
     else:
         say_table(

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.analyst_file import FileArgument, refusing, say
-from orchestration.cli.console import JsonOption, say_document, say_table
+from orchestration.cli.analyst_file import FileArgument, refusing, say, say_figures
+from orchestration.cli.console import JsonOption, say_table
 
 if TYPE_CHECKING:
     from orchestration.analyst_groups import GroupedRows
@@ -54,7 +54,7 @@ def variance(
         )
         found = fit_mixed_model(rows.value, rows.groups, rows.design)
     if as_json:
-        say_document(_document(found, rows))
+        say_figures(file, _document(found, rows))
     else:
         _say_tables(found, rows)
     for sentence in found.sentences:

@@ -102,7 +102,8 @@ def cronbach_alpha(covariance: Floats) -> float:
     total, own = float(covariance.sum()), float(np.trace(covariance))
     if total <= 1e-12 * own:
         raise MeasureUndefined("the sum of the items does not vary: items may need reversing")
-    return float(k / (k - 1) * (1 - own / total))
+    # Items that say the same give 1, and with the last digit's rounding a little more.
+    return min(float(k / (k - 1) * (1 - own / total)), 1.0)
 
 
 def feldt_interval(
@@ -165,6 +166,7 @@ def item_reliabilities(
         else:
             together = float(covariance[here].sum() - covariance[here, here])
             item_rest = together / float(np.sqrt(covariance[here, here] * others.sum()))
+            item_rest = min(max(item_rest, -1.0), 1.0)
             if item_rest < 0:
                 text = "below zero: the item may need reversing (reverse-key alarm)"
                 reasons.append(Reason("item_rest", text, place))

@@ -15,6 +15,7 @@ import duckdb
 from expectations.model import Thresholds
 from orchestration.benchmarking.comparability import WITHHOLDS_FLAG
 from orchestration.release.band_checks import band_problems
+from orchestration.release.bound_checks import bound_problems
 from orchestration.release.comparison_checks import comparison_problems
 from orchestration.release.measure_checks import measure_problems
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
@@ -55,6 +56,7 @@ def candidate_problems(
     if file == "release":
         problems += _disclosure_problems(candidate, thresholds)
         problems += measure_problems(candidate, thresholds)
+        problems += bound_problems(candidate, thresholds)
         problems += comparison_problems(candidate)
         problems += trend_problems(candidate)
         problems += band_problems(candidate)
@@ -144,6 +146,9 @@ def _disclosure_problems(
         )
         if n := _count(candidate, exact):
             yield f"{name}: {n} response rates are no whole percent, and give counts away"
+        ends = f"select count(*) from {name} where response_rate < 0.01 or response_rate > 0.99"
+        if n := _count(candidate, ends):
+            yield f"{name}: {n} response rates say what every client did"
     flags = ", ".join(literal(flag) for flag in FLAGS)
     withholding = ", ".join(literal(reason) for reason in WITHHOLDS_FLAG)
     wrong = (

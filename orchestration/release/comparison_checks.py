@@ -29,6 +29,13 @@ def comparison_problems(candidate: duckdb.DuckDBPyConnection) -> Iterator[str]:
         "(gap is null) <> (gap_rest is null) or abs(gap - gap_case_mix - coalesce(gap_response, 0) "
         f"- coalesce(gap_therapists, 0) - gap_rest) > {_ROUNDING}",
     )
+    yield from _found(
+        candidate,
+        "site_benchmarks: {} response rates are not those of response_rates",
+        "site_benchmarks as cells left join response_rates as rates using ("
+        f"{', '.join(tables['response_rates'].key)}) ",
+        "cells.response_rate is distinct from rates.response_rate and not cells.is_suppressed",
+    )
     same = " and ".join(
         f"cells.{identifier(name)} is not distinct from adjusted.{identifier(name)}"
         for name in tables["site_adjustments"].key

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import duckdb
 
 from expectations.model import Thresholds
+from orchestration.benchmarking.cells import RESPONSE_COLUMNS
 from orchestration.benchmarking.protected_sites import CELL
 from orchestration.disclosure_file import published_cells
 from orchestration.disclosure_ledger import (
@@ -16,10 +17,12 @@ from orchestration.disclosure_ledger import (
     last_number,
     read_changes,
     read_ledger,
+    read_rates,
     rules_of,
 )
 
 TABLE = "site_benchmarks"
+RATES = "response_rates"
 RUNBOOK = "docs/runbooks/a_release_is_refused.md"
 _NAMED = 5
 """Leaks, and cells that a leak follows from, that a message names; the rest is `and others`."""
@@ -43,6 +46,7 @@ def disclosure_problems(
     `source` is the warehouse. `every_block`: also what did not change since the last release, as
     is needed when protection or attacker are others than then.
     """
+    from orchestration.benchmarking.rates_attacked import rate_leaks
     from orchestration.benchmarking.release_attacked import leaks
 
     number = last_number(source)
@@ -59,6 +63,16 @@ def disclosure_problems(
     said = [_sentence(leak.what, leak.cell, leak.by) for leak in found[:_NAMED]]
     if len(found) > _NAMED:
         said.append(f"{TABLE}: and others")
+    of_rates = rate_leaks(
+        candidate.execute("select * from response_rates").df(),
+        source.execute("select * from marts.rpt_response_rates").df(),
+        read_rates(source, since),
+        rules_of(thresholds),
+        number,
+    )
+    said += [f"{RATES}: {leak.what}: {_named_rate(leak.cell)}" for leak in of_rates[:_NAMED]]
+    if len(of_rates) > _NAMED:
+        said.append(f"{RATES}: and others")
     return [*said, f"see {RUNBOOK}"] if said else []
 
 
@@ -75,6 +89,12 @@ def _named(cell: Sequence[object]) -> str:
     parts = [f"{name['practice_id']}/{name['site_id']}", f"{name['instrument_code']}"]
     parts += [name[each] for each in ("language", "informant", "collection_mode") if name[each]]
     return ", ".join([*parts, name["metric"], f"stage {name['stage']}", f"period {name['period']}"])
+
+
+def _named_rate(cell: Sequence[object]) -> str:
+    name = dict(zip(RESPONSE_COLUMNS, map(str, cell), strict=True))
+    where = f"{name['practice_id']}/{name['site_id']}, {name['instrument_code']}"
+    return f"{where}, {name['informant']}, stage {name['stage']}, period {name['period']}"
 
 
 def _apart(cell: Sequence[object], other: Sequence[object]) -> str:

@@ -77,6 +77,9 @@ class Cell:
     period: str = "12m-2026-10"
     target: float = 35.4
     tau2: float = 0.09
+    raw_bound: str | None = None
+    ceiling_share_bound: str | None = None
+    standard_error_bound: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def default_cells() -> list[Cell]:
         replace(
             Cell("northgate", "garden_wing", 22, 3, 1.05, 0.6, 0.58, 0.2, "too_few_clients"),
             is_flagged=False,
+            raw_bound="at_least",
+            ceiling_share_bound="at_most",
         ),
         replace(
             Cell("northgate", "main", 152, 6, 0.6, 0.9, 0.41, 0.27, "response_rate_low"),
@@ -112,6 +117,7 @@ def default_cells() -> list[Cell]:
         replace(
             Cell("northgate", "orchard", 64, None, 0.66, -0.5, 0.62, 0.2, "therapist_unknown"),
             is_member=False,
+            standard_error_bound="at_most",
         ),
         Cell("northgate", "west_end", is_suppressed=True),
     ]
@@ -187,6 +193,9 @@ def _benchmark_row(cell: Cell) -> dict[str, object]:
         "raw": raw,
         "standard_error": cell.standard_error,
         "comparability": cell.comparability,
+        "raw_bound": cell.raw_bound,
+        "ceiling_share_bound": cell.ceiling_share_bound,
+        "standard_error_bound": cell.standard_error_bound,
         "target": cell.target,
         "tau2": cell.tau2,
         "phi": 1.3,

@@ -60,6 +60,16 @@ def score(value: object) -> str:
     return f"{value:.1f}".replace("-", "−")
 
 
+def coded(text: str, bound: object) -> str:
+    """A number of a table that may stand for itself or beyond."""
+    return {None: "", "at_least": "≥ ", "at_most": "≤ "}[bound] + text  # type: ignore[index]
+
+
+def coded_words(text: str, bound: object) -> str:
+    """The same where a chart tells it."""
+    return text + {None: "", "at_least": " or more", "at_most": " or less"}[bound]  # type: ignore[index]
+
+
 def signed(value: object, digits: int = 1) -> str:
     if value is None:
         return "–"

@@ -18,6 +18,7 @@ from tests.browser.conftest import Record
 from tests.browser.fixture_release import PHQ_9, FixtureRelease, build_release
 from tests.browser.screenshot import CHART
 from tests.browser.served import served_dashboard
+from tests.browser.shown import coded, coded_words
 
 pytestmark = pytest.mark.browser
 
@@ -108,13 +109,15 @@ def test_the_table_shows_the_releases_numbers(
         assert cells[0] == _number(row["n_clients"])
         assert cells[1] == ("–" if row["n_therapists"] is None else _number(row["n_therapists"]))
         assert cells[2] == _number(row["n_forms"])
-        assert cells[3] == f"{_number(row['raw'], 1)} ± {margin:.1f}"
+        mean = coded(_number(row["raw"], 1), row["raw_bound"])
+        assert cells[3] == f"{mean} ± {coded(f'{margin:.1f}', row['standard_error_bound'])}"
         if row["lower95"] is None:
             assert cells[5] == "–"
         else:
             assert cells[5] == f"{_number(row['lower95'], 1)} to {_number(row['upper95'], 1)}"
         assert cells[6] == f"{100 * float(str(row['response_rate'])):.0f} %"
-        assert cells[7] == f"{100 * float(str(row['ceiling_share'])):.0f} %"
+        share = f"{100 * float(str(row['ceiling_share'])):.0f} %"
+        assert cells[7] == coded(share, row["ceiling_share_bound"])
         n_numbers += 1
     assert n_numbers == 12
     opened.screenshot(path=tmp_path / "compare_sites.png", full_page=True)
@@ -133,15 +136,18 @@ def test_the_chart_draws_every_site_where_the_release_puts_it(
         drawn[parts["Site"]] = parts
     assert sorted(drawn) == sorted(released)
     for label, row in released.items():
-        assert drawn[label]["Mean score"] == _number(row["raw"], 1)
+        assert drawn[label]["Mean score"] == coded_words(_number(row["raw"], 1), row["raw_bound"])
         assert drawn[label]["Clients"] == _number(row["n_clients"])
         if row["lower95"] is not None:
             assert drawn[label]["Expected range from"] == _number(row["lower95"], 1)
     written = opened.locator(f"{CHART} text").all_text_contents()
     assert written.count("Elm Court") == 1
     assert "Group mean 35.4" in written
+    assert written.count("↑") == 1, "one mean is shown that stands for itself or more"
+    assert "↓" not in written
     alternative = opened.locator(".st-key-funnel").evaluate("node => node.outerHTML")
     assert "Funnel chart of the mean" in alternative
+    assert "Near an end of the scale: Garden Wing: " in alternative
 
 
 def test_marks_stand_higher_the_higher_the_mean(
@@ -182,6 +188,7 @@ def test_it_says_what_a_reader_must_know(opened: Page, quiet: Record) -> None:
         "Northgate Practice is late",
         "Not shown: Station Square and West End.",
         "no verdict on a site or on a therapist",
+        "≥ means this or more, ≤ this or less",
         "not an alerting system",
     ):
         expect(page).to_contain_text(text)
@@ -203,6 +210,9 @@ def test_the_download_holds_the_same_rows(
         assert rows[label]["is_internal_only"] == "True"
         assert rows[label]["key_status"] == "verified"
         assert rows[label]["raw"] == ("" if row["raw"] is None else _number(row["raw"], 1))
+        for name in ("raw_bound", "ceiling_share_bound"):
+            assert rows[label][name] == (row[name] or "")
+        assert rows[label]["margin_bound"] == (row["standard_error_bound"] or "")
     assert {urlsplit(url).hostname for url in record.requested} <= {"127.0.0.1", None}
 
 

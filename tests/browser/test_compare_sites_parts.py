@@ -1,9 +1,11 @@
 """All of "Compare sites" in a real browser: its charts and tables hold the release's numbers."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,6 +20,8 @@ from tests.browser.shown import (
     by_site,
     cells_of,
     chart_of,
+    coded,
+    coded_words,
     described,
     interval_of,
     marks_of,
@@ -78,7 +82,8 @@ def test_the_caterpillar_draws_raw_and_adjusted_as_they_are_and_pulled(
     for site, row in raw.items():
         if row["is_suppressed"]:
             continue
-        expected[site, "Raw mean"] = (score(row["raw"]), with_margin(row, "raw"))
+        mean = coded_words(score(row["raw"]), row["raw_bound"])
+        expected[site, "Raw mean"] = (mean, with_margin(row, "raw"))
         if row["shrunken"] is not None:
             ends = interval_of(row, "shrunken_lower95", "shrunken_upper95")
             expected[site, "Raw, pulled to the group"] = (score(row["shrunken"]), ends)
@@ -133,7 +138,7 @@ def test_the_table_of_the_caterpillar_holds_every_number(
         is_adjusted = own["adjusted"] is not None
         ends = ("shrunken_lower95", "shrunken_upper95")
         assert shown[site][:4] == [
-            score(row["raw"]),
+            coded(score(row["raw"]), row["raw_bound"]),
             with_margin(row, "raw"),
             score(row["shrunken"]),
             interval_of(row, *ends) if pulled else "–",
@@ -147,6 +152,29 @@ def test_the_table_of_the_caterpillar_holds_every_number(
         ]
         assert shown[site][10] == (f"{row['reliability']:.2f}" if pulled else "–")
     assert shown["Lighthouse"][9].startswith("Not adjusted: clients all alike in")
+
+
+def test_a_range_of_places_is_told_to_who_asks(
+    elm_court: Page, release: FixtureRelease, quiet: Record
+) -> None:
+    told = elm_court.get_by_text("Suppose we count the", exact=False)
+    expect(told).to_have_count(0)
+    elm_court.locator("summary", has_text="Between which places").click()
+    expect(told).to_be_visible()
+    raw, adjusted = by_site(release, "site_benchmarks"), by_site(release, "site_adjustments")
+    fair = {
+        site: (number_in(row, "adjusted"), number_in(row, "standard_error"))
+        for site, row in adjusted.items()
+        if row["adjusted"] is not None and raw[site]["comparability"] is None
+    }
+    n = len(fair)
+    z = NormalDist().inv_cdf(1 - 0.05 / (n * (n - 1)))
+    own, error = fair["Elm Court"]
+    apart = [(own - other) / math.hypot(error, its) for other, its in fair.values()]
+    least, greatest = 1 + sum(one > z for one in apart), n - sum(one < -z for one in apart)
+    assert 1 < least < greatest == n == 8
+    expect(told).to_contain_text(f"the {n} sites we can compare from the lowest adjusted mean up")
+    expect(told).to_contain_text(f"lies somewhere from {least} to {greatest}.")
 
 
 def test_raw_and_adjusted_stand_side_by_side_in_the_first_table(

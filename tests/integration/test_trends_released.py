@@ -180,7 +180,7 @@ def test_what_was_changed_begins_a_stretch_and_is_listed(release: Path) -> None:
 
 def test_deciles_stand_where_ten_sites_do(tmp_path: Path) -> None:
     lines: dict[str, list[float | None]] = {
-        f"s{number:02d}": [float(number), None if number == 9 else 1.0, *[None] * 22]
+        f"s{number:02d}": [20.0 + number, None if number == 9 else 1.0, *[None] * 22]
         for number in range(10)
     }
     path = _released(_warehouse(lines), tmp_path, _group())
@@ -188,7 +188,7 @@ def test_deciles_stand_where_ten_sites_do(tmp_path: Path) -> None:
         path, "select period, period_on, n_sites, p10, p50, p90 from network_deciles"
     )
     assert (period, period_on, n_sites) == ("2025-01", date(2025, 1, 1), 10)
-    assert (p10, p50, p90) == pytest.approx((0.9, 4.5, 8.1))
+    assert (p10, p50, p90) == pytest.approx((20.9, 24.5, 28.1))
 
 
 def test_a_group_without_months_or_quarters_has_no_lines(tmp_path: Path) -> None:

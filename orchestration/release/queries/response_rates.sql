@@ -1,7 +1,7 @@
 -- A rate is of all languages and ways of collecting together, a benchmark cell of one of each. So
 -- counts of what was due or came back would give a hidden cell away: less the forms of the cells
--- shown beside it, they are its size. Until cells of all tables are protected together there is no
--- count here, and the rate is a whole percent, from which none can be worked out.
+-- shown beside it, they are its size. There is no count here. How far a rate is rounded, and when it
+-- is written anew, is decided before (benchmarking/shown_rates).
 -- It is shown where at least one cell of the site's forms is shown, and nowhere else.
 with shown as (
     select distinct
@@ -24,9 +24,9 @@ select
     rates.informant,
     rates.stage,
     rates.period,
-    case when shown.site_id is not null then round(rates.response_rate, 2) end as response_rate,
-    shown.site_id is null as is_suppressed
-from marts.rpt_response_rates as rates
+    case when shown.site_id is not null then rates.response_rate end as response_rate,
+    shown.site_id is null or rates.response_rate is null as is_suppressed
+from benchmark.shown_response_rates as rates
 left join shown
     on
         rates.practice_id = shown.practice_id

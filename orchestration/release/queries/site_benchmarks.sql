@@ -1,9 +1,7 @@
--- Whole percent, as in response_rates: an exact rate is a fraction of two counts and gives them away.
--- Flags and comparability were worked out from the exact one. Where a covariate cannot be told from a
--- site, case mix says so, after the other reasons: as the row of site_adjustments does that goes out.
+-- Where a covariate cannot be told from a site, case mix says so, after the other reasons: as the row
+-- of site_adjustments does that goes out.
 select
     cells.* replace (
-        round(cells.response_rate, 2) as response_rate,
         adjusted.adjusted as adjusted,
         case
             when adjusted.null_reason = 'covariate_not_identifiable'

@@ -93,6 +93,39 @@ def test_a_cell_is_written_anew_for_eleven_clients_and_not_for_ten(
     assert _night(warehouse, declared, 3) == (50, 5, 50, 27.8, True)
 
 
+def _rates(warehouse: RawWarehouse, declared: Registry, days: int) -> set[float | None]:
+    """The site's response rate as the release of that night has it, in all its tables."""
+    night = _benchmarked(warehouse, declared, days)
+    path = night.settings.releases / f"{publish(night).release_id}.duckdb"
+    with duckdb.connect(str(path), read_only=True) as release:
+        return {
+            rate
+            for table in ("response_rates", "site_benchmarks")
+            for (rate,) in release.execute(f"select response_rate from {table} {CELL}").fetchall()
+        }
+
+
+def test_a_response_rate_stands_until_eleven_clients_answered(
+    declared: Registry, open_warehouse: Callable[[Registry], RawWarehouse]
+) -> None:
+    warehouse = open_warehouse(declared)
+    silent = [("north", f"b{number}", IN_MARCH, None) for number in range(36)]
+    clients = [("north", f"a{number}", IN_MARCH, THIRTY) for number in range(24)]
+    send_clients(warehouse, [*clients, *silent, ("south", "s", IN_APRIL, None)])
+    # 24 of 60.
+    assert _rates(warehouse, declared, 0) == {0.4}
+    send_clients(warehouse, _late(*(f"b{number}" for number in range(10))))
+    assert _rates(warehouse, declared, 1) == {0.4}
+    send_clients(warehouse, _late("b10"))
+    # 35 of 60 is .583.
+    assert _rates(warehouse, declared, 2) == {0.6}
+    written = "select release_no, n_completed, n_clients_missing, shown_rate from benchmark."
+    assert warehouse.rows(f"{written}disclosure_rates {CELL} order by all") == [
+        (1, 24.0, 36.0, 0.4),
+        (3, 35.0, 25.0, 0.6),
+    ]
+
+
 def test_nothing_new_is_known_after_a_night_that_changes_nothing(
     warehouse: RawWarehouse, declared: Registry
 ) -> None:

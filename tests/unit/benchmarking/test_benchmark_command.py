@@ -138,6 +138,15 @@ def test_a_ratio_of_none_observed_says_what_is_missing(tmp_path: Path) -> None:
     assert "no logarithm" in _refusal("ratio", path, *columns, "--winsorise", "0.1")
 
 
+@pytest.mark.parametrize(("name", "scale"), [("SHMI", "log"), ("CQC", "sqrt"), ("Log", "log")])
+def test_a_scale_may_be_named_in_capitals_as_it_is_published(
+    name: str, scale: str, tmp_path: Path
+) -> None:
+    path = _file(tmp_path, "u,o,e", [f"u{place:02d},{place + 1},6" for place in range(12)])
+    columns = ["--unit", "u", "--observed", "o", "--expected", "e"]
+    assert _document("ratio", path, *columns, "--scale", name)["scale"] == scale
+
+
 def test_means_of_statistics_as_by_hand(tmp_path: Path) -> None:
     # s = SD/sqrt(n) = 1 1 2: the hand-worked table of test_funnel.py.
     path = _file(tmp_path, "s,m,sd,n", ["a,10,10,100", "b,14,10,100", "c,18,20,100", "d,1,0,9"])
@@ -246,6 +255,17 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path) -> None:
     assert ".svg or .png" in _refusal("proportion", path, *COUNTS, "--plot", "plot.jpeg")
     nothing = _file(tmp_path, "site,yes,all", [f"a,{SECRET},4"])
     assert "none of 1 rows can be used" in _refusal("proportion", nothing, *COUNTS)
+
+
+def test_one_column_cannot_be_two_things(tmp_path: Path) -> None:
+    path = _file(tmp_path, "u,a,b", ["x,3,4", "y,5,6"])
+    twice = "one is given twice"
+    assert twice in _refusal(
+        *("mean", path, "--unit", "u", "--mean", "a", "--sd", "b", "--n", "a"),
+    )
+    counts = ["--numerator", "a", "--denominator", "a"]
+    assert twice in _refusal("proportion", path, "--unit", "u", *counts)
+    assert twice in _refusal("ratio", path, "--unit", "u", "--observed", "b", "--expected", "b")
 
 
 def test_two_units_have_no_flag(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from orchestration.benchmarking.disclosure import (
 from orchestration.benchmarking.disclosure_cells import (
     Protections,
     Rules,
+    bounds,
     coded_error,
+    error_bound,
     least_error,
     ranges,
     written,
@@ -182,6 +184,41 @@ def test_coded_numbers_hold_the_true_ones() -> None:
     for name, said in zip(true, ranges(shown, RULES), strict=True):
         value = frame[name].to_numpy(dtype=np.float64)
         assert np.all((said.least <= value + 1e-9) & (value <= said.most + 1e-9)), name
+
+
+def test_a_coded_number_says_what_it_stands_for() -> None:
+    # Of 15 shown clients there may be 11: the ends of a scale of 6 lie at 6 / 11 = .545, up to .6.
+    # Of 45 shown forms there may be 43: 1 / 43 = .023, up to .05; of 15 there may be 11: .1.
+    shown = pd.DataFrame(
+        {
+            "shown_n_clients": [15.0] * 5,
+            "shown_n_forms": [45.0, 45.0, 45.0, 15.0, 15.0],
+            "shown_mean": [0.6, 0.7, 5.4, 5.3, np.nan],
+            "shown_share": [0.05, 0.1, 0.95, 0.9, np.nan],
+            "width": 6.0,
+        }
+    )
+    found = bounds(shown, RULES)
+    assert found["mean_bound"].tolist() == ["at_most", None, "at_least", None, None]
+    assert found["share_bound"].tolist() == ["at_most", None, "at_least", "at_least", None]
+    # Without ends nothing is coded; of two clients one may have all of the width.
+    off = Rules(11, 3, protections=Protections(ends=False))
+    assert bounds(shown, off).isna().all(axis=None)
+    few = shown.assign(shown_n_clients=5.0, shown_mean=3.0)
+    assert bounds(few, Rules(2, 1))["mean_bound"].tolist() == ["any"] * 5
+    lowest = error_bound(np.array([0.3, 0.5, np.nan]), np.array([0.3, 0.3, 0.3]))
+    assert lowest.tolist() == ["at_most", None, None]
+
+
+def test_a_bound_is_where_the_true_number_may_reach_the_end() -> None:
+    shown = pd.DataFrame({"shown_mean": np.arange(0.6, 5.5, 0.1), "width": 6.0})
+    shown = shown.assign(
+        shown_n_clients=15.0, shown_n_forms=15.0, shown_n_therapists=5.0, shown_share=0.5
+    )
+    said = list(ranges(shown, RULES))[3]
+    bound = bounds(shown, RULES)["mean_bound"]
+    assert (said.least == 0).tolist() == bound.eq("at_most").tolist()
+    assert (said.most == 6).tolist() == bound.eq("at_least").tolist()
 
 
 def test_a_standard_error_leaves_one_client_both_ends() -> None:

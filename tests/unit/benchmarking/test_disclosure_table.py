@@ -191,6 +191,20 @@ def test_what_is_no_table_is_refused() -> None:
     assert refused(["a", "a", "all"], np.array([20.0, 30, 50])).startswith("line 3: this cell")
 
 
+def test_a_grand_total_alone_ties_the_cells_it_is_the_sum_of() -> None:
+    names = {"site": ["a", "a", "b", "b", "all"], "age": ["young", "old", "young", "old", "all"]}
+    found = protect_table(
+        names,
+        np.array([20.0, 5, 30, 40, 95]),
+        total="all",
+        rounding=EXACT,
+        lines=range(2, 7),
+    )
+    # 20 + 5 is what is left of 95: one hidden alone would be 5.
+    assert found.hidden.tolist() == [True, True, False, False, False]
+    assert (found.lower[1], found.upper[1]) == (0, 25)
+
+
 def test_counts_round_and_say_what_they_may_have_been() -> None:
     rounding = CountRounding(5, 11)
     true = np.array([11.0, 12, 13, 17, 18, 22, 23])

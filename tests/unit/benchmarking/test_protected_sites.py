@@ -157,6 +157,24 @@ def test_an_error_of_a_sites_own_spread_leaves_one_client_both_ends() -> None:
     assert (cell["n_clients"], cell["raw"]) == (50, 30.0)
     # 50 as shown may be 48; one of them at 0 is 30 from the mean: 30 / 47 = .638.
     assert cell["standard_error"] == 0.64
+    assert cell["standard_error_bound"] == "at_most"
+    assert found["standard_error_bound"].notna().sum() == 1
+
+
+def test_a_mean_at_an_end_of_its_scale_says_what_it_stands_for() -> None:
+    network = draw_network(np.random.default_rng(3), NetworkModel(n_sites=6, n_clients=900))
+    sites = network.sites
+    assert sites.loc[0, "n_clients"] == 62
+    for name, value in {"mean_of_client_means": 39.9, "n_forms": 600, "ceiling_share": 1.0}.items():
+        sites.loc[0, name] = value
+    sites.loc[1, "mean_of_client_means"] = 0.2
+    found = _benchmarks(network, empty_ledger(LAYOUT), 1)[0].cells.set_index("site_id")
+    high, low, *others = sites["site_id"]
+    # 60 as shown may be 58: 40 / 58 = .69, up to .7; 600 forms may be 598: up to .05.
+    numbers = ["raw", "raw_bound", "ceiling_share", "ceiling_share_bound"]
+    assert found.loc[high, numbers].tolist() == [39.3, "at_least", 0.95, "at_least"]
+    assert found.loc[low, "raw_bound"] == "at_most"
+    assert found.loc[others, "raw_bound"].isna().all()
 
 
 def test_nothing_published_carries_an_exact_number() -> None:

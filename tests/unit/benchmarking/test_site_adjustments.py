@@ -41,6 +41,7 @@ def _adjusted(site: str, adjusted: float | None, error: float = 1.0, **changed: 
     """A cell of case mix; its gap is the adjusted value above 11."""
     row = {
         "n_clients": 40,
+        "raw": 12.0,
         "adjusted": adjusted,
         "adjusted_standard_error": None if adjusted is None else error,
         "gap": None if adjusted is None else adjusted - 11,
@@ -54,7 +55,7 @@ FOUR = (_adjusted("a", 10), _adjusted("b", 10), _adjusted("c", 13), _adjusted("d
 
 def _cells(rows: tuple[Found, ...], **by_site: Found) -> pd.DataFrame:
     """Those cells as site_benchmarks has them, with what is changed by site."""
-    usual = {"comparability": None, "is_suppressed": False, "is_kept": False}
+    usual = {"raw": 12.0, "comparability": None, "is_suppressed": False, "is_kept": False}
     return pd.DataFrame(
         [
             {name: row[name] for name in CELL_COLUMNS} | usual | by_site.get(row["site_id"], {})
@@ -103,6 +104,18 @@ def test_the_adjusted_funnel_by_hand() -> None:
     shrunken = shrink(scaled_means(np.array([10.0, 10, 13, 11]), np.array([1.0, 1, 1, 2])))
     assert found["shrunken"].tolist() == pytest.approx(shrunken.values.tolist())
     assert found["shrunken_upper95"].tolist() == pytest.approx(shrunken.upper95.tolist())
+
+
+def test_a_mean_shown_at_its_scales_end_is_the_one_that_is_adjusted() -> None:
+    # Shown 11.4 for a true 12: all that is made of the mean lies .6 lower, its parts as before.
+    rows = (*FOUR[:3], _adjusted("d", 11, 2, gap_case_mix=0.5, gap_rest=-0.5))
+    found = _tables(rows, _cells(rows, d={"raw": 11.4}))
+    d = one_of(found["site_adjustments"], site_id="d")
+    assert d["adjusted"] == pytest.approx(10.4)
+    gap = one_of(found["site_gaps"], site_id="d")
+    wanted = {"gap": -0.6, "gap_case_mix": 0.5, "gap_rest": -1.1}
+    assert {name: gap[name] for name in wanted} == pytest.approx(wanted)
+    assert one_of(found["site_adjustments"], site_id="c")["adjusted"] == 13
 
 
 def test_what_lies_beyond_is_flagged() -> None:

@@ -219,6 +219,21 @@ def test_each_reason_is_named_and_some_take_the_flag(
     assert not np.isnan(row["upper95"])
 
 
+@pytest.mark.parametrize("unknown", [None, "", "not_recorded"])
+@pytest.mark.parametrize("name", ["language", "collection_mode"])
+def test_what_no_form_of_a_network_says_is_named_and_leaves_the_flags(
+    network: DrawnNetwork, name: str, unknown: str | None
+) -> None:
+    before = _cells(network)
+    for frame in (network.therapists, network.sites):
+        frame[name] = pd.Series(unknown, index=frame.index, dtype="object")
+    cells = _cells(network)
+    assert set(cells["comparability"]) == {f"{name}_unknown"}
+    assert before["comparability"].isna().all()
+    assert cells["flag"].tolist() == before["flag"].tolist()
+    assert cells["flag"].notna().all()
+
+
 def test_two_sites_have_no_target_and_keep_their_means(network: DrawnNetwork) -> None:
     two = network.sites["site_id"].isin(["site_00", "site_01"])
     kept = DrawnNetwork(

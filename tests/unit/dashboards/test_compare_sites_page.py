@@ -56,6 +56,7 @@ def test_it_opens_on_the_alliance_over_the_newest_12_months(home: Path) -> None:
     assert _value(app, "Questionnaire") == SRS
     assert _value(app, "Filled in by") == "Clients"
     assert _value(app, "Language and way") == "English, on a tablet"
+    assert _value(app, "Kind of period") == "12 months"
     assert _value(app, "Period") == "12 months to October 2026"
     assert _value(app, "Stage of treatment") == "All stages"
     assert _value(app, "Read it for") == "The whole group"
@@ -213,7 +214,7 @@ def test_a_site_has_its_gap_and_its_line_through_time(home: Path) -> None:
     build_release(home)
     app = _choose(_run(home), "Read it for", "Elm Court")
     assert _charts(app) == 4
-    titles = [element.value for element in app.subheader]
+    titles = [element.value for element in app.header]
     assert "Elm Court: where its gap to the group comes from" in titles
     assert "Elm Court: its own line through time" in titles
     page = _html(app)
@@ -269,7 +270,8 @@ def test_without_measures_the_page_says_that_nothing_is_adjusted(home: Path) -> 
 
 def test_a_short_period_says_that_nothing_is_adjusted_in_it(home: Path) -> None:
     build_release(home)
-    app = _choose(_run(home), "Period", "July to September 2026")
+    app = _choose(_run(home), "Kind of period", "Quarter")
+    assert _value(app, "Period") == "July to September 2026"
     why = sentences_reasons.why_nothing_adjusted(None, None, "2026-Q3")
     assert f"No mean is adjusted here. {why}" in _html(app)
     app = _choose(app, "Read it for", "Abbey Lane")

@@ -82,7 +82,7 @@ def test_each_state_has_a_shape_and_a_word_beside_its_colour() -> None:
 
 def test_the_tooltip_names_site_counts_value_interval_and_flag() -> None:
     fields = [item["field"] for item in _sites_layer(_spec(ROWS))["encoding"]["tooltip"]]
-    assert {"site", "n_clients", "n_therapists", "raw", "interval", "flag"} <= set(fields)
+    assert {"site", "n_clients", "n_therapists", "mean", "interval", "flag"} <= set(fields)
 
 
 def test_site_names_are_written_on_the_chart() -> None:

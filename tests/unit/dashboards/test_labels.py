@@ -24,8 +24,15 @@ def test_a_period_is_read_aloud(code: str, words: str) -> None:
 
 
 def test_periods_stand_newest_first_within_their_kind() -> None:
-    ordered = ["12m-2026-10", "12m-2026-09", "2026-Q3", "2025-Q4", "2025", "2026-10", "all", "odd"]
+    ordered = ["12m-2026-10", "12m-2026-09", "2025", "2026-Q3", "2025-Q4", "2026-10", "all", "odd"]
     assert sorted(sorted(ordered), key=labels.period_order) == ordered
+
+
+def test_each_period_has_a_kind() -> None:
+    codes = ["12m-2026-10", "2025", "2026-Q3", "2026-10", "all", "odd"]
+    kinds = [labels.period_kind(code) for code in codes]
+    assert kinds == ["12 months", "Year", "Quarter", "Month", "All dates", "Other"]
+    assert [labels.period_kind_order(kind) for kind in kinds] == [0, 1, 2, 3, 4, 5]
 
 
 def test_stages_stand_in_the_order_of_treatment() -> None:

@@ -11,6 +11,7 @@ from tests.unit.dashboards.reading_grade import reading_grade
     "text",
     [
         group.CAPTION,
+        group.CODED,
         group.CATERPILLAR,
         group.SEE_TABLE,
         site.CHOOSE,

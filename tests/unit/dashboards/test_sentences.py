@@ -21,7 +21,7 @@ GUESSED = {"shrunken": 35.3, "shrunken_lower95": 34.8, "shrunken_upper95": 35.9}
 SURE = GUESSED | {"reliability": 0.83}
 UNSURE = GUESSED | {"reliability": 0.31}
 MILL_ROAD = "At Mill Road, the raw mean score for 212 clients is"
-BESIDE = "72 % of the forms due came back. 24 % of its forms have the best score there is."
+BESIDE = "About 72 % of the forms due came back. 24 % of its forms have the best score there is."
 NO_BESIDE: dict[str, None] = {"response_rate": None, "ceiling_share": None}
 REAL = "With data like these, most of what sets sites apart is real."
 CHANCE = "With data like these, more of what sets sites apart is chance than real."
@@ -165,7 +165,7 @@ GOLDEN: dict[str, tuple[SiteResult, Adjustment | None, str | None, str]] = {
         "one (34.3 to 36.5). The adjusted mean lies within the range (34.2 to 36.4). "
         "Once we allow for who comes to the site, it no longer stands out. "
         "Read this with care, because too few of the forms due came back. "
-        "41 % of the forms due came back; we do not know what the others would say. "
+        "About 41 % of the forms due came back; we do not know what the others would say. "
         "24 % of its forms have the best score there is.",
     ),
     "suppressed": (

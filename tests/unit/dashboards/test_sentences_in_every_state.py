@@ -61,6 +61,15 @@ INTERVALS: list[Interval] = [
 ]
 BESIDE = [(None, None), (0.72, 0.24), (0.34, 0.61), (0.0, 1.0)]
 CLIENTS = [212, 1, None]
+# Of raw mean, share at the best score, margin; taking turns.
+BOUNDS = [
+    (None, None, None),
+    ("at_least", None, None),
+    ("at_most", "at_least", "at_most"),
+    ("any", "at_most", None),
+    (None, "any", "at_most"),
+]
+IN_WORDS = {None: "", "at_most": " or less", "at_least": " or more", "any": " or any other"}
 PERIODS = [None, "2026-09", "2026-Q3", "2026", "12m-2026-09", "all"]
 
 
@@ -117,6 +126,13 @@ def _state(
         adjustment = replace(
             adjustment, shrunken=guess, shrunken_lower95=lower, shrunken_upper95=upper
         )
+    of_raw, of_share, of_margin = BOUNDS[n % len(BOUNDS)]
+    result = replace(
+        result,
+        raw_bound=of_raw,
+        ceiling_share_bound=of_share,
+        standard_error_bound=of_margin,
+    )
     period = PERIODS[n % len(PERIODS)]
     text = sentences.site_sentence(result, instrument, adjustment, period)
     return State(result, instrument, adjustment, period, is_wide, text)
@@ -129,10 +145,21 @@ def test_the_words_are_plain_in_every_state() -> None:
         check_plain(text)
 
 
+def test_a_share_that_stands_for_more_or_less_says_so_in_every_state() -> None:
+    for state in _states():
+        share, bound = state.row.ceiling_share, state.row.ceiling_share_bound
+        if share is not None:
+            told = f"{100 * share:.0f} %{IN_WORDS[bound]} of its forms have the best score"
+            assert told in state.text
+
+
 def test_raw_and_adjusted_stand_together_in_every_state() -> None:
     for state in _states():
         text, clients = state.text, _clients(state.row)
-        assert f"raw mean score{clients} is {state.row.raw} points, give or take 1.0." in text
+        about = "about " if state.row.raw_bound else ""
+        mean = f"{about}{state.row.raw} points{IN_WORDS[state.row.raw_bound]}"
+        margin = f"1.0{IN_WORDS[state.row.standard_error_bound]}"
+        assert f"raw mean score{clients} is {mean}, give or take {margin}." in text
         adjusted = None if state.adjustment is None else state.adjustment.adjusted
         if adjusted is not None:
             assert f"Adjusted for who comes there, it is {adjusted} points," in text

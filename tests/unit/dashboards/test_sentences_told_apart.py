@@ -87,6 +87,13 @@ def test_sites_that_are_not_comparable_take_no_part() -> None:
     assert told_apart(not_fair, [not_fair, lower], ()) == ""
 
 
+def test_what_is_not_known_of_any_site_singles_none_out() -> None:
+    unknown = {"comparability": "language_unknown,collection_mode_unknown"}
+    here = row(**_shrunken(34.8, 35.9), **unknown)
+    lower = named("Orchard", **_shrunken(*LOWER), **unknown)
+    assert "clearly lower" in told_apart(here, [here, lower], ())
+
+
 def test_adjusted_is_held_against_adjusted_alone() -> None:
     lower = named("Orchard", **_shrunken(*LOWER))
     raw_alone = named("Quay Street", **_shrunken(*LOWER))

@@ -57,7 +57,7 @@ def _spec(
     spread: list[Deciles] = SPREAD,
     changes: list[Intervention] = CHANGES,
 ) -> dict[str, Any]:
-    frame = charts.trend_frame(line)
+    frame = charts.trend_frame(line, ALLIANCE)
     marked = charts.interventions_frame(changes, frame["on"].min(), frame["on"].max())
     return spec_of(charts.trend_chart(frame, charts.deciles_frame(spread), marked, ALLIANCE))
 
@@ -151,7 +151,7 @@ def test_too_few_points_are_a_line_without_limits() -> None:
 def test_nothing_is_no_line() -> None:
     with pytest.raises(ValueError, match="at least one period"):
         charts.trend_chart(
-            charts.trend_frame([]),
+            charts.trend_frame([], ALLIANCE),
             charts.deciles_frame([]),
             charts.interventions_frame([], pd.Timestamp(2026, 1, 1), pd.Timestamp(2026, 2, 1)),
             ALLIANCE,
@@ -160,7 +160,7 @@ def test_nothing_is_no_line() -> None:
 
 def test_it_loads_nothing_and_says_which_points_are_marked() -> None:
     assert loads_nothing(_spec())
-    frame = charts.trend_frame(LINE)
+    frame = charts.trend_frame(LINE, ALLIANCE)
     marked = charts.interventions_frame(CHANGES, frame["on"].min(), frame["on"].max())
     said = charts.trend_description(frame, marked, "Mill Road")
     assert "December 2025: Outside its limits" in said

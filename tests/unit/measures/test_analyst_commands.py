@@ -279,3 +279,58 @@ def test_help_has_an_example(command: str) -> None:
     result = run.invoke(app, [command, "--help"])
     assert result.exit_code == 0
     assert f"Example: alliance {command}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        (
+            "id,time,gds\n1,before,1e308\n1,after,2\n2,before,-1e308\n2,after,1\n",
+            ["change", *CHANGE],
+        ),
+        (
+            "id,a,b,c,d\n1,1e308,-1e308,1e308,0\n",
+            ["gains", "--id", "id", "--cutoff", "7", "--wide", "a:d"],
+        ),
+        ("a,b,c\n1e300,2,3\n4,5e300,6\n7,8,9e300\n", ["reliability", "--items", "a:c"]),
+        (
+            "a,b,c,d,e,f,g,h\n1e200,2,3,4,5,6,7,8\n2,2,3,4,5,6,7,9e200\n",
+            ["careless", "--items", "a:h"],
+        ),
+        (
+            "s,v\na,1e200\na,2\na,3\nb,4\nb,5e200\nb,3\n",
+            ["variance", "--value", "v", "--groups", "s"],
+        ),
+        (
+            "s,v\na,9e307\na,8e307\na,7e307\nb,1\nb,2\n",
+            ["benchmark", "mean", "--unit", "s", "--value", "v"],
+        ),
+        (
+            "s,m,sd,n\na,1e200,1e200,9\nb,2e200,1e200,9\nc,3e200,1e200,9\nd,4e200,1e200,9\n",
+            ["benchmark", "mean", "--unit", "s", "--mean", "m", "--sd", "sd", "--n", "n"],
+        ),
+        (
+            "s,o,e\n" + "".join(f"{n},{n},1e-300\n" for n in range(1, 13)),
+            [
+                "benchmark",
+                "ratio",
+                "--unit",
+                "s",
+                "--observed",
+                "o",
+                "--expected",
+                "e",
+                "--scale",
+                "sqrt",
+            ],
+        ),
+    ],
+)
+def test_numbers_beyond_reckoning_are_refused_in_one_line(
+    text: str, arguments: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "huge.csv"
+    path.write_text(text, encoding="utf-8")
+    n_words = 2 if arguments[0] == "benchmark" else 1
+    found = run.invoke(app, [*arguments[:n_words], str(path), *arguments[n_words:], "--json"])
+    assert _said(found).startswith("huge.csv: ")

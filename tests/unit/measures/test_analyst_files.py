@@ -26,6 +26,7 @@ def _file(folder: Path, text: str, encoding: str = "utf-8") -> AnalystFile:
         ("\ufeffid;score\r\na;1,5\r\n\r\nb;1.5\r\n", [1.5, 1.5]),
         ("id\tscore\na\t1,5\nb\t\n", [1.5, np.nan]),
         ('id,"score"\n"a, b",3\nc,NA\n', [3, np.nan]),
+        ('"a, b, c";score\nx;1,5\n', [1.5]),
         ("id, score \nx, 7 \ny,.\n", [7, np.nan]),
     ],
 )

@@ -124,6 +124,16 @@ def test_fewer_than_two_items_have_nulls_and_reasons(answers: Floats) -> None:
     assert {"alpha_pairwise", "alpha_complete", "alpha_interval", "omega"} <= named
 
 
+@pytest.mark.parametrize("n_items", [2, 3, 6, 7, 11])
+def test_items_that_say_the_same_have_alpha_1_and_no_more(n_items: int) -> None:
+    found = scale_reliability(np.tile(ATTITUDE[:, :1], n_items))
+    assert (found.alpha_pairwise, found.alpha_complete) == (1.0, 1.0)
+    assert found.alpha_interval == (1.0, 1.0)
+    for item in found.items:
+        assert item.item_rest is not None
+        assert 1 - 1e-12 < item.item_rest <= 1
+
+
 def test_two_items_have_alpha_but_no_omega() -> None:
     found = scale_reliability(ATTITUDE[:, :2])
     # 2 r-type: alpha = 4 cov / var(sum).

@@ -26,6 +26,7 @@ from orchestration.benchmarking.protected_sites import (
     tonight,
 )
 from orchestration.benchmarking.site_benchmarks import benchmark_sites
+from orchestration.disclosure_night import protect_rates
 from orchestration.reference import write_reference
 from orchestration.release.contents import ReleaseMeta
 from orchestration.warehouse import schema_sql
@@ -122,12 +123,7 @@ def small_warehouse(seed: int = 1) -> duckdb.DuckDBPyConnection:
     write_reference(con, small_registry())
     network = draw_network(np.random.default_rng(seed), NetworkModel(n_sites=4, n_clients=600))
     network.sites.loc[3, "n_clients"] = 9
-    network.response_rates["n_due"] = 100
-    network.response_rates["n_completed"] = 70
     con.execute("create schema marts")
-    con.register("frame", network.response_rates)
-    con.execute("create table marts.rpt_response_rates as select * from frame")
-    con.unregister("frame")
     protect_network(con, network, protected_sites)
     con.execute(
         "create table marts.dim_practices as "
@@ -173,15 +169,27 @@ def protect_network(
         rules,
         begun.release_no,
     )
-    cells = benchmark_sites(
-        network.therapists, sites, network.response_rates, Thresholds(), shown
-    ).cells
+    due = network.response_rates.assign(
+        n_due=240,
+        n_completed=168,
+        n_clients_due=60,
+        n_clients_answered=45,
+        n_clients_missing=30,
+        n_due_of_top_client=8,
+        n_due_of_top_therapist=40,
+    )
+    con.register("frame", due)
+    con.execute("create or replace table marts.rpt_response_rates as select * from frame")
+    con.unregister("frame")
+    rates = protect_rates(con, due, Thresholds(), begun.release_no)
+    cells = benchmark_sites(network.therapists, sites, rates, Thresholds(), shown).cells
     ledger.add(con, begun.release_no, {"ledger": made.ledger})
     report = suppression_report(made.cells, begun.release_no)
     replace_tables(
         con,
         {
             "site_benchmarks": cells,
+            "shown_response_rates": rates,
             "suppression": pd.DataFrame([{"table_name": "site_benchmarks", **report.__dict__}]),
         },
     )

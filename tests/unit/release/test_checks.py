@@ -37,6 +37,40 @@ def _problems(good: Releases, tmp_path: Path, file: ReleaseFile, *changes: str) 
         return candidate_problems(con, file, Thresholds())
 
 
+@pytest.mark.parametrize(
+    ("counts", "coded", "inner"),
+    [
+        # 100 shown clients may be 98: 40 points / 98 = .41, up to .5. 400 shown forms may be 398:
+        # 1 / 398 = .003, up to .05. One client 39.5 points off: an error of 39.5 / 97 = .41.
+        ((100, 400), (39.5, 0.05, 0.41), (39.4, 0.1, 0.42)),
+        # 15 may be 11: 40 / 11 = 3.64, up to 3.7, and 36.3 / 10 = 3.63; 20 may be 18: up to .1.
+        ((15, 20), (36.3, 0.1, 3.63), (36.2, 0.15, 3.64)),
+    ],
+)
+def test_what_stands_for_more_than_itself_is_said(
+    good: Releases,
+    tmp_path: Path,
+    counts: tuple[int, int],
+    coded: tuple[float, float, float],
+    inner: tuple[float, float, float],
+) -> None:
+    said = "raw_bound = {}, ceiling_share_bound = {}, standard_error_bound = {}"
+    named = said.format("'at_least'", "'at_most'", "'at_most'")
+    bare = said.format("null", "null", "null")
+
+    def numbers(found: tuple[float, float, float], bounds: str) -> str:
+        values = "raw = {}, ceiling_share = {}, standard_error = {}".format(*found)
+        return (
+            f"update site_benchmarks set n_clients = {counts[0]}, n_forms = {counts[1]}, {values}, "
+            f"flag = null, comparability = 'therapist_unknown', {bounds} {SHOWN}"
+        )
+
+    assert _problems(good, tmp_path, "release", numbers(coded, named)) == []
+    assert _problems(good, tmp_path, "release", numbers(inner, bare)) == []
+    assert len(_problems(good, tmp_path, "release", numbers(coded, bare))) == 3
+    assert len(_problems(good, tmp_path, "release", numbers(inner, named))) == 3
+
+
 @pytest.mark.parametrize("file", ["release", "quality"])
 def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: ReleaseFile) -> None:
     assert _problems(good, tmp_path, file) == []
@@ -65,6 +99,8 @@ def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: R
             "response_rates: 3 response",
         ),
         (f"update site_benchmarks set response_rate = 34 / 47 {SHOWN}", "no whole percent"),
+        (f"update response_rates set response_rate = 1 {SHOWN}", "what every client did"),
+        (f"update site_benchmarks set response_rate = 0.75 {SHOWN}", "those of response_rates"),
         (f"update site_benchmarks set suppression_reason = null {HIDDEN}", "whether or why"),
         (f"update site_benchmarks set suppression_reason = 'too_few' {SHOWN}", "whether or why"),
         ("update response_rates set is_suppressed = false", "of forms no cell is shown of"),
@@ -73,6 +109,18 @@ def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: R
         ("update site_benchmarks set flag = 'best'", "flags are unknown"),
         (f"update site_benchmarks set comparability = 'too_few_clients' {SHOWN}", "not comparable"),
         ("update site_benchmarks set tau2 = null", "3 flags have no target or no limits"),
+        (f"update site_benchmarks set raw_bound = 'at_most' {SHOWN}", "3 means do not say"),
+        (
+            f"update site_benchmarks set raw = 0.1, raw_bound = 'at_least' {SHOWN}",
+            "3 means do not say",
+        ),
+        ("update site_benchmarks set raw = 39.9", "means do not say what they stand for"),
+        ("update site_benchmarks set ceiling_share = 0.99", "shares at the best score do not say"),
+        (
+            "update site_benchmarks set standard_error = 0.01, flag = null, "
+            f"comparability = 'therapist_unknown' {SHOWN}",
+            "3 standard errors do not say",
+        ),
         (f"update sites set peer_group = '{'0f' * 16}'", "shape of a pseudonym"),
         (f"update site_benchmarks set n_forms = 42 {SHOWN}", "are not rounded"),
         ("insert into trajectories (practice_id) values ('practice')", "is_internal_only"),

@@ -79,7 +79,8 @@ def test_the_file_is_believed_and_not_the_ledger(tmp_path: Path) -> None:
     con = small_warehouse()
     con.execute(
         "update benchmark.site_benchmarks set is_suppressed = false, suppression_reason = null, "
-        "n_clients = 15, n_therapists = 5, n_forms = 40, raw = 30.0, ceiling_share = 0.2 "
+        "n_clients = 15, n_therapists = 5, n_forms = 40, raw = 30.0, ceiling_share = 0.2, "
+        "response_rate = 0.7 "
         "where site_id = 'site_03'"
     )
     with pytest.raises(ReleaseRefused, match="shown that is too small: practice/site_03"):
@@ -91,7 +92,8 @@ def test_a_cell_without_protection_is_no_part_of_a_release(tmp_path: Path) -> No
     con = small_warehouse()
     con.execute(
         "insert into benchmark.site_benchmarks "
-        "select * replace ('developing' as stage) from benchmark.site_benchmarks "
+        "select * replace ('developing' as stage, null::double as response_rate) "
+        "from benchmark.site_benchmarks "
         "where site_id = 'site_01'"
     )
     with pytest.raises(
@@ -136,3 +138,15 @@ def test_the_report_says_what_hiding_cost_in_fives(tmp_path: Path) -> None:
     with duckdb.connect(str(pointer.release), read_only=True) as release:
         found = release.execute("select * from suppression_report").fetchall()
     assert found == [("site_benchmarks", 105, 10, 10, 0.04)]
+
+
+def test_a_rate_of_too_few_stops_the_release(tmp_path: Path) -> None:
+    con = small_warehouse()
+    con.execute(
+        "update benchmark.disclosure_rates set n_clients_missing = 10 where site_id = 'site_01'"
+    )
+    with pytest.raises(
+        ReleaseRefused,
+        match="response_rates: a rate is shown of too few: practice/site_01, srs, client, stage",
+    ):
+        _publish(con, tmp_path)

@@ -255,6 +255,7 @@ COURSE = {**SITE, **PEOPLE, "figure": "level", "n_clients_short": 0}
         (11, {"informant": "therapist"}, 30.0, 30.0),
         (11, {"from_release": 1, "until_release": 2}, 31.0, 31.0),
         (11, {"from_release": 2, "until_release": 2}, 30.0, 30.0),
+        (11, {"from_release": 0, "until_release": 1}, 30.0, 30.0),
     ],
 )
 def test_rows_of_models_count_clients_with_other_forms(

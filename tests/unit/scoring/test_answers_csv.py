@@ -60,10 +60,19 @@ def test_a_column_may_name_the_forms_and_blanks_are_unanswered(
     assert totals["null_reason"].tolist()[1] == "too_many_missing"
 
 
+@pytest.mark.parametrize("missing", ["NA", "NaN", "n/a", "null", "."])
+def test_what_programs_write_for_no_answer_is_unanswered(
+    missing: str, srs: Instrument, engine: ScoringEngine, tmp_path: Path
+) -> None:
+    found = score_csv(_file(tmp_path, f"id,1,2,3,4\na,9,{missing},9,9\n"), srs, engine)
+    assert found.refused == ()
+    assert found.scores.query("scale == 'total'")["n_missing"].tolist() == [1]
+
+
 def test_a_form_with_an_answer_out_of_range_is_refused_by_row_and_item(
     srs: Instrument, engine: ScoringEngine, tmp_path: Path
 ) -> None:
-    path = _file(tmp_path, "id,1,2,3,4\na,1,2,3,4\nb,10.5,2,x,4\nc,0,10,0,10\nd,nan,1,1,1\n")
+    path = _file(tmp_path, "id,1,2,3,4\na,1,2,3,4\nb,10.5,2,x,4\nc,0,10,0,10\nd,inf,1,1,1\n")
     found = score_csv(path, srs, engine)
     assert found.refused == (RefusedAnswer(2, 1), RefusedAnswer(2, 3), RefusedAnswer(4, 1))
     assert found.n_forms == 4
