@@ -12,6 +12,7 @@ from orchestration.benchmarking.cells import RESPONSE_COLUMNS
 from orchestration.benchmarking.protected_sites import CELL
 from orchestration.benchmarking.shown_rates import STATEMENT
 from orchestration.disclosure_members import candidates, follow_members, note_months
+from orchestration.disclosure_rows import learn_rows
 from orchestration.release.reader import Pointer
 
 # Means above the lowest point of the scale, as the ledger has them.
@@ -55,7 +56,11 @@ def learn_from(con: duckdb.DuckDBPyConnection, pointer: Pointer | None, on: date
     control is left out: it showed exact numbers. In the caller's transaction; needs tonight's
     marts.
     """
-    if pointer is None or ledger.is_known(con, pointer.release_id):
+    if pointer is None:
+        return False
+    known = ledger.number_of(con, pointer.release_id)
+    if known is not None:
+        _learn_measures(con, pointer, known)
         return False
     try:
         with duckdb.connect(str(pointer.release), read_only=True) as release:
@@ -80,6 +85,21 @@ def learn_from(con: duckdb.DuckDBPyConnection, pointer: Pointer | None, on: date
     )
     stated = stated.assign(release_no=number, judged_rate=stated["shown_rate"])[list(STATEMENT)]
     ledger.add(con, number, {"ledger": rows, "rates": stated})
+    _learn_measures(con, pointer, number)
     ledger.note(con, pointer.release_id)
     ledger.put_out(con)
     return True
+
+
+def _learn_measures(con: duckdb.DuckDBPyConnection, pointer: Pointer, release_no: int) -> None:
+    """Take in what the release in force says of measures, where nothing is known of any release's:
+    the ledger is lost, or older than rows that stand. Needs tonight's measures, else waits."""
+    if con.execute(
+        "select 1 from benchmark.disclosure_measures where release_no <= ? limit 1", [release_no]
+    ).fetchall():
+        return
+    if con.execute(
+        "select 1 from information_schema.tables where table_name = 'int_cells_sketched'"
+    ).fetchall():
+        with duckdb.connect(str(pointer.release), read_only=True) as release:
+            learn_rows(con, release, release_no)

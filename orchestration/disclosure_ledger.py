@@ -22,7 +22,7 @@ from orchestration.benchmarking.protected_sites import CELL, LAYOUT
 from orchestration.benchmarking.shown_rates import STATEMENT
 from orchestration.sql import identifier
 
-_ROWS = ("ledger", "changes", "errors", "networks", "rates")
+_ROWS = ("ledger", "changes", "errors", "networks", "rates", "measures")
 """Tables `benchmark.disclosure_…` with a release's own rows."""
 
 
@@ -88,13 +88,12 @@ def epoch(con: duckdb.DuckDBPyConnection, release_no: int) -> Epoch:
     return Epoch(release_no, int(first))
 
 
-def is_known(con: duckdb.DuckDBPyConnection, release_id: str) -> bool:
-    """Whether a release is one that the ledger has."""
-    return bool(
-        con.execute(
-            "select 1 from benchmark.disclosure_releases where release_id = ?", [release_id]
-        ).fetchall()
-    )
+def number_of(con: duckdb.DuckDBPyConnection, release_id: str) -> int | None:
+    """The number of a release; None of one that the ledger does not have."""
+    rows = con.execute(
+        "select release_no from benchmark.disclosure_releases where release_id = ?", [release_id]
+    ).fetchall()
+    return int(rows[0][0]) if rows else None
 
 
 def last_number(con: duckdb.DuckDBPyConnection) -> int:
@@ -124,7 +123,8 @@ def put_out(con: duckdb.DuckDBPyConnection) -> None:
     """The provisional rows are those of a release that readers have.
 
     Rows between two releases in which nothing of their block was written say nothing to anyone: the
-    newer one takes the older one's place, or the ledger would grow each night.
+    newer one takes the older one's place, or the ledger would grow each night. So does a row of
+    measures that was written anew: the one before it is held against nothing any more.
     """
     number = provisional(con)
     if number is None:
@@ -154,6 +154,20 @@ def put_out(con: duckdb.DuckDBPyConnection) -> None:
                 ledger.release_no < $number
                 and ledger.release_no <> ledger.written_release
                 and ledger.release_no > written.last_written
+        )
+        """,
+        {"number": number},
+    )
+    con.execute(
+        """
+        delete from benchmark.disclosure_measures where rowid in (
+            select older.rowid
+            from benchmark.disclosure_measures as older
+            semi join (
+                select table_name, row_digest
+                from benchmark.disclosure_measures where release_no = $number
+            ) as anew using (table_name, row_digest)
+            where older.release_no < $number
         )
         """,
         {"number": number},

@@ -50,6 +50,11 @@ class ReleaseMeta:
         """Whether it must not leave the group: the attacker does not run over measures' tables."""
         return self.with_measures
 
+    @property
+    def local_day(self) -> date:
+        """The group's day."""
+        return self.created_at.astimezone(ZoneInfo(self.time_zone)).date()
+
     @classmethod
     def of(
         cls,
@@ -176,16 +181,12 @@ def declared_rows(
     if table == "interventions":
         return [each.model_dump() for each in registry.group.interventions]
     if table == "reference_bands":
-        return bands.reference_bands(registry, _local_day(meta))
+        return bands.reference_bands(registry, meta.local_day)
     if table == "deliveries":
         return [*expected.next_deadlines(source, registry, meta.created_at), *_broken(registry)]
     if table == "expected_deliveries":
         return expected.calendar_rows(source, registry, meta.created_at)
     return []
-
-
-def _local_day(meta: ReleaseMeta) -> date:
-    return meta.created_at.astimezone(ZoneInfo(meta.time_zone)).date()
 
 
 def _metric(metric: Metric) -> Row:

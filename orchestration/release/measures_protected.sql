@@ -323,19 +323,23 @@ select
 from measured_cells
 left join closed_cells using (cell_no);
 
+-- How many rows of a table stand as an earlier release showed them; counted once that is decided.
+create or replace temp table kept_measures (table_name varchar, n_kept bigint);
+
 -- A row a table of measures, for the suppression report.
 create or replace temp view suppressed_measures as
 select
     release_table as table_name,
     count(*) as n_cells,
     count(*) filter (where is_suppressed) as n_hidden,
-    0 as n_kept,
+    coalesce(max(kept_measures.n_kept), 0) as n_kept,
     coalesce(
         sum(ln(1 + coalesce(n_clients, 0))) filter (where is_suppressed and not is_primary)
         / nullif(sum(ln(1 + coalesce(n_clients, 0))), 0),
         0
     ) as information_lost_share
 from judged_metrics
+left join kept_measures on judged_metrics.release_table = kept_measures.table_name
 group by release_table;
 
 -- Small cells of a stratum are absent, of all strata together suppressed. A metric that nobody's

@@ -31,6 +31,8 @@ from orchestration.release.contents import (
 )
 from orchestration.release.disclosure_gate import disclosure_problems
 from orchestration.release.reader import POINTER, Releases
+from orchestration.release.refresh_gate import refresh_problems
+from orchestration.release.standing_rows import let_stand
 from orchestration.release.tables import ReleaseFile, ReleaseTable, tables_of
 from orchestration.sql import identifier
 from orchestration.warehouse import transaction
@@ -70,8 +72,9 @@ def write_release(
     """Publish what the warehouse holds, unless the release in force says the same already.
 
     `source` is a connection on the warehouse; of it the ledger of disclosure control alone is
-    written, with the id the release is about to have. The caller holds the writer's lock (two
-    publishers at once would share the candidate's name), and puts the ledger out after a new one.
+    written, with what measures say and the id the release is about to have. The caller holds the
+    writer's lock (two publishers at once would share the candidate's name), and puts the ledger out
+    after a new one.
     `is_other_code`: the last release was made by another version of what makes releases.
     Raises ReleaseRefused when a check on the candidate fails; nothing has changed then.
     """
@@ -159,6 +162,7 @@ def _fill(
     digests: dict[str, str] = {}
     if meta.with_measures:
         prepare_measures(source, meta.thresholds)
+        let_stand(source, meta.thresholds, meta.local_day)
     else:
         leave_measures_out(source)
     for file, candidate in candidates.items():
@@ -182,7 +186,7 @@ def _copy(
     source: duckdb.DuckDBPyConnection, candidate: duckdb.DuckDBPyConnection, table: ReleaseTable
 ) -> None:
     """Carry a query's rows over in batches: memory stays bounded however long the history."""
-    sql = query(table.table)
+    sql = f"from released_{table.table}" if table.is_measure else query(table.table)
     if sql is None:
         return
     rows = source.sql(table.select(sql)).to_arrow_reader(_BATCH_ROWS)
@@ -252,6 +256,8 @@ def _approve_candidates(
                 problems += disclosure_problems(
                     candidate, source, meta.thresholds, every_block=every_block
                 )
+                if meta.with_measures:
+                    problems += refresh_problems(candidate, source, meta.thresholds)
         _fsync(path)
     if problems:
         raise ReleaseRefused(problems)

@@ -12,6 +12,13 @@ from orchestration.sql import identifier
 
 ColumnType = Literal["varchar", "integer", "bigint", "double", "boolean", "date", "timestamp"]
 ReleaseFile = Literal["release", "quality"]
+ChangesCounted = Literal[
+    "by_cell", "by_questionnaire", "by_cell_or_questionnaire", "by_network", "by_site_benchmarks"
+]
+"""How it is told that enough clients of a published row changed for it to be written anew: by the
+sketches of its cell in the marts; by who has other forms of its questionnaire, at its site where it
+names one; by the first where it is of such a cell, else the second; by who has other forms of its
+network in the period of the case mix; by whether its cell of site_benchmarks was written anew."""
 _FILES = ("tables.yml", "tables_of_measures.yml", "tables_of_comparison.yml")
 
 
@@ -21,6 +28,9 @@ class ReleaseColumn(Declaration):
     name: Identifier
     type: ColumnType
     description: str
+    follows_data: bool = False
+    """Says how far a practice's data reach and nothing of clients: in a row that stands it is as
+    it is tonight."""
 
 
 class ReleaseTable(Declaration):
@@ -36,6 +46,8 @@ class ReleaseTable(Declaration):
     makes no release new."""
     is_measure: bool = False
     """Filled only where the group asks for measures; there, but empty, where it does not."""
+    changes_counted: ChangesCounted | None = None
+    """Of measures: by what a published row stands until enough of its clients changed."""
     begins_with: Identifier | None = None
     """The set of columns that stands before its own."""
 
@@ -43,6 +55,12 @@ class ReleaseTable(Declaration):
     def _key_is_among_the_columns(self) -> "ReleaseTable":
         if len(set(self.names)) != len(self.names) or not set(self.key) <= set(self.names):
             raise ValueError(f"{self.table}: columns must be distinct and hold the key")
+        return self
+
+    @model_validator(mode="after")
+    def _measures_say_how_they_are_refreshed(self) -> "ReleaseTable":
+        if self.is_measure != (self.changes_counted is not None):
+            raise ValueError(f"{self.table}: changes_counted is for every table of measures")
         return self
 
     @property
@@ -85,6 +103,11 @@ class _AllowList(Declaration):
     def _leading(self, table: dict[str, Any]) -> tuple[ReleaseColumn, ...]:
         name = table.get("begins_with")
         return self.column_sets[name] if name else ()
+
+
+def tables_of_measures() -> tuple[ReleaseTable, ...]:
+    """Those that a group's measures fill."""
+    return tuple(table for table in tables_of("release") if table.is_measure)
 
 
 @cache

@@ -1,6 +1,6 @@
 -- What queries of every release ask of the measures, in one that has none: what a night with measures
 -- left in the warehouse is not read.
-create or replace temp view shown_adjustments as
+create or replace temp table released_site_adjustments as
 select
     practice_id,
     site_id,

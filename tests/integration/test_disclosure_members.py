@@ -16,6 +16,8 @@ from orchestration.withdrawal import withdraw
 from tests.integration import small_group as group
 
 TODAY = date(2026, 10, 1)
+MEASURES = ("site_metrics", 7, "shape", "{}", [40, 0], 2)
+"""A row of measures as it was shown; no pseudonym is in it."""
 _CLIENTS = """
     select practice_id, client_key, min(row_no) as first_row
     from raw.administrations group by practice_id, client_key
@@ -45,6 +47,7 @@ def settings(sent: Night, tmp_path: Path) -> Settings:
                 f"0 as n_at_best, 5 as summed_billionths, {since} as from_release, "
                 f"{until}::integer as until_release from ({_CLIENTS})"
             )
+        con.execute(f"insert into benchmark.disclosure_measures values {MEASURES}")
     return night.settings
 
 
@@ -66,6 +69,8 @@ def _others_stay(settings: Settings) -> Iterator[None]:
     assert len({first_row for first_row, _ in before}) == 3
     yield
     assert _members(settings, "creek") == before
+    with duckdb.connect(str(settings.warehouse)) as con:
+        assert con.execute("select * from benchmark.disclosure_measures").fetchall() == [MEASURES]
 
 
 def test_a_new_key_reaches_them(settings: Settings) -> None:

@@ -28,6 +28,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Settings:
     nights.send_few(settings, WORLD, (nights.REFUSED, nights.SPOILT, "two_oaks"))
     nights.spoil(settings.landing)
     nights.night(settings)
+    with duckdb.connect(str(settings.warehouse)) as con:
+        con.execute(f"insert into benchmark.disclosure_measures values {MEASURES}")
     return settings
 
 
@@ -47,6 +49,8 @@ def _digest(settings: Settings) -> str:
         return content_digest(con)
 
 
+MEASURES = ("site_metrics", 7, "shape", "{}", [40, 0], 1)
+"""A row of measures as a release showed it; no delivery brings it again."""
 LEDGER = "select * from raw.deliveries order by load_seq"
 CHAIN = "select * from quality.check_results order by check_seq"
 
@@ -63,6 +67,8 @@ def test_a_rebuild_is_the_same_in_every_row(loaded: Settings, tmp_path: Path) ->
     assert report.content_digest == _digest(loaded) == _digest(home)
     assert [nights.query(home.warehouse, sql) for sql in (LEDGER, CHAIN)] == before
     nights.assert_same_rows(loaded, home)
+    shown = nights.query(home.warehouse, "select * from benchmark.disclosure_measures")
+    assert shown == [MEASURES]
     assert nights.query(home.warehouse, "select was_equal from quality.rebuilds") == [(True,)]
     # Nothing of what was decrypted lies about, and the night finds nothing to do.
     assert not list(home.scratch.rglob("*"))

@@ -1,4 +1,5 @@
 select
+    minimum_clients,
     opening_sessions,
     developing_until_session,
     ending_sessions,

@@ -1,4 +1,5 @@
--- Where a covariate cannot be told from a site, case mix says so, after the other reasons.
+-- Where a covariate cannot be told from a site, case mix says so, after the other reasons: as the row
+-- of site_adjustments does that goes out.
 select
     cells.* replace (
         adjusted.adjusted as adjusted,
@@ -9,7 +10,7 @@ select
         end as comparability
     )
 from benchmark.site_benchmarks as cells
-left join shown_adjustments as adjusted
+left join released_site_adjustments as adjusted
     on
         cells.practice_id = adjusted.practice_id
         and cells.site_id = adjusted.site_id

@@ -5,7 +5,7 @@ its clients afterwards.
 cell stands. An eleventh comes: it is written anew.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from orchestration.night import Night
 from orchestration.release import publish as publishing
 from orchestration.release.reader import Releases
 from orchestration.settings import Settings
+from tests.integration.dbt.late_clients import send_clients
 from tests.integration.dbt.raw_rows import RawWarehouse, every_session, practice, registry
 
 IN_MARCH, IN_APRIL = date(2026, 3, 20), date(2026, 4, 1)
@@ -38,48 +39,8 @@ def warehouse(
 ) -> RawWarehouse:
     opened = open_warehouse(declared)
     clients = [("north", f"a{number}", IN_MARCH, THIRTY) for number in range(40)]
-    _send(opened, [*clients, ("south", "s", IN_APRIL, None)])
+    send_clients(opened, [*clients, ("south", "s", IN_APRIL, None)])
     return opened
-
-
-def _send(
-    warehouse: RawWarehouse, clients: Sequence[tuple[str, str, date, tuple[int, ...] | None]]
-) -> None:
-    """Of each client one session on a day, with a form of these answers or none."""
-    for practice_id in dict.fromkeys(name for name, *_ in clients):
-        own = [each for each in clients if each[0] == practice_id]
-        keys = [{"client_key": f"c{name}", "session_key": f"s{name}"} for _, name, _, _ in own]
-        warehouse.deliver(
-            "episodes",
-            practice_id,
-            [
-                {
-                    "client_key": f"c{name}",
-                    "episode_key": f"e{name}",
-                    "site_id": f"{practice_id}_site",
-                    "opened_on": day,
-                }
-                for _, name, day, _ in own
-            ],
-        )
-        sessions = [
-            {
-                **key,
-                "episode_key": f"e{name}",
-                "site_id": f"{practice_id}_site",
-                "therapist_key": f"t{number % 5}",
-                "scheduled_on": day,
-            }
-            for number, (key, (_, name, day, _)) in enumerate(zip(keys, own, strict=True))
-        ]
-        warehouse.deliver("sessions", practice_id, sessions)
-        forms = [
-            {**key, "form_key": f"f{name}", "completed_on": day, "answers": answers}
-            for key, (_, name, day, answers) in zip(keys, own, strict=True)
-            if answers
-        ]
-        if forms:
-            warehouse.deliver("administrations", practice_id, forms)
 
 
 def _late(*names: str) -> list[tuple[str, str, date, tuple[int, ...] | None]]:
@@ -115,10 +76,10 @@ def test_a_cell_is_written_anew_for_eleven_clients_and_not_for_ten(
 ) -> None:
     # 5 therapists are shown as 5; 40 clients with a form each as they are.
     assert _night(warehouse, declared, 0) == (40, 5, 40, 30.0, False)
-    _send(warehouse, _late(*(f"b{number}" for number in range(10))))
+    send_clients(warehouse, _late(*(f"b{number}" for number in range(10))))
     # 50 clients with a mean of (40 x 30 + 10 x 20) / 50 = 28: it is not written.
     assert _night(warehouse, declared, 1) == (40, 5, 40, 30.0, True)
-    _send(warehouse, _late("c0"))
+    send_clients(warehouse, _late("c0"))
     # 51 clients, shown as 50; (1200 + 220) / 51 = 27.843, to a tenth since 50 clients are few.
     assert _night(warehouse, declared, 2) == (50, 5, 50, 27.8, False)
     counted = "select against, release_no, n_changed, n_entered, n_left "
@@ -150,12 +111,12 @@ def test_a_response_rate_stands_until_eleven_clients_answered(
     warehouse = open_warehouse(declared)
     silent = [("north", f"b{number}", IN_MARCH, None) for number in range(36)]
     clients = [("north", f"a{number}", IN_MARCH, THIRTY) for number in range(24)]
-    _send(warehouse, [*clients, *silent, ("south", "s", IN_APRIL, None)])
+    send_clients(warehouse, [*clients, *silent, ("south", "s", IN_APRIL, None)])
     # 24 of 60.
     assert _rates(warehouse, declared, 0) == {0.4}
-    _send(warehouse, _late(*(f"b{number}" for number in range(10))))
+    send_clients(warehouse, _late(*(f"b{number}" for number in range(10))))
     assert _rates(warehouse, declared, 1) == {0.4}
-    _send(warehouse, _late("b10"))
+    send_clients(warehouse, _late("b10"))
     # 35 of 60 is .583.
     assert _rates(warehouse, declared, 2) == {0.6}
     written = "select release_no, n_completed, n_clients_missing, shown_rate from benchmark."
@@ -190,7 +151,7 @@ def test_a_refused_release_teaches_the_ledger_nothing(
     warehouse: RawWarehouse, declared: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _night(warehouse, declared, 0)
-    _send(warehouse, _late(*(f"b{number}" for number in range(11))))
+    send_clients(warehouse, _late(*(f"b{number}" for number in range(11))))
     night = _benchmarked(warehouse, declared, 1)
     in_force = Releases(night.settings.releases).current_id()
     with monkeypatch.context() as broken:
@@ -218,7 +179,7 @@ def test_a_kill_beside_the_pointer_converges(
 
     moved = publishing.move_pointer
     _night(warehouse, declared, 0)
-    _send(warehouse, _late(*(f"b{number}" for number in range(11))))
+    send_clients(warehouse, _late(*(f"b{number}" for number in range(11))))
     night = _benchmarked(warehouse, declared, 1)
     with monkeypatch.context() as killed:
         killed.setattr(publishing, "move_pointer", move)
@@ -226,7 +187,7 @@ def test_a_kill_beside_the_pointer_converges(
             publish(night)
     # A twelfth client comes before the next night. Readers saw 51 clients, or 40: against those 52
     # are one too many, or twelve.
-    _send(warehouse, _late("c0"))
+    send_clients(warehouse, _late("c0"))
     shown = _night(warehouse, declared, 2)
     if moment == "after the pointer":
         assert shown == (50, 5, 50, 27.8, True)
@@ -242,11 +203,11 @@ def test_a_lost_ledger_comes_again_from_the_release_in_force(
     with warehouse.connect() as con:
         for name in _TABLES:
             con.execute(f"delete from benchmark.{name}")
-    _send(warehouse, _late(*(f"b{number}" for number in range(10))))
+    send_clients(warehouse, _late(*(f"b{number}" for number in range(10))))
     # Readers have 40 clients with 30.0, and whoever came since is not known: against the 50 of now
     # eleven more are needed.
     assert _night(warehouse, declared, 1) == (40, 5, 40, 30.0, True)
-    _send(warehouse, _late(*(f"c{number}" for number in range(11))))
+    send_clients(warehouse, _late(*(f"c{number}" for number in range(11))))
     # 61 clients: (40 x 30 + 21 x 20) / 61 = 26.557.
     assert _night(warehouse, declared, 2) == (60, 5, 60, 26.6, False)
 

@@ -73,6 +73,17 @@ create table marts.rpt_site_distributions (
 """
 
 
+_SKETCHES = """
+create schema intermediate;
+create table intermediate.int_cells_sketched (
+    practice_id varchar, site_id varchar, instrument_code varchar, version varchar,
+    language varchar, informant varchar, metric varchar, stratum_kind varchar, stratum varchar,
+    period varchar, n_people integer, sketch integer[]
+);
+create table intermediate.int_periods_closed (period varchar, month_on date);
+"""
+
+
 def measuring_registry() -> Registry:
     """The small registry of a group that asks for measures."""
     registry = small_registry()
@@ -85,6 +96,7 @@ def measured_warehouse() -> duckdb.DuckDBPyConnection:
     con = small_warehouse()
     con.execute(_METRICS)
     con.execute(_DISTRIBUTIONS)
+    con.execute(_SKETCHES)
     con.execute(
         "create table marts.dim_scales as select 'srs' as instrument_code, '3.0' as version, "
         "'total' as scale, 0.0 as minimum, 40.0 as maximum"
