@@ -1,7 +1,9 @@
 """The last look at the tables of measures: can anything hidden be worked out of them together?
 
-The candidate's file says what readers will see, the publisher's own tables what is true. What is
-said of a leak names cells, never a number of them.
+The candidate's file says what readers will see, the publisher's own tables what is true. A row that
+stands says what was true once: the attacker does not hold it against tonight's truth, and that it
+stands until enough clients changed is for refresh_gate. What is said of a leak names cells, never a
+number of them.
 """
 
 from collections.abc import Iterator
@@ -10,9 +12,10 @@ import duckdb
 import pandas as pd
 
 from expectations.model import Thresholds
+from orchestration.disclosure_rows import digest
 from orchestration.release.measure_checks import OF_STRATA
-from orchestration.release.tables import tables_of
-from orchestration.sql import identifier
+from orchestration.release.tables import tables_of_measures
+from orchestration.sql import identifier, literal
 
 _NAMED = 5
 _BLOCKS = 120
@@ -68,9 +71,10 @@ def attacked_cells(
     columns = ", ".join((*_KEY, "n_clients_at_least", "value"))
     shown = candidate.sql(
         " union all ".join(
-            f"select {columns} from {identifier(name)} where value is not null"
-            for name in OF_STRATA
-            if name in {table.table for table in tables_of("release")}
+            f"select {literal(table.table)} as table_name, {digest(table.key)} as row_digest, "
+            f"{columns} from {identifier(table.table)} where value is not null"
+            for table in tables_of_measures()
+            if table.table in OF_STRATA
         )
     ).to_arrow_table()
     if shown.num_rows == 0:
@@ -88,11 +92,13 @@ with joined as (
     select
         cells.*,
         shown.metric is not null as is_shown,
-        shown.n_clients_at_least as shown_at_least,
-        shown.value as written,
+        case when standing.said is null then shown.n_clients_at_least end as shown_at_least,
+        case when standing.said is null then shown.value end as written,
         dense_rank() over (order by cells.block_no, cells.family) as family_no
     from measured_cells as cells
     left join shown_measures as shown on {same}
+    left join standing_rows as standing
+        on shown.table_name = standing.table_name and shown.row_digest = standing.row_digest
     where cells.n_valued > 0 and cells.aggregation <> 'share_of_therapists'
 ),
 

@@ -326,6 +326,9 @@ left join closed_cells using (cell_no);
 -- How many rows of a table stand as an earlier release showed them; counted once that is decided.
 create or replace temp table kept_measures (table_name varchar, n_kept bigint);
 
+-- Those rows; standing_rows.py fills it.
+create or replace temp table standing_rows (table_name varchar, row_digest ubigint, said varchar);
+
 -- A row a table of measures, for the suppression report.
 create or replace temp view suppressed_measures as
 select
