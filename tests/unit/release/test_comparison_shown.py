@@ -228,8 +228,8 @@ def test_without_measures_nothing_of_them_is_read(
     # Where no night ever had measures there is no such table to read.
     for name in ("site_adjustments", "site_gaps"):
         warehouse.execute(f"drop table benchmark.{name}")
-    found = released_rows(warehouse, "site_benchmarks", "site_id", with_measures=False)
-    assert len(found) == 4
+    rows = released_rows(warehouse, "site_benchmarks", "site_id", with_measures=False)
+    assert len(rows) == 4
 
 
 @pytest.fixture(scope="module")
