@@ -20,7 +20,6 @@ from orchestration.disclosure_ledger import (
     read_rates,
     rules_of,
 )
-from orchestration.release.measures_gate import measure_leaks
 
 TABLE = "site_benchmarks"
 RATES = "response_rates"
@@ -74,7 +73,6 @@ def disclosure_problems(
     said += [f"{RATES}: {leak.what}: {_named_rate(leak.cell)}" for leak in of_rates[:_NAMED]]
     if len(of_rates) > _NAMED:
         said.append(f"{RATES}: and others")
-    said += measure_leaks(candidate, source, thresholds)
     return [*said, f"see {RUNBOOK}"] if said else []
 
 

@@ -62,6 +62,27 @@ def measure_leaks(
         yield "tables of measures: and others"
 
 
+def withhold_leaks(
+    candidate: duckdb.DuckDBPyConnection,
+    source: duckdb.DuckDBPyConnection,
+    thresholds: Thresholds,
+) -> None:
+    """Let the next candidate of `source` show nothing of sites and families of metrics of which
+    something hidden can be worked out. All are attacked, which may take a minute.
+
+    Where nothing of a family is shown nothing is known of it.
+    """
+    from orchestration.benchmarking.measures_attacked import Believed, leaking_cells
+
+    cells = attacked_cells(candidate, source, thresholds)
+    found = leaking_cells(cells, Believed(thresholds.minimum_clients))
+    source.execute(
+        "insert into withheld_families select distinct block_no, family from measured_cells "
+        "where list_contains(?, cell_no)",
+        [cells["cell_no"].iloc[found].tolist()],
+    )
+
+
 def attacked_cells(
     candidate: duckdb.DuckDBPyConnection,
     source: duckdb.DuckDBPyConnection,

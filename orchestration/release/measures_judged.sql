@@ -2,6 +2,10 @@
 -- people that site_benchmarks hides. Run after measures.sql, which says when a cell is small and how
 -- numbers are rounded; `metric_rules` is what expectations/metrics declares.
 --
+-- Strata are of the longest period alone. By month and by quarter, too, they would be a table of two
+-- dimensions with all its margins, of which hardly a cell is of enough people and which gives those
+-- away that are not.
+--
 -- Tables, not views: seven queries read them.
 create or replace temp table site_blocks as
 select
@@ -84,6 +88,9 @@ with counted as (
             cells.instrument_code = scales.instrument_code
             and cells.version = scales.version
             and scales.scale = 'total'
+    where
+        cells.stratum_kind = 'all'
+        or period_rank(cells.period) = (select min(period_rank(period)) from marts.rpt_site_metrics)
 ),
 
 rounded as (

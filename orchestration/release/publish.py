@@ -29,7 +29,8 @@ from orchestration.release.contents import (
     prepare_measures,
     query,
 )
-from orchestration.release.disclosure_gate import disclosure_problems
+from orchestration.release.disclosure_gate import RUNBOOK, disclosure_problems
+from orchestration.release.measures_gate import measure_leaks, withhold_leaks
 from orchestration.release.reader import POINTER, Releases
 from orchestration.release.refresh_gate import refresh_problems
 from orchestration.release.standing_rows import let_stand
@@ -51,6 +52,10 @@ class ReleaseRefused(Exception):
             "the release was not published and the last one stays in force: "
             + "; ".join(self.problems)
         )
+
+
+class MeasuresLeak(ReleaseRefused):
+    """All that stands against the candidate is what follows from its measures."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,9 @@ def write_release(
     writer's lock (two publishers at once would share the candidate's name), and puts the ledger out
     after a new one.
     `is_other_code`: the last release was made by another version of what makes releases.
-    Raises ReleaseRefused when a check on the candidate fails; nothing has changed then.
+    Where measures alone give something away they are withheld, site by site and family by family,
+    and the release is made once more. Raises ReleaseRefused when a check on the candidate fails;
+    nothing has changed then.
     """
     home_releases.mkdir(parents=True, exist_ok=True)
     releases = Releases(home_releases)
@@ -85,7 +92,16 @@ def write_release(
         release_id, is_new = _write_candidates(source, releases, meta, registry)
         if not is_new:
             return Published(release_id, is_new=False)
-        _approve_candidates(source, home_releases, meta, every_block=is_other_code)
+        try:
+            _approve_candidates(source, home_releases, meta, every_block=is_other_code)
+        except MeasuresLeak:
+            with _opened(_candidate(home_releases, "release"), read_only=True) as candidate:
+                withhold_leaks(candidate, source, meta.thresholds)
+            _remove_candidates(home_releases)
+            release_id, is_new = _write_candidates(source, releases, meta, registry)
+            if not is_new:
+                return Published(release_id, is_new=False)
+            _approve_candidates(source, home_releases, meta, every_block=is_other_code)
         note(source, release_id)
         _candidate(home_releases, "quality").rename(releases.quality_path(release_id))
         _candidate(home_releases, "release").rename(releases.path(release_id))
@@ -246,8 +262,9 @@ def _approve_candidates(
     source: duckdb.DuckDBPyConnection, folder: Path, meta: ReleaseMeta, *, every_block: bool
 ) -> None:
     """Check both finished files, attack the release, and bring them to disk. Raises
-    ReleaseRefused."""
+    ReleaseRefused, MeasuresLeak where all else is well."""
     problems: list[str] = []
+    leaks: list[str] = []
     for file in _FILES:
         path = _candidate(folder, file)
         with _opened(path, read_only=True) as candidate:
@@ -258,9 +275,12 @@ def _approve_candidates(
                 )
                 if meta.with_measures:
                     problems += refresh_problems(candidate, source, meta.thresholds)
+                    leaks += measure_leaks(candidate, source, meta.thresholds)
         _fsync(path)
     if problems:
-        raise ReleaseRefused(problems)
+        raise ReleaseRefused([*problems, *leaks])
+    if leaks:
+        raise MeasuresLeak([*leaks, f"see {RUNBOOK}"])
 
 
 def _fsync(path: Path) -> None:

@@ -3,6 +3,8 @@ while one of them is off."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,8 +17,15 @@ from orchestration.benchmarking.measures_attacked import Believed, leaking_cells
 from orchestration.release.contents import MeasureProtections, prepare_measures, query
 from orchestration.release.measure_checks import OF_STRATA
 from orchestration.release.measures_gate import attacked_cells, measure_leaks
+from orchestration.release.publish import ReleaseRefused, write_release
 from orchestration.release.tables import tables_of
-from tests.unit.release.measured_warehouse import CELL, add_cell, measured_warehouse
+from tests.unit.release.measured_warehouse import (
+    CELL,
+    add_cell,
+    measured_warehouse,
+    measuring_registry,
+)
+from tests.unit.release.small_warehouse import small_meta
 
 MONTHS = {f"2025-{month:02d}": f"2025-Q{(month + 2) // 3}" for month in range(1, 13)}
 STRATA = {
@@ -205,3 +214,42 @@ def test_a_leak_is_told_by_its_cell_and_without_a_number(empty: duckdb.DuckDBPyC
     )
     prepare_measures(empty, Thresholds())
     assert list(measure_leaks(_candidate(empty), empty, Thresholds())) == []
+
+
+def test_what_gives_something_away_is_withheld_and_the_release_goes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con = measured_warehouse()
+    for period, n, counted in (("all", 56, 21), ("2025", 20, 10), ("2026", 36, 11)):
+        _share(con, "flow_reached_3", period, n, counted)
+    _share(con, "recovered", "all", 200, 60)
+    leaky = partial(prepare_measures, protections=MeasureProtections(periods=False))
+    monkeypatch.setattr("orchestration.release.publish.prepare_measures", leaky)
+    registry = measuring_registry()
+    published = write_release(con, tmp_path, small_meta(registry), registry)
+    with duckdb.connect(str(tmp_path / f"{published.release_id}.duckdb"), read_only=True) as found:
+        shown = "select metric, period, is_suppressed from {} where value is not null or "
+        shown += "is_suppressed order by all"
+        assert found.execute(shown.format("cohort_flow")).fetchall() == [
+            ("flow_reached_3", "2025", True),
+            ("flow_reached_3", "2026", True),
+            ("flow_reached_3", "all", True),
+        ]
+        assert found.execute(shown.format("site_metrics")).fetchall() == [
+            ("recovered", "all", False)
+        ]
+
+
+def test_a_leak_that_stays_refuses_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con = measured_warehouse()
+    for period, n, counted in (("all", 56, 21), ("2025", 20, 10), ("2026", 36, 11)):
+        _share(con, "flow_reached_3", period, n, counted)
+    leaky = partial(prepare_measures, protections=MeasureProtections(periods=False))
+    monkeypatch.setattr("orchestration.release.publish.prepare_measures", leaky)
+    monkeypatch.setattr("orchestration.release.publish.withhold_leaks", lambda *_: None)
+    registry = measuring_registry()
+    with pytest.raises(ReleaseRefused, match="flow_reached_3, all, all, 2025; see docs"):
+        write_release(con, tmp_path, small_meta(registry), registry)
+    assert list(tmp_path.iterdir()) == []
