@@ -66,16 +66,10 @@ def _masthead(title: str, release: Release) -> None:
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
         for name, value in facts.items()
     )
-    internal = (
-        '<p class="internal"><strong>Internal only</strong>'
-        f"{escape(sentences_notes.INTERNAL_ONLY)}</p>"
-        if release.is_internal_only
-        else ""
-    )
     st.html(
         f'<header class="masthead"><h1>{escape(title)}</h1>'
         f'<p class="lead">{escape(release.group_name)}</p>'
-        f'<dl class="facts">{items}</dl>{internal}</header>'
+        f'<dl class="facts">{items}</dl></header>'
     )
 
 

@@ -143,10 +143,10 @@ def _utc(moment: datetime) -> datetime:
 
 
 def release(cursor: duckdb.DuckDBPyConnection) -> Release:
-    """Which release this is, how far its data reach and who may see it."""
+    """Which release this is and how far its data reach."""
     sql = """
         select
-            release_id, created_at, data_through_on, is_internal_only, group_name, time_zone,
+            release_id, created_at, data_through_on, group_name, time_zone,
             coalesce(cast(settings ->> 'with_measures' as boolean), false) as has_measures
         from release
     """

@@ -17,7 +17,6 @@ class Release:
     release_id: str
     created_at: datetime
     data_through_on: date | None
-    is_internal_only: bool
     group_name: str
     time_zone: str
     has_measures: bool = False

@@ -6,12 +6,6 @@ from datetime import datetime
 from dashboards import labels
 from dashboards.release import ExpectedDelivery, Instrument, Site, SiteResult
 
-INTERNAL_ONLY = (
-    "For use inside the group only. The comparison of sites was checked, so that no one can work "
-    "out a person from it. The other tables here were not checked together: please do not pass "
-    "these numbers on."
-)
-
 
 def suppressed_sites(rows: Sequence[SiteResult]) -> str:
     """The sites whose numbers are absent from the release, with the one published reason."""

@@ -44,7 +44,6 @@ class View:
         form = self.choice.form
         return {
             "release_id": self.release.release_id,
-            "is_internal_only": self.release.is_internal_only,
             "instrument_code": form.instrument_code,
             "version": form.version,
             "key_status": self.instrument.key_status,

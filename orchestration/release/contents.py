@@ -46,11 +46,6 @@ class ReleaseMeta:
     with_measures: bool = False
 
     @property
-    def is_internal_only(self) -> bool:
-        """Whether it must not leave the group: the attacker does not run over measures' tables."""
-        return self.with_measures
-
-    @property
     def local_day(self) -> date:
         """The group's day."""
         return self.created_at.astimezone(ZoneInfo(self.time_zone)).date()
@@ -102,7 +97,6 @@ class ReleaseMeta:
             "code_version": self.code_version,
             "registry_version": self.registry_version,
             "settings": json.dumps(self.settings, sort_keys=True, separators=(",", ":")),
-            "is_internal_only": self.is_internal_only,
             "group_name": self.group_name,
             "time_zone": self.time_zone,
         }

@@ -296,7 +296,6 @@ def build_release(
     release_id: str = "2026-11-02-030405",
     late: Sequence[str] = ("northgate",),
     broken: Sequence[str] = (),
-    is_internal_only: bool = True,
     site_names: dict[tuple[str, str], str] | None = None,
     delivered: Mapping[str, Sequence[dict[str, object]]] | None = None,
     has_measures: bool = True,
@@ -321,7 +320,6 @@ def build_release(
             "data_through_on": DATA_THROUGH_ON,
             "code_version": "0.1.0",
             "settings": json.dumps({"with_measures": has_measures}),
-            "is_internal_only": is_internal_only,
             "group_name": "Three Rivers Practice Group",
             "time_zone": "Europe/Berlin",
         }

@@ -184,7 +184,6 @@ def test_it_says_what_a_reader_must_know(opened: Page, quiet: Record) -> None:
     for text in (
         "31 October 2026",
         "2026-11-02-030405",
-        "Internal only",
         "Northgate Practice is late",
         "Not shown: Station Square and West End.",
         "no verdict on a site or on a therapist",
@@ -207,7 +206,6 @@ def test_the_download_holds_the_same_rows(
     assert sorted(rows) == sorted(released)
     for label, row in released.items():
         assert rows[label]["release_id"] == release.release_id
-        assert rows[label]["is_internal_only"] == "True"
         assert rows[label]["key_status"] == "verified"
         assert rows[label]["raw"] == ("" if row["raw"] is None else _number(row["raw"], 1))
         for name in ("raw_bound", "ceiling_share_bound"):

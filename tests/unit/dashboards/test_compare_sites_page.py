@@ -190,11 +190,10 @@ def test_a_view_with_suppressed_sites_only_has_words_and_no_chart(home: Path) ->
 def test_the_next_run_shows_the_new_release(home: Path) -> None:
     build_release(home)
     app = _run(home)
-    build_release(home, release_id="2026-12-01-000000", is_internal_only=False, late=())
+    build_release(home, release_id="2026-12-01-000000", late=())
     app.run()
     page = _html(app)
     assert "2026-12-01-000000" in page
-    assert "Internal only" not in page
     assert not app.warning
 
 

@@ -143,14 +143,13 @@ def test_other_cells_are_left_alone(value: object) -> None:
 
 
 def _downloaded(*rows: SiteResult, instrument: Instrument = ALLIANCE) -> list[dict[str, str]]:
-    identity = {"release_id": "r1", "is_internal_only": True, "language": None}
+    identity = {"release_id": "r1", "language": None}
     return list(csv.DictReader(io.StringIO(table.csv_text(rows, instrument, identity))))
 
 
 def test_the_download_says_what_it_is_and_hides_what_the_page_hides() -> None:
     first, hidden = _downloaded(named("=HYPERLINK(0)", target=-1.5), suppressed())
     assert first["release_id"] == "r1"
-    assert first["is_internal_only"] == "True"
     assert first["language"] == ""
     assert first["site_label"] == "'=HYPERLINK(0)"
     assert first["target"] == "-1.5"

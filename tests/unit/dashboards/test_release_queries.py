@@ -41,7 +41,6 @@ def test_it_says_which_release_it_is(cursor: duckdb.DuckDBPyConnection) -> None:
     found = queries.release(cursor)
     assert found.created_at == CREATED_AT
     assert found.data_through_on == DATA_THROUGH_ON
-    assert found.is_internal_only
 
 
 def test_a_views_rows_are_the_releases_rows_in_alphabetical_order(

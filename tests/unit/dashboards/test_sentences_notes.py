@@ -78,7 +78,3 @@ def test_a_broken_declaration_is_said_of_each_practice() -> None:
     assert "The declaration of Harbour is broken" in first
     assert "may miss newer forms" in second
     check_plain(first)
-
-
-def test_what_stands_on_every_page_is_plain() -> None:
-    check_plain(sentences_notes.INTERNAL_ONLY)

@@ -123,7 +123,6 @@ def test_a_good_candidate_has_no_problem(good: Releases, tmp_path: Path, file: R
         ),
         (f"update sites set peer_group = '{'0f' * 16}'", "shape of a pseudonym"),
         (f"update site_benchmarks set n_forms = 42 {SHOWN}", "are not rounded"),
-        ("insert into trajectories (practice_id) values ('practice')", "is_internal_only"),
         ("update release set data_through_on = date '2026-12-30'", "2026 is not closed"),
         ("update release set data_through_on = null", "2026 is not closed"),
         ("update site_benchmarks set period = 'last week'", "not written as agreed"),
