@@ -64,7 +64,6 @@ def test_it_opens_on_the_alliance_over_the_newest_12_months(home: Path) -> None:
     assert "Data through</dt><dd>31 October 2026" in page
     assert "2 November 2026, 04:04 (Europe/Berlin)" in page
     assert "2026-11-02-030405" in page
-    assert "Internal only" in page
     assert "Of the 9 sites we can compare, 5 lie within" in page
     assert sentences.MEANS_NOTE in page
     assert "no verdict on a site or on a therapist" in page
