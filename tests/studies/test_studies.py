@@ -146,6 +146,24 @@ def test_the_inference_alone_over_many_networks(is_full_campaign: bool) -> None:
     assert null.flagged_998 <= 0.004
 
 
+def test_planted_sites_are_found_by_their_distance_and_the_networks_size(
+    is_full_campaign: bool,
+) -> None:
+    sizes = variance_model.SIZES if is_full_campaign else (3_000,)
+    found = variance_model.power(200 if is_full_campaign else 10, 20261128, sizes)
+    print("\nplanted sites found", *variance_model.power_lines(found), sep="\n  ")
+    by_size = {(one.n_clients, one.shift): one.beyond_95 for one in found}
+    for n_clients in sizes:
+        nearest, *_, furthest = (by_size[n_clients, shift] for shift in variance_model.SHIFTS)
+        assert nearest < furthest
+    # The reference's two planted sites, .5 SD off among 3,000 clients: more than four in five.
+    assert by_size[3_000, 0.5] >= 0.8
+    if is_full_campaign:
+        assert by_size[600, 0.5] < by_size[3_000, 0.5] <= by_size[12_000, 0.5]
+        # What is hardly further off than sites differ anyway must not be found often.
+        assert by_size[3_000, 0.1] <= 0.15
+
+
 def test_nothing_leaks_from_releases_in_sequence(is_full_campaign: bool) -> None:
     if not is_full_campaign:
         pytest.skip("a sample runs in tests/unit/benchmarking/test_disclosure_release.py")

@@ -4,6 +4,7 @@
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,6 +72,59 @@ def study(model: NetworkModel, n_networks: int, seed: int) -> Tally:
     )
 
 
+SHIFTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
+"""Standard deviations of clients' means that two planted sites lie above and below the network."""
+SIZES = (600, 3_000, 12_000)
+"""Clients of the 14 sites together: a month, a year, four years."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """Share of planted sites with a flag (beyond 95 % or 99.8 %), and beyond 99.8 %."""
+
+    n_clients: int
+    shift: float
+    beyond_95: float
+    beyond_998: float
+
+
+def power(n_networks: int, seed: int, sizes: Sequence[int] = SIZES) -> list[Power]:
+    """How often the funnel with over-dispersion finds sites planted at SHIFTS, by network size.
+
+    The two widen the limits they are to be found beyond: that is in the figures.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for n_clients in sizes:
+        for shift in SHIFTS:
+            model = replace(DEFAULT, n_clients=n_clients, planted=(shift, -shift))
+            flags = []
+            for _ in range(n_networks):
+                drawn = draw_network(rng, model)
+                cells = benchmark_sites(
+                    drawn.therapists, drawn.sites, drawn.response_rates, Thresholds()
+                ).cells
+                flags.append(cells["flag"].fillna("none").to_numpy()[:2])
+            every = np.concatenate(flags)
+            beyond = (float(np.isin(every, names).mean()) for names in (_BEYOND, _BEYOND[2:]))
+            found.append(Power(n_clients, shift, *beyond))
+    return found
+
+
+def power_lines(found: Sequence[Power]) -> list[str]:
+    """A line a size, a column a shift: % with a flag (% beyond 99.8 %)."""
+    shifts = sorted({one.shift for one in found})
+    lines = ["clients" + "".join(f"{shift:>13.2f} SD" for shift in shifts)]
+    for n_clients in dict.fromkeys(one.n_clients for one in found):
+        cells = [
+            f"{100 * one.beyond_95:>9.1f} ({100 * one.beyond_998:.1f})".rjust(16)
+            for one in found
+            if one.n_clients == n_clients
+        ]
+        lines.append(f"{n_clients:>7}" + "".join(cells))
+    return lines
+
+
 _BEYOND = ("above_95", "below_95", "above_998", "below_998")
 
 
@@ -94,6 +148,8 @@ def main() -> None:
         ("null, 5 sites of 1,000 clients", replace(NULL, n_sites=5, n_clients=1000)),
     ):
         print(f"{name}: {study(model, options.networks, options.seed)}")
+    print("planted sites found, % with a flag (% beyond 99.8 %)")
+    print(*power_lines(power(options.networks, options.seed)), sep="\n")
 
 
 if __name__ == "__main__":
