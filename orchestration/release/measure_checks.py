@@ -97,7 +97,8 @@ def _stratum_problems(candidate: duckdb.DuckDBPyConnection) -> Iterator[str]:
     sql = (
         f"select part.release_table, count(*) from ({rows}) as part left join ({rows}) as total "
         f"on {same} and total.stratum_kind = 'all' and total.is_suppressed = false "
-        "where part.stratum_kind <> 'all' and not part.is_suppressed "
+        # Dyads are no strata: nothing is of all of them together.
+        "where part.stratum_kind not in ('all', 'dyad') and not part.is_suppressed "
         "and part.value is not null and total.metric is null group by all order by all"
     )
     for table, n in candidate.execute(sql).fetchall():

@@ -86,6 +86,11 @@ def _warehouse(lines: dict[str, list[float | None]] = LINES) -> duckdb.DuckDBPyC
         "from rows inner join of_a_site as cells on cells.is_suppressed = isnan(rows.raw)"
     )
     con.execute("update benchmark.site_benchmarks set raw = null where is_suppressed")
+    con.execute(
+        "insert into benchmark.shown_response_rates by name select rates.* replace ("
+        "rows.site_id as site_id, rows.period as period) from rows "
+        "inner join benchmark.shown_response_rates as rates on rates.site_id = 'site_00'"
+    )
     con.unregister("rows")
     return con
 

@@ -213,7 +213,7 @@ def test_an_errors_text_never_quotes_a_row(
             "drop table reference.settings;"
             "create view reference.settings as select word::integer as opening_sessions, "
             "8 as developing_until_session, 2 as ending_sessions, 7 as link_days, "
-            "14 as data_complete_within_days from raw.spoilt"
+            "14 as data_complete_within_days, 11 as minimum_clients from raw.spoilt"
         )
     with pytest.raises(DbtBuildFailed) as raised:
         build(warehouse.path, target_dir, full_refresh=False)

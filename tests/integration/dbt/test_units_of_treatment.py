@@ -317,4 +317,4 @@ def test_the_metrics_say_whom_they_count() -> None:
     for metric in MEANS:
         assert declared[metric].unit_measured == "joint_session"
         assert declared[metric].aggregation == "mean_of_clients"
-        assert "n_clients counts" in declared[metric].pitfall
+        assert "n_clients_at_least counts" in declared[metric].pitfall
