@@ -360,7 +360,8 @@ def test_every_row_shown_is_the_marts_rounded_and_no_small_one_is(
     )
     small = (
         "(cells.n_clients < 11 or n_therapists < 3 or top_therapist_share > 0.8 "
-        "or metrics.aggregation = 'share' and (n_clients_counted < 11 or n_clients_not_counted < 11) "
+        "or metrics.aggregation = 'share' "
+        "and (n_clients_counted < 11 or n_clients_not_counted < 11) "
         "or cells.stratum_kind <> 'all' and cells.period <> 'all')"
     )
     with night.warehouse.connect() as con:
