@@ -86,15 +86,6 @@ create or replace temp macro coded_mean(mean, n, decimals, low, high) as unsigne
     decimals + 1
 ));
 
--- The longest period comes first.
-create or replace temp macro period_rank(period) as case
-    when period = 'all' then 1
-    when starts_with(period, '12m-') then 2
-    when contains(period, 'Q') then 4
-    when length(period) = 4 then 3
-    else 5
-end;
-
 -- Which table a metric goes to. Percentages of a range are the gaps of two informants' forms.
 create or replace temp macro table_of(metric, stratum_kind) as case
     when starts_with(metric, 'flow_')

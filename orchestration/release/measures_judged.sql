@@ -90,7 +90,7 @@ with counted as (
             and scales.scale = 'total'
     where
         cells.stratum_kind = 'all'
-        or period_rank(cells.period) = (select min(period_rank(period)) from marts.rpt_site_metrics)
+        or cells.period in (select period from intermediate.int_periods_closed where has_strata)
 ),
 
 rounded as (

@@ -48,7 +48,7 @@ months as (
 
 {{ months_numbered('months', 'metric_no, person_key, contribution') }},
 
--- Cells that could be shown, a seventh of all: the others are not worth the memory.
+-- Cells that could be shown, few of all: the others are not worth the memory.
 counted as (
     select
         {{ cell_columns() }},
@@ -84,7 +84,9 @@ enough as (
     inner join strata
         on counted.stratum_kind = strata.stratum_kind and counted.stratum = strata.stratum
     inner join periods on counted.period = periods.period
-    where counted.n_people >= settings.minimum_clients
+    where
+        counted.n_people >= settings.minimum_clients
+        and (counted.stratum_kind = 'all' or periods.has_strata)
 ),
 
 stratified as (

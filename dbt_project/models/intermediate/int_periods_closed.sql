@@ -120,7 +120,8 @@ select
     periods.period_end_on,
     {{ days_away('periods.period_end_on', '-settings.data_complete_within_days') }}
         as complete_from_on,
-    periods.month_on
+    periods.month_on,
+    wanted.has_strata
 from periods
 inner join {{ ref('stg_period_kinds') }} as wanted on periods.period_kind = wanted.period_kind
 cross join {{ ref('stg_settings') }} as settings

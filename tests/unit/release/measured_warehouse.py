@@ -80,7 +80,14 @@ create table intermediate.int_cells_sketched (
     language varchar, informant varchar, metric varchar, stratum_kind varchar, stratum varchar,
     period varchar, n_people integer, sketch integer[]
 );
-create table intermediate.int_periods_closed (period varchar, month_on date);
+create table intermediate.months_of_periods (period varchar, month_on date);
+create view intermediate.int_periods_closed as
+select period, month_on, false as has_strata from intermediate.months_of_periods
+union all
+select distinct
+    period, null::date,
+    period = 'all' or 'all' not in (select period from marts.rpt_site_metrics)
+from marts.rpt_site_metrics;
 """
 
 

@@ -303,7 +303,7 @@ def test_forms_sent_again_as_they_were_are_no_change(con: duckdb.DuckDBPyConnect
 def test_case_mix_counts_clients_of_its_network_and_period(
     con: duckdb.DuckDBPyConnection, changed: dict[str, Any], expected: float
 ) -> None:
-    con.execute("insert into intermediate.int_periods_closed values ('2026', date '2026-03-01')")
+    con.execute("insert into intermediate.months_of_periods values ('2026', date '2026-03-01')")
     network = {**NETWORK, "collection_mode": "app", "stage": "opening"}
     figures = {"n_sites": 4, "n_clients": 50, "r2_within": 0.2, "period": "2026"}
     figures |= {"n_clients_therapist_unknown": 0}
