@@ -105,7 +105,7 @@ class ReleaseMeta:
 @dataclass(frozen=True)
 class MeasureProtections:
     """What keeps measures from giving somebody away. Each can be switched off, to see that the
-    attacker needs it to be on (measures_attacked)."""
+    attacker needs it to be on (measures_known)."""
 
     classes: bool = True
     """Counts go out as classes."""

@@ -40,7 +40,8 @@ def measure_leaks(
     cells = attacked_cells(candidate, source, thresholds)
     if cells.empty:
         return
-    from orchestration.benchmarking.measures_attacked import Believed, leaking_cells
+    from orchestration.benchmarking.measures_attacked import leaking_cells
+    from orchestration.benchmarking.measures_known import Believed
 
     ((seed,),) = candidate.execute(
         "select coalesce(max(epoch(created_at)), 0)::bigint % 1000000 from release"
@@ -68,14 +69,16 @@ def withhold_leaks(
     thresholds: Thresholds,
 ) -> None:
     """Let the next candidate of `source` show nothing of sites and families of metrics of which
-    something hidden can be worked out. All are attacked, which may take a minute.
+    something hidden can be worked out. All are attacked, kinds of which nothing is shown with them,
+    so that the next look, whichever sites it draws, has nothing to find; it may take minutes.
 
     Where nothing of a family is shown nothing is known of it.
     """
-    from orchestration.benchmarking.measures_attacked import Believed, leaking_cells
+    from orchestration.benchmarking.measures_attacked import leaking_cells
+    from orchestration.benchmarking.measures_known import Believed
 
     cells = attacked_cells(candidate, source, thresholds)
-    found = leaking_cells(cells, Believed(thresholds.minimum_clients))
+    found = leaking_cells(cells, Believed(thresholds.minimum_clients), n_whole=None)
     source.execute(
         "insert into withheld_families select distinct block_no, family from measured_cells "
         "where list_contains(?, cell_no)",
@@ -88,7 +91,7 @@ def attacked_cells(
     source: duckdb.DuckDBPyConnection,
     thresholds: Thresholds,
 ) -> pd.DataFrame:
-    """measures_attacked.CELLS with `cell_no`, of blocks of which the candidate shows something."""
+    """measures_known.CELLS with `cell_no`, of blocks of which the candidate shows something."""
     columns = ", ".join((*_KEY, "n_clients_at_least", "value"))
     shown = candidate.sql(
         " union all ".join(

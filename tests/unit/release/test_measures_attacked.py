@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from expectations.model import Thresholds
-from orchestration.benchmarking.measures_attacked import Believed, leaking_cells
+from orchestration.benchmarking.measures_attacked import leaking_cells
+from orchestration.benchmarking.measures_known import Believed
 from orchestration.release.contents import MeasureProtections, prepare_measures, query
 from orchestration.release.measure_checks import OF_STRATA
 from orchestration.release.measures_gate import attacked_cells, measure_leaks
@@ -201,6 +202,27 @@ def test_one_class_of_change_is_what_the_others_leave(empty: duckdb.DuckDBPyConn
         _share(empty, metric, "all", 200, counted)
     assert not _leaks(empty, partitions=False).empty
     assert _leaks(empty).empty
+
+
+def test_nobody_is_told_who_is_few_where_nothing_of_a_kind_is_shown(
+    empty: duckdb.DuckDBPyConnection,
+) -> None:
+    """Of 17 clients, shown elsewhere as 15, one has an interpreter. Neither group goes out; told
+    that the other one is of 11 at least, a reader would know that this one is of 6 at most."""
+    few = {"metric": "mean_score", "value": 31.0, "n_units": 26, "n_valued": 26}
+    few |= {"n_clients_counted": None, "n_clients_not_counted": None}
+    add_cell(empty, **few, n_clients=17)
+    few |= {"stratum_kind": "interpreter"}
+    add_cell(empty, **few | {"stratum": "with", "n_units": 3, "n_valued": 3}, n_clients=1)
+    add_cell(empty, **few | {"stratum": "without", "n_units": 23, "n_valued": 23}, n_clients=16)
+    prepare_measures(empty, Thresholds())
+    cells = attacked_cells(_candidate(empty), empty, Thresholds())
+    cells = cells.assign(known_least=[11.0, np.nan, np.nan], known_most=[17.0, np.nan, np.nan])
+    assert cells["is_shown"].tolist() == [True, False, False]
+    assert leaking_cells(cells, Believed(11), n_whole=None) == []
+    # Of one of them shown the reader could tell; the release never shows one alone.
+    beside = cells.assign(is_shown=[True, False, True], shown_at_least=[11.0, np.nan, 11.0])
+    assert leaking_cells(beside, Believed(11), n_whole=None) == [1]
 
 
 def test_a_leak_is_told_by_its_cell_and_without_a_number(empty: duckdb.DuckDBPyConnection) -> None:
