@@ -123,8 +123,8 @@ def put_out(con: duckdb.DuckDBPyConnection) -> None:
     """The provisional rows are those of a release that readers have.
 
     Rows between two releases in which nothing of their block was written say nothing to anyone: the
-    newer one takes the older one's place, or the ledger would grow each night. So does a row of
-    measures that was written anew: the one before it is held against nothing any more.
+    newer one takes the older one's place, or the ledger would grow each night. Rows of measures
+    stay, as later ones are held against each of them.
     """
     number = provisional(con)
     if number is None:
@@ -154,20 +154,6 @@ def put_out(con: duckdb.DuckDBPyConnection) -> None:
                 ledger.release_no < $number
                 and ledger.release_no <> ledger.written_release
                 and ledger.release_no > written.last_written
-        )
-        """,
-        {"number": number},
-    )
-    con.execute(
-        """
-        delete from benchmark.disclosure_measures where rowid in (
-            select older.rowid
-            from benchmark.disclosure_measures as older
-            semi join (
-                select table_name, row_digest
-                from benchmark.disclosure_measures where release_no = $number
-            ) as anew using (table_name, row_digest)
-            where older.release_no < $number
         )
         """,
         {"number": number},

@@ -1,5 +1,5 @@
-"""What the tables of measures said last, row by row, kept in the warehouse: what stands in a
-release stands as it is here.
+"""What the tables of measures said, row by row and writing by writing, kept in the warehouse: what
+stands in a release stands as it is here.
 
 A row is found again by its key and is one text; so every table of the allow-list has the same way,
 whatever its columns are. Rows of a table whose columns are others now do not stand: they could not
@@ -91,13 +91,20 @@ def shapes() -> str:
     return f"(values {rows}) as tables (table_name, shape, changes_counted)"
 
 
-def last_said(since: int, before: int) -> str:
-    """SQL for the newest row of every key that releases `since <= release_no < before` wrote."""
+def said_ever(since: int, before: int) -> str:
+    """SQL for every row that releases `since <= release_no < before` wrote."""
     return f"""
         select rows.*
         from benchmark.disclosure_measures as rows
         semi join {shapes()} using (table_name, shape)
         where rows.release_no >= {since} and rows.release_no < {before}
+        """
+
+
+def last_said(since: int, before: int) -> str:
+    """SQL for the newest of these rows of every key."""
+    return f"""
+        {said_ever(since, before)}
         qualify row_number() over (
             partition by rows.table_name, rows.row_digest order by rows.release_no desc
         ) = 1

@@ -6,6 +6,10 @@ clients of a total are at least those of each part and at most all parts' togeth
 where the true numbers say that nobody is in two parts: the attacker may know as much), a client's
 mean lies between his means in the parts, the shares of a family leave each unit to one of them at
 most. And what is shown: classes and rounded values.
+
+Of releases in sequence all that holds of one holds of each. A cell of the same content in several of
+them is one cell: he is told in which nights nothing changed, which no release says. A row that
+stands says of tonight's cell that it may be shown, and that few clients changed since it was written.
 """
 
 from collections.abc import Iterator
@@ -13,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from orchestration.benchmarking.disclosure_cells import Code
 from orchestration.benchmarking.disclosure_system import (
@@ -40,6 +46,12 @@ true ones, `mean` the true mean or share above the scale's lowest point, `width`
 without end; 1 of shares). `is_once`: a client has hardly ever two units. `shown_at_least`,
 `shown_value` (above the lowest point) and `step` are what is shown; `known_least` and `known_most`
 what other tables say of the clients, NaN where nothing."""
+SEQUENCE: tuple[str, ...] = ("release_no", "content", "against", "n_changed")
+"""Besides, of releases in sequence, a row a cell and release: `content` is equal where the same
+clients give a cell the same. `against` is the release that wrote a row that stands (NaN: tonight's,
+or hidden), `n_changed` at least the clients that changed since. Without these the cells are of one
+release."""
+_PLACE = ("kind_no", "stratum_no", "first_month", "last_month")
 
 
 @dataclass(frozen=True)
@@ -53,8 +65,13 @@ class Believed:
 
 def is_beside_shown(block: pd.DataFrame) -> Bools:
     """Cells of a kind of strata of a period of which something is shown."""
-    of_kind = block.groupby(["metric_no", "kind_no", "first_month", "last_month"])
+    kind = ["metric_no", "kind_no", "first_month", "last_month"]
+    of_kind = block.groupby([*kind, *_release(block)])
     return of_kind["is_shown"].transform("any").to_numpy(dtype=np.bool_)
+
+
+def _release(block: pd.DataFrame) -> list[str]:
+    return ["release_no"] if "release_no" in block else []
 
 
 def _at(cell: Places, unknown: int) -> Places:
@@ -91,7 +108,7 @@ def _relations(block: pd.DataFrame) -> _Parts:
 
 
 def _strata(block: pd.DataFrame) -> Iterator[tuple[int, Places]]:
-    keys = ["metric_no", "period_kind_no", "first_month", "last_month"]
+    keys = ["metric_no", "period_kind_no", "first_month", "last_month", *_release(block)]
     rows = block.assign(place=np.arange(len(block)))
     totals = rows.loc[rows["kind_no"] == 0, [*keys, "place"]].rename(columns={"place": "total"})
     parts = rows[rows["kind_no"] != 0].merge(totals, on=keys)
@@ -101,7 +118,7 @@ def _strata(block: pd.DataFrame) -> Iterator[tuple[int, Places]]:
 
 def _periods(block: pd.DataFrame) -> Iterator[tuple[int, Places]]:
     rows = block.assign(place=np.arange(len(block)))
-    for _, same in rows.groupby(["metric_no", "kind_no", "stratum_no"]):
+    for _, same in rows.groupby(["metric_no", "kind_no", "stratum_no", *_release(block)]):
         first, last, period_kind, place = (
             same[name].to_numpy(dtype=np.float64)
             for name in ("first_month", "last_month", "period_kind_no", "place")
@@ -122,14 +139,7 @@ def known_of(block: pd.DataFrame, believed: Believed) -> System:
     clients, units = _numbers(block, "n_clients"), _numbers(block, "n_units")
     is_share = block["is_share"].to_numpy(dtype=np.bool_)
     width = _numbers(block, "width")
-    own = np.arange(n_unknowns, dtype=np.intp).reshape(n, _N)
-    # Metrics of a family with as many units share their people.
-    people = block.groupby(
-        ["kind_no", "stratum_no", "first_month", "last_month", "n_clients", "n_units"]
-    ).ngroup()
-    first = people.to_frame("people").assign(place=np.arange(n)).groupby("people")["place"]
-    leader = first.transform("min").to_numpy(dtype=np.intp)
-    own[:, CLIENTS], own[:, UNITS] = own[leader, CLIENTS], own[leader, UNITS]
+    own, leader = _unknowns(block)
     rows = RowSet(own.ravel())
     is_once = block["is_once"].to_numpy(dtype=np.bool_) & (units == clients)
     _add_contents(rows, is_once, width, is_share)
@@ -137,13 +147,16 @@ def known_of(block: pd.DataFrame, believed: Believed) -> System:
     if is_share.all():
         _add_family(rows, block, leader)
     _add_shown(rows, block, believed)
+    if "against" in block:
+        _add_standing(rows, block, minimum)
     lower, upper = np.zeros((n, _N)), np.full((n, _N), FREE)
     lower[:, CLIENTS] = clients > 0
     told_lower, told_upper = lower.copy(), upper.copy()
     small = (clients > 0) & (clients < minimum)
     is_told = is_beside_shown(block) | (block["kind_no"].to_numpy() == 0)
-    told_lower[is_told & (clients >= minimum), CLIENTS] = minimum
-    told_upper[is_told & small, CLIENTS] = minimum - 1
+    head = own[:, CLIENTS]
+    told_lower.ravel()[head[is_told & (clients >= minimum)]] = minimum
+    told_upper.ravel()[head[is_told & small]] = minimum - 1
     is_whole = np.zeros((n, _N), dtype=np.bool_)
     none = np.zeros(n, dtype=np.bool_)
     return System(
@@ -153,11 +166,71 @@ def known_of(block: pd.DataFrame, believed: Believed) -> System:
         told_upper=told_upper.ravel(),
         is_whole=is_whole.ravel(),
         rows=rows.rows(n_unknowns),
-        needs=_needs(block, own.ravel(), small, minimum),
+        needs=_needs(block, own, small, minimum),
         weight=np.ones(n),
         must_hide=none,
         is_standing=none,
     )
+
+
+def _unknowns(block: pd.DataFrame) -> tuple[Places, Places]:
+    """The number of each unknown of each cell, and the first cell with the same people.
+
+    Metrics of a family with as many units share their people, cells of the same content all.
+    """
+    n = len(block)
+    own = np.arange(n * _N, dtype=np.intp).reshape(n, _N)
+    place = pd.Series(np.arange(n))
+
+    def first(names: list[str]) -> Places:
+        number = block.groupby(names).ngroup().to_numpy()
+        return place.groupby(number).transform("min").to_numpy(dtype=np.intp)
+
+    leader = first([*_PLACE, "n_clients", "n_units", *_release(block)])
+    if "content" not in block:
+        own[:, CLIENTS], own[:, UNITS] = own[leader, CLIENTS], own[leader, UNITS]
+        return own, leader
+    same = first(["metric_no", *_PLACE, "content"])
+    ties = csr_array(
+        (np.ones(2 * n), (np.tile(np.arange(n), 2), np.concatenate([leader, same]))), shape=(n, n)
+    )
+    _, people = connected_components(ties, directed=False)
+    head = place.groupby(people).transform("min").to_numpy(dtype=np.intp)
+    own[:, CLIENTS], own[:, UNITS] = own[head, CLIENTS], own[head, UNITS]
+    own[:, SUM] = own[same, SUM]
+    return own, leader
+
+
+def _add_standing(rows: RowSet, block: pd.DataFrame, minimum: float) -> None:
+    """Of a row that stands: tonight's cell may be shown, and is few clients from the written one."""
+    cell = ["metric_no", *_PLACE]
+    numbered = block[[*cell, "release_no"]].assign(then=np.arange(len(block)))
+    stands = block[[*cell, "against", "n_changed", "is_share", "is_once", "width"]].assign(
+        now=np.arange(len(block))
+    )
+    stands = stands[stands["against"].notna()].merge(
+        numbered, left_on=[*cell, "against"], right_on=[*cell, "release_no"]
+    )
+    now, then = (stands[name].to_numpy(dtype=np.intp) for name in ("now", "then"))
+    row, moved = np.arange(now.size), np.full(now.size, minimum - 1)
+    free = np.full(now.size, FREE)
+    rows.add([(row, _at(now, CLIENTS), 1.0)], np.full(now.size, minimum), free, now)
+    rows.add([(row, _at(now, CLIENTS), 1.0), (row, _at(then, CLIENTS), -1.0)], -moved, moved, now)
+    share = stands["is_share"].to_numpy(dtype=np.bool_)
+    at = now[share]
+    row, enough, free = np.arange(at.size), np.full(at.size, minimum), np.full(at.size, FREE)
+    rows.add([(row, _at(at, SUM), 1.0)], enough, free, at)
+    rows.add([(row, _at(at, UNITS), 1.0), (row, _at(at, SUM), -1.0)], enough, free, at)
+    # How far a sum can move a client is known of means, and of shares of one unit a client.
+    width = _numbers(stands, "width")
+    known = np.where(share, stands["is_once"].to_numpy(dtype=np.bool_), ~np.isnan(width))
+    known = known.astype(np.bool_)
+    far = _numbers(stands, "n_changed")[known] * width[known]
+    row = np.arange(far.size)
+    rows.add(
+        [(row, _at(now[known], SUM), 1.0), (row, _at(then[known], SUM), -1.0)],
+        -far, far, now[known],
+    )  # fmt: skip
 
 
 def _add_contents(rows: RowSet, is_once: Bools, width: Floats, is_share: Bools) -> None:
@@ -276,8 +349,10 @@ def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
     rows.add([(row, _at(shares, UNITS), 1.0), (row, _at(shares, SUM), -1.0)], enough, free, shares)
 
 
-def _needs(block: pd.DataFrame, same: Places, small: Bools, minimum: float) -> Needs:
-    rows = RowSet(same)
+def _needs(block: pd.DataFrame, own: Places, small: Bools, minimum: float) -> Needs:
+    rows = RowSet(own.ravel())
+    # Of cells of the same content one is asked.
+    is_asked = own[:, SUM] == np.arange(len(block)) * _N + SUM
     told: list[Bools] = []
     clients, units = _numbers(block, "n_clients"), _numbers(block, "n_units")
     width = _numbers(block, "width")
@@ -297,14 +372,14 @@ def _needs(block: pd.DataFrame, same: Places, small: Bools, minimum: float) -> N
         )
         told.append(np.full(at.size, is_told))
 
-    few = np.flatnonzero(small & ~shown)
+    few = np.flatnonzero(is_asked & small & ~shown)
     for most, is_told in ((minimum, False), (minimum - 1, True)):
         need(few, [(CLIENTS, -1.0)], -1.0, is_told=is_told)
         need(few, [(CLIENTS, 1.0)], most, is_told=is_told)
     # Counted clients of a hidden share: where each has one unit, they are its counted units.
     for is_rest in (False, True):
         number = units - counted if is_rest else counted
-        hidden = is_share & ~shown & (number > 0) & (number < minimum) & (clients >= minimum)
+        hidden = is_asked & is_share & ~shown & (number > 0) & (number < minimum) & (clients >= minimum)
         at = np.flatnonzero(hidden & is_once)
         low: list[tuple[int, float | Floats]] = [(SUM, -1.0)]
         high: list[tuple[int, float | Floats]] = [(SUM, 1.0)]
@@ -314,13 +389,13 @@ def _needs(block: pd.DataFrame, same: Places, small: Bools, minimum: float) -> N
         need(at, high, minimum - 1, is_told=False)
     # Where the true numbers leave a client either end there is nothing to ask.
     total = _numbers(block, "mean") * clients
-    has_mean = ~is_share & (clients > 0) & ~np.isnan(width) & ~np.isnan(total)
+    has_mean = is_asked & ~is_share & (clients > 0) & ~np.isnan(width) & ~np.isnan(total)
     at = np.flatnonzero(has_mean & (width * clients - total < width))
     need(at, [(CLIENTS, width[at]), (SUM, -1.0)], width[at], is_told=True)
     at = np.flatnonzero(has_mean & (total < width))
     need(at, [(SUM, 1.0)], width[at], is_told=True)
-    has_share = is_share & (clients > 0)
+    has_share = is_asked & is_share & (clients > 0)
     at = np.flatnonzero(has_share & (units - counted < 1))
     need(at, [(UNITS, 1.0), (SUM, -1.0)], 1.0, is_told=True)
     need(np.flatnonzero(has_share & (counted < 1)), [(SUM, 1.0)], 1.0, is_told=True)
-    return Needs(rows.matrix(same.size), rows.lower(), rows.items(), np.concatenate(told))
+    return Needs(rows.matrix(own.size), rows.lower(), rows.items(), np.concatenate(told))

@@ -105,8 +105,10 @@ class ReleaseMeta:
 @dataclass(frozen=True)
 class MeasureProtections:
     """What keeps measures from giving somebody away. Each can be switched off, to see that the
-    attacker needs it to be on (measures_known)."""
+    attacker needs it to be on (measures_known, tests/studies/measures_released)."""
 
+    primary: bool = True
+    """Cells of few, and shares of few or of all but few, are hidden."""
     classes: bool = True
     """Counts go out as classes."""
     kinds: bool = True
@@ -117,6 +119,10 @@ class MeasureProtections:
     """Of metrics that share out the same units never one alone is hidden."""
     periods: bool = True
     """Periods of metrics that add up are shown all or none."""
+    refresh: bool = True
+    """Rows stand until enough of their clients changed (standing_rows)."""
+    history: bool = True
+    """Since every release that wrote them, and not the last one alone."""
 
 
 def prepare_measures(
@@ -144,6 +150,7 @@ def prepare_measures(
                 minimum_therapists=int(thresholds.minimum_therapists),
                 dominant_share=float(DOMINANT_THERAPIST_SHARE),
                 suppressed=SUPPRESSED,
+                primary=protections.primary,
                 class_of="shown_least" if protections.classes else "exactly",
                 low="low" if protections.ends else "null",
                 families=protections.partitions,

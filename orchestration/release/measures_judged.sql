@@ -117,7 +117,8 @@ rounded as (
 
 select
     rounded.*,
-    case
+    {primary}
+    and case
         when rounded.n_valued = 0 then rounded.n_clients_without_value < {minimum_clients}
         else
             rounded.is_of_few

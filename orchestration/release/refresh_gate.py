@@ -1,7 +1,7 @@
 """The last look at a candidate's tables of measures: does a row say something new of too few
 clients?
 
-The file is held against what the ledger has of the last release that went out, and shares nothing
+The file is held against what the ledger has of all releases that went out, and shares nothing
 with the code that lets rows stand but the tables both read. What is said of a row names its table
 and site, never a value.
 """
@@ -41,7 +41,7 @@ def refresh_problems(
         early = _changed(source, table) < thresholds.minimum_clients
         found += [
             f"{table.table}: a row was written anew though too few of its clients changed since "
-            f"the release that wrote it: {place}"
+            f"a release that wrote it: {place}"
             for place in _places(source, table, np.flatnonzero(early))
         ]
     return [*found[:_NAMED], "measures: and others"] if len(found) > _NAMED else found
@@ -64,26 +64,37 @@ def _note_shown(candidate: duckdb.DuckDBPyConnection, source: duckdb.DuckDBPyCon
 
 def _that_differ(source: duckdb.DuckDBPyConnection, of: str, join: str) -> Iterator[ReleaseTable]:
     """Tables with rows that say something which the ledger's newest rows of their keys do not,
-    each with those rows as `new_rows`."""
+    each with those rows as `new_rows`; joined `inner`, once for every row of the ledger that says
+    something else."""
     source.execute(
         f"""
         create or replace temp table other_rows as
-        with newest as (
-            select *
+        with written as (
+            select
+                *,
+                release_no = max(release_no) over (partition by table_name, row_digest) as is_last
             from benchmark.disclosure_measures
             where {of}
-            qualify release_no = max(release_no) over (partition by table_name, row_digest)
+        ),
+
+        moved as (
+            select table_name, shape, row_digest, rows_shown.said
+            from rows_shown
+            {join} join (from written where is_last) as newest using (table_name, shape, row_digest)
+            where newest.said is distinct from rows_shown.said
         )
 
         select
             table_name,
-            rows_shown.said,
-            newest.said as said_then,
-            newest.sketch as sketch_then,
-            newest.release_no as against
-        from rows_shown
-        {join} join newest using (table_name, shape, row_digest)
-        where newest.said is distinct from rows_shown.said
+            row_digest,
+            moved.said,
+            written.said as said_then,
+            written.sketch as sketch_then,
+            written.release_no as against,
+            coalesce(written.is_last, true) as is_last
+        from moved
+        left join written using (table_name, shape, row_digest)
+        where {"coalesce(written.is_last, true)" if join == "left" else "true"}
         """
     )
     named = source.execute("select distinct table_name from other_rows").fetchall()
@@ -94,7 +105,8 @@ def _that_differ(source: duckdb.DuckDBPyConnection, of: str, join: str) -> Itera
 
 
 def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> None:
-    """A number that is null says nothing, and neither does the reason of it."""
+    """A number that is null says nothing, and neither does the reason of it. A row that says again
+    what it said once is held against the last row alone."""
     words = [
         identifier(name)
         for column in table.columns
@@ -110,15 +122,26 @@ def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> None:
             select
                 {read_back(table, "said")} as now,
                 {read_back(table, "said_then")} as before,
+                row_digest,
                 sketch_then,
-                against
+                against,
+                is_last
             from other_rows
             where table_name = {literal(table.table)}
+        ),
+
+        compared as (
+            select *, {differs} as is_other from told
+        ),
+
+        judged as (
+            select *, bool_or(not is_other) over (partition by row_digest) as is_said_again
+            from compared
         )
 
         select row_number() over () - 1 as position, sketch_then, against, unnest(now)
-        from told
-        where {differs}
+        from judged
+        where is_other and (is_last or not is_said_again)
         """
     )
 

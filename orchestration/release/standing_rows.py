@@ -1,7 +1,9 @@
 """Which rows of the tables of measures go out: tonight's, or those that an earlier release showed.
 
 A row that was shown stands with its numbers until enough of its clients changed since the release
-that wrote it; else the difference of two releases would be the answers of a few. What is hidden
+that wrote it; else the difference of two releases would be the answers of a few. So it is with
+every release that wrote it, as readers keep them all: a delivery that is corrected, or taken back,
+brings a row near to what it said before. Then it says that again, and nothing new. What is hidden
 tonight stays hidden, whatever an earlier release showed of it: a row, and a number within one. A
 row that can be shown again after it was hidden has the numbers that readers have of it already, as
 long as too few changed since: they say nothing new. A row whose key is not there tonight falls
@@ -27,10 +29,11 @@ from orchestration.disclosure_rows import (
     last_said,
     read_back,
     said,
+    said_ever,
     shapes,
     sketched,
 )
-from orchestration.release.contents import query
+from orchestration.release.contents import MeasureProtections, query
 from orchestration.release.tables import ReleaseColumn, ReleaseTable, tables_of_measures
 from orchestration.sql import identifier, literal
 from orchestration.warehouse import transaction
@@ -39,7 +42,12 @@ _NAMED = (*NAMES, "metric")
 _NUMBERS = ("double", "integer", "bigint", "boolean")
 
 
-def let_stand(source: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: date) -> None:
+def let_stand(
+    source: duckdb.DuckDBPyConnection,
+    thresholds: Thresholds,
+    on: date,
+    protections: MeasureProtections = MeasureProtections(),
+) -> None:
     """Decide on every row of measures. After `prepare_measures`; `on` is the group's day.
 
     Writes the ledger's provisional rows, in a transaction of its own: until the release is out, the
@@ -53,7 +61,9 @@ def let_stand(source: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: dat
         since = ledger.epoch(source, number).first
         _find_rows(source, tables)
         source.execute(f"create or replace temp table said_before as {last_said(since, number)}")
-        _judge(source, thresholds)
+        earlier = said_ever(since, number) if protections.history else "from said_before"
+        source.execute(f"create or replace temp table said_earlier as {earlier}")
+        _judge(source, thresholds, protections)
         for table in tables:
             source.execute(_released(table))
         _count_kept(source, tables)
@@ -91,8 +101,11 @@ def _find_rows(source: duckdb.DuckDBPyConnection, tables: tuple[ReleaseTable, ..
         )
 
 
-def _judge(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> None:
-    """`standing_rows`: those that say something else tonight of too few other clients."""
+def _judge(
+    source: duckdb.DuckDBPyConnection, thresholds: Thresholds, protections: MeasureProtections
+) -> None:
+    """`standing_rows`: those that say something else tonight than they said last, of too few other
+    clients than when they were written; of several such writings the newest stands."""
     source.execute(
         f"""
         create or replace temp table moved_rows as
@@ -100,13 +113,14 @@ def _judge(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> None:
             row_number() over () as asked_no,
             now.*,
             tables.changes_counted,
-            before.said as said_before,
-            before.sketch as sketch_before,
-            before.release_no as against
+            earlier.said as said_before,
+            earlier.sketch as sketch_before,
+            earlier.release_no as against
         from said_tonight as now
         inner join said_before as before using (table_name, row_digest)
+        inner join said_earlier as earlier using (table_name, row_digest)
         inner join {shapes()} using (table_name)
-        where now.said <> before.said
+        where now.said <> before.said and now.said <> earlier.said
         """
     )
     source.execute(_ASKED)
@@ -124,30 +138,36 @@ def _judge(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> None:
         select
             moved.table_name,
             moved.row_digest,
-            moved.said_before as said
+            moved.said_before as said,
+            moved.sketch_before as sketch,
+            moved.against
         from moved_rows as moved
-        left join asked_of_forms as asked on moved.asked_no = asked.asked_no
-        left join clients_counted as counted on moved.asked_no = counted.asked_no
+        left join forms_asked as asked on moved.asked_no = asked.row_no
+        left join clients_counted as counted on asked.asked_no = counted.asked_no
         left join benchmarks_written as written on {same}
-        where not coalesce(
+        where {protections.refresh} and not coalesce(
             case
                 when moved.changes_counted = 'by_site_benchmarks'
                     then written.written_release > moved.against
-                when asked.asked_no is not null then counted.n_changed >= $minimum
+                when asked.row_no is not null then counted.n_changed >= $minimum
                 else {GAINED_OR_LOST} >= $minimum
             end,
             false
         )
+        qualify row_number() over (
+            partition by moved.table_name, moved.row_digest order by moved.against desc
+        ) = 1
         """,
         {"minimum": thresholds.minimum_clients},
     )
 
 
-# The models of case mix are of one period, which their other tables do not name.
-_ASKED = """
-    create or replace temp table asked_of_forms as
+# The models of case mix are of one period, which their other tables do not name. Rows of the same
+# forms that were written in the same release are one question.
+_ASKED = f"""
+    create or replace temp table forms_asked as
     select
-        moved.asked_no,
+        moved.asked_no as row_no,
         moved.against,
         moved.practice_id,
         moved.site_id,
@@ -171,7 +191,14 @@ _ASKED = """
             and moved.stage = models.stage
     where
         moved.changes_counted in ('by_questionnaire', 'by_network')
-        or (moved.changes_counted = 'by_cell_or_questionnaire' and moved.sketch is null)
+        or (moved.changes_counted = 'by_cell_or_questionnaire' and moved.sketch is null);
+
+    create or replace temp table forms_asked as
+    select *, dense_rank() over (order by against, {", ".join(NAMES)}) as asked_no
+    from forms_asked;
+
+    create or replace temp table asked_of_forms as
+    select distinct * exclude (row_no) from forms_asked
     """
 
 _BENCHMARKED = (
@@ -248,18 +275,24 @@ def _count_kept(source: duckdb.DuckDBPyConnection, tables: tuple[ReleaseTable, .
 
 
 def _write(source: duckdb.DuckDBPyConnection, number: int) -> None:
-    """The ledger's rows of tonight: what was never shown before, or is written anew."""
+    """The ledger's rows of tonight: what was never shown before, is written anew, or says again
+    what it said before the last time."""
     source.execute("delete from benchmark.disclosure_measures where release_no = ?", [number])
     source.execute(
         f"""
         insert into benchmark.disclosure_measures by name
-        select now.table_name, now.row_digest, tables.shape, now.said, now.sketch,
+        select
+            now.table_name,
+            now.row_digest,
+            tables.shape,
+            coalesce(standing.said, now.said) as said,
+            case when standing.said is null then now.sketch else standing.sketch end as sketch,
             ? as release_no
         from said_tonight as now
         inner join {shapes()} using (table_name)
         left join said_before as before using (table_name, row_digest)
-        anti join standing_rows using (table_name, row_digest)
-        where before.said is distinct from now.said
+        left join standing_rows as standing using (table_name, row_digest)
+        where before.said is distinct from coalesce(standing.said, now.said)
         """,
         [number],
     )

@@ -11,8 +11,7 @@ import pytest
 
 from expectations.model import Thresholds
 from orchestration import disclosure_ledger as ledger
-from orchestration.release import standing_rows
-from orchestration.release.contents import prepare_measures
+from orchestration.release.contents import MeasureProtections, prepare_measures
 from orchestration.release.refresh_gate import refresh_problems
 from orchestration.release.standing_rows import let_stand
 from orchestration.release.tables import ReleaseTable, tables_of, tables_of_measures
@@ -131,7 +130,7 @@ def test_changes_count_from_the_release_that_wrote_the_row(con: duckdb.DuckDBPyC
     night(con)
     assert shown(con) == [STANDS]
     rows = con.execute("select sketch, release_no from benchmark.disclosure_measures").fetchall()
-    assert rows == [([10, 30], 4)]
+    assert rows == [([10, 30], 1), ([21, 30], 3), ([10, 30], 4)]
 
 
 def test_what_is_hidden_tonight_does_not_stand(con: duckdb.DuckDBPyConnection) -> None:
@@ -358,7 +357,7 @@ def test_rows_beside_site_benchmarks_are_written_with_their_cell(
 
 @pytest.mark.parametrize("table", ["site_metrics", "trajectories"])
 def test_the_gate_finds_rows_written_too_early(
-    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, table: str
+    con: duckdb.DuckDBPyConnection, table: str
 ) -> None:
     set_cell(con, [10, 30])
     add_rows(con, "trajectories", {**COURSE, "value": 30.0})
@@ -368,16 +367,10 @@ def test_the_gate_finds_rows_written_too_early(
     members(con, 10, since=2)
     if table == "trajectories":
         con.execute("update benchmark.trajectories set value = 31.0")
-    judge = standing_rows._judge
-
-    def nothing_stands(source: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> None:
-        judge(source, thresholds)
-        source.execute("delete from standing_rows")
-
-    monkeypatch.setattr(standing_rows, "_judge", nothing_stands)
-    decide(con)
+    prepare_measures(con, Thresholds())
+    let_stand(con, Thresholds(), NIGHT.date(), MeasureProtections(refresh=False))
     assert problems(con) == [
-        f"{table}: a row was written anew though too few of its clients changed since the release "
+        f"{table}: a row was written anew though too few of its clients changed since a release "
         "that wrote it: practice/site_00, srs"
     ]
 
