@@ -5,8 +5,10 @@ Of a cell of the marts two sketches tell: how many of its people make which cont
 (int_cells_sketched). Someone whose contribution changed leaves one bucket and enters another, or
 stays in his; someone who came enters one, someone who left leaves one. So each who changed adds at
 most 1 to what all buckets gained, and at most 1 to what all lost: neither sum is more than the
-number of those who changed, and the larger one is at least half of all differences. Equal
-contributions in other people's hands, and two contributions in one bucket, are not seen; both make
+number of those who changed, and the larger one is at least half of all differences. Of a share of
+which a client has one unit, the two contributions that there are have a bucket each: what the second
+of all buckets changed by, from the largest, is the number of those counted or of those not counted,
+whichever is less. Equal contributions in other people's hands, and two contributions in one bucket, are not seen; both make
 the number lower.
 
 Of other rows the forms of their questionnaire tell, by client (benchmark.disclosure_members). Forms
@@ -22,6 +24,11 @@ GAINED_OR_LOST = """
     )
     """
 """SQL: people who changed between `sketch_before` and `sketch`, at least; null where one is."""
+
+ON_BOTH_SIDES = """
+    list_sort([abs(pair[1] - pair[2]) for pair in list_zip(sketch, sketch_before)], 'DESC')[2]
+    """
+"""SQL: of a share of one unit a client, those who changed on the side of it that changed less."""
 
 NAMES = (
     "practice_id",

@@ -45,16 +45,25 @@ def shape(table: ReleaseTable) -> str:
     return hashlib.sha256(json.dumps([_SKETCH, columns, table.key]).encode()).hexdigest()[:16]
 
 
+def _lasting(name: str) -> str:
+    """SQL for a column as it is found again. The last twelve months have another name each month:
+    two of them in a row are of the same people but for a month's at either end."""
+    column = identifier(name)
+    if name != "period":
+        return column
+    return f"case when starts_with({column}, '12m-') then '12m' else {column} end"
+
+
 def digest(names: Iterable[str]) -> str:
     """SQL for what a row is found again by: a number made of columns' values."""
-    texts = (f"coalesce('=' || {identifier(name)}::varchar, '-')" for name in names)
+    texts = (f"coalesce('=' || ({_lasting(name)})::varchar, '-')" for name in names)
     return f"md5_number_lower(concat_ws(chr(31), {', '.join(texts)}))"
 
 
 def said(table: ReleaseTable) -> str:
     """SQL for what a row says of clients."""
     columns = about_clients(table)
-    parts = ", ".join(f"{literal(name)}: {identifier(name)}" for name in columns)
+    parts = ", ".join(f"{literal(name)}: {_lasting(name)}" for name in columns)
     return f"to_json({{{parts}}})::varchar"
 
 

@@ -8,11 +8,10 @@ mean lies between his means in the parts, the shares of a family leave each unit
 most. And what is shown: classes and rounded values.
 
 Of releases in sequence all that holds of one holds of each. A cell of the same content in several of
-them is one cell: he is told in which nights nothing changed, which no release says. A row that
-stands says of tonight's cell that it may be shown, and that few clients changed since it was written.
+them is one cell: he is told in which nights nothing changed, which no release says. He is not told
+which rows stand: one that does reads like one that says tonight what it said before.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +28,7 @@ from orchestration.benchmarking.disclosure_system import (
     RowSet,
     System,
 )
+from orchestration.benchmarking.measures_related import Parts, numbers, of_release, relations
 from orchestration.measures.arrays import Bools, Floats
 
 CLIENTS, UNITS, SUM = range(3)
@@ -46,12 +46,13 @@ true ones, `mean` the true mean or share above the scale's lowest point, `width`
 without end; 1 of shares). `is_once`: a client has hardly ever two units. `shown_at_least`,
 `shown_value` (above the lowest point) and `step` are what is shown; `known_least` and `known_most`
 what other tables say of the clients, NaN where nothing."""
-SEQUENCE: tuple[str, ...] = ("release_no", "content", "against", "n_changed")
+SEQUENCE: tuple[str, ...] = ("release_no", "content", "row_no", "written_row", "n_changed")
 """Besides, of releases in sequence, a row a cell and release: `content` is equal where the same
-clients give a cell the same. `against` is the release that wrote a row that stands (NaN: tonight's,
-or hidden), `n_changed` at least the clients that changed since. Without these the cells are of one
-release."""
-_PLACE = ("kind_no", "stratum_no", "first_month", "last_month")
+clients give a cell the same. `written_row` is the `row_no` that a row stands from (NaN: it is
+tonight's, or hidden), `n_changed` at least the clients that changed since. Without these the cells
+are of one release."""
+_PLACE = ("kind_no", "stratum_no", "period_kind_no", "first_month", "last_month")
+"""What names a cell of a metric: a year, and the twelve months to its end, are two."""
 
 
 @dataclass(frozen=True)
@@ -66,69 +67,12 @@ class Believed:
 def is_beside_shown(block: pd.DataFrame) -> Bools:
     """Cells of a kind of strata of a period of which something is shown."""
     kind = ["metric_no", "kind_no", "first_month", "last_month"]
-    of_kind = block.groupby([*kind, *_release(block)])
+    of_kind = block.groupby([*kind, *of_release(block)])
     return of_kind["is_shown"].transform("any").to_numpy(dtype=np.bool_)
-
-
-def _release(block: pd.DataFrame) -> list[str]:
-    return ["release_no"] if "release_no" in block else []
 
 
 def _at(cell: Places, unknown: int) -> Places:
     return np.asarray(cell * _N + unknown, dtype=np.intp)
-
-
-def _numbers(block: pd.DataFrame, column: str) -> Floats:
-    return block[column].to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """Totals with their parts: `total` by relation; `relation` and `part` by part."""
-
-    total: Places
-    relation: Places
-    part: Places
-    is_whole: Bools
-    is_split: Bools
-
-
-def _relations(block: pd.DataFrame) -> _Parts:
-    """Strata of all strata, and periods of one length within longer ones."""
-    found = [*_strata(block), *_periods(block)]
-    units, clients = _numbers(block, "n_units"), _numbers(block, "n_clients")
-    total = np.array([total for total, _ in found], dtype=np.intp)
-    sizes = [part.size for _, part in found]
-    part = np.concatenate([part for _, part in found]) if found else np.zeros(0, dtype=np.intp)
-    relation = np.repeat(np.arange(total.size), sizes)
-    inside = np.bincount(relation, units[part], minlength=total.size)
-    people = np.bincount(relation, clients[part], minlength=total.size)
-    is_whole = inside == units[total]
-    return _Parts(total, relation, part, is_whole, is_whole & (people == clients[total]))
-
-
-def _strata(block: pd.DataFrame) -> Iterator[tuple[int, Places]]:
-    keys = ["metric_no", "period_kind_no", "first_month", "last_month", *_release(block)]
-    rows = block.assign(place=np.arange(len(block)))
-    totals = rows.loc[rows["kind_no"] == 0, [*keys, "place"]].rename(columns={"place": "total"})
-    parts = rows[rows["kind_no"] != 0].merge(totals, on=keys)
-    for _, same in parts.groupby(["total", "kind_no"]):
-        yield int(same["total"].iloc[0]), same["place"].to_numpy(dtype=np.intp)
-
-
-def _periods(block: pd.DataFrame) -> Iterator[tuple[int, Places]]:
-    rows = block.assign(place=np.arange(len(block)))
-    for _, same in rows.groupby(["metric_no", "kind_no", "stratum_no", *_release(block)]):
-        first, last, period_kind, place = (
-            same[name].to_numpy(dtype=np.float64)
-            for name in ("first_month", "last_month", "period_kind_no", "place")
-        )
-        for number in range(len(same)):
-            inside = (first >= first[number]) & (last <= last[number])
-            inside[number] = False
-            for each in np.unique(period_kind[inside]).tolist():
-                parts = place[inside & (period_kind == each)].astype(np.intp)
-                yield int(place[number]), parts
 
 
 def known_of(block: pd.DataFrame, believed: Believed) -> System:
@@ -136,19 +80,19 @@ def known_of(block: pd.DataFrame, believed: Believed) -> System:
     n = len(block)
     n_unknowns = n * _N
     minimum = float(believed.minimum_clients)
-    clients, units = _numbers(block, "n_clients"), _numbers(block, "n_units")
+    clients, units = numbers(block, "n_clients"), numbers(block, "n_units")
     is_share = block["is_share"].to_numpy(dtype=np.bool_)
-    width = _numbers(block, "width")
+    width = numbers(block, "width")
     own, leader = _unknowns(block)
     rows = RowSet(own.ravel())
     is_once = block["is_once"].to_numpy(dtype=np.bool_) & (units == clients)
     _add_contents(rows, is_once, width, is_share)
-    _add_parts(rows, _relations(block), width, is_share)
+    _add_parts(rows, relations(block), width, is_share)
     if is_share.all():
         _add_family(rows, block, leader)
     _add_shown(rows, block, believed)
-    if "against" in block:
-        _add_standing(rows, block, minimum)
+    if "written_row" in block:
+        _add_standing(rows, block, believed)
     lower, upper = np.zeros((n, _N)), np.full((n, _N), FREE)
     lower[:, CLIENTS] = clients > 0
     told_lower, told_upper = lower.copy(), upper.copy()
@@ -186,7 +130,7 @@ def _unknowns(block: pd.DataFrame) -> tuple[Places, Places]:
         number = block.groupby(names).ngroup().to_numpy()
         return place.groupby(number).transform("min").to_numpy(dtype=np.intp)
 
-    leader = first([*_PLACE, "n_clients", "n_units", *_release(block)])
+    leader = first([*_PLACE, "n_clients", "n_units", *of_release(block)])
     if "content" not in block:
         own[:, CLIENTS], own[:, UNITS] = own[leader, CLIENTS], own[leader, UNITS]
         return own, leader
@@ -201,36 +145,37 @@ def _unknowns(block: pd.DataFrame) -> tuple[Places, Places]:
     return own, leader
 
 
-def _add_standing(rows: RowSet, block: pd.DataFrame, minimum: float) -> None:
-    """Of a row that stands: tonight's cell may be shown, and is few clients from the written one."""
-    cell = ["metric_no", *_PLACE]
-    numbered = block[[*cell, "release_no"]].assign(then=np.arange(len(block)))
-    stands = block[[*cell, "against", "n_changed", "is_share", "is_once", "width"]].assign(
-        now=np.arange(len(block))
-    )
-    stands = stands[stands["against"].notna()].merge(
-        numbered, left_on=[*cell, "against"], right_on=[*cell, "release_no"]
-    )
+def _add_standing(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
+    """Of a row that stands: tonight's cell may be shown, and either says the same or is of few other
+    clients than the one that was written. Which of both nobody is told, so what is known is what
+    both have in common. Of a share of one unit a client few changed on one side of it alone, which
+    bounds nothing."""
+    rows_numbered = block[["row_no"]].assign(then=np.arange(len(block)))
+    stands = block[["written_row"]].assign(now=np.arange(len(block)))
+    stands = stands.merge(rows_numbered, left_on="written_row", right_on="row_no")
     now, then = (stands[name].to_numpy(dtype=np.intp) for name in ("now", "then"))
-    row, moved = np.arange(now.size), np.full(now.size, minimum - 1)
-    free = np.full(now.size, FREE)
-    rows.add([(row, _at(now, CLIENTS), 1.0)], np.full(now.size, minimum), free, now)
-    rows.add([(row, _at(now, CLIENTS), 1.0), (row, _at(then, CLIENTS), -1.0)], -moved, moved, now)
-    share = stands["is_share"].to_numpy(dtype=np.bool_)
-    at = now[share]
-    row, enough, free = np.arange(at.size), np.full(at.size, minimum), np.full(at.size, FREE)
+    share = block["is_share"].to_numpy(dtype=np.bool_)
+    free, minimum = np.full(now.size, FREE), np.full(now.size, float(believed.minimum_clients))
+    rows.add([(np.arange(now.size), _at(now, CLIENTS), 1.0)], minimum, free, now)
+    at = now[share[now]]
+    row, free, enough = np.arange(at.size), free[: at.size], minimum[: at.size]
     rows.add([(row, _at(at, SUM), 1.0)], enough, free, at)
     rows.add([(row, _at(at, UNITS), 1.0), (row, _at(at, SUM), -1.0)], enough, free, at)
-    # How far a sum can move a client is known of means, and of shares of one unit a client.
-    width = _numbers(stands, "width")
-    known = np.where(share, stands["is_once"].to_numpy(dtype=np.bool_), ~np.isnan(width))
-    known = known.astype(np.bool_)
-    far = _numbers(stands, "n_changed")[known] * width[known]
-    row = np.arange(far.size)
-    rows.add(
-        [(row, _at(now[known], SUM), 1.0), (row, _at(then[known], SUM), -1.0)],
-        -far, far, now[known],
-    )  # fmt: skip
+    said, width, few = _said(block, believed), numbers(block, "width"), believed.minimum_clients - 1
+    is_near = ~(share & block["is_once"].to_numpy(dtype=np.bool_))[now]
+    now, then = now[is_near], then[is_near]
+    least = np.nan_to_num(said.least[then] - few, nan=-FREE)
+    most = np.nan_to_num(said.most[then] + few, nan=FREE)
+    rows.add([(np.arange(now.size), _at(now, CLIENTS), 1.0)], least, most, now)
+    known = ~share[now] & ~np.isnan(width[now]) & ~np.isnan(said.low[then])
+    now, then = now[known], then[known]
+    # As far as a sum can have moved.
+    moved = numbers(block, "n_changed")[now] * width[now]
+    row, free = np.arange(now.size), np.full(now.size, FREE)
+    low, high = said.low[then], said.high[then]
+    total, people = (row, _at(now, SUM), 1.0), _at(now, CLIENTS)
+    rows.add([total, (row, people, -low)], -few * low - moved, free, now)
+    rows.add([total, (row, people, -high)], -free, few * high + moved, now)
 
 
 def _add_contents(rows: RowSet, is_once: Bools, width: Floats, is_share: Bools) -> None:
@@ -249,7 +194,7 @@ def _add_contents(rows: RowSet, is_once: Bools, width: Floats, is_share: Bools) 
         )
 
 
-def _add_parts(rows: RowSet, found: _Parts, width: Floats, is_share: Bools) -> None:
+def _add_parts(rows: RowSet, found: Parts, width: Floats, is_share: Bools) -> None:
     n, of_part = found.total.size, found.relation
     each, pair = np.arange(n), np.arange(found.part.size)
     total, part = found.total, found.part
@@ -295,12 +240,12 @@ def _add_family(rows: RowSet, block: pd.DataFrame, leader: Places) -> None:
     """Each unit counts in one metric of a family at most, in one exactly where they add up to 1."""
     heads, at = np.unique(leader, return_inverse=True)
     several = np.bincount(at) > 1
-    counted = np.bincount(at, _numbers(block, "n_counted"))
+    counted = np.bincount(at, numbers(block, "n_counted"))
     number = np.cumsum(several) - 1
     cells = np.flatnonzero(several[at])
     heads = heads[several]
     each = np.arange(heads.size)
-    rest = _numbers(block, "n_units")[heads] - counted[several]
+    rest = numbers(block, "n_units")[heads] - counted[several]
     rows.add(
         [(each, _at(heads, UNITS), 1.0), (number[at[cells]], _at(cells, SUM), -1.0)],
         np.zeros(heads.size),
@@ -308,25 +253,24 @@ def _add_family(rows: RowSet, block: pd.DataFrame, leader: Places) -> None:
     )
 
 
-def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
-    """What shown cells say, and of shares the rule that they are of enough and leave out enough."""
-    n = len(block)
-    every = np.arange(n, dtype=np.intp)
-    least = _numbers(block, "shown_at_least")
+@dataclass(frozen=True)
+class _Said:
+    """What shown cells say: clients from `least` to `most`, mean or share from `low` to `high`; NaN
+    where they say nothing."""
+
+    least: Floats
+    most: Floats
+    low: Floats
+    high: Floats
+
+
+def _said(block: pd.DataFrame, believed: Believed) -> _Said:
+    least = numbers(block, "shown_at_least")
     most = (least - 1) * 10 if believed.has_classes else least
-    low, high = np.nan_to_num(least, nan=-FREE), np.nan_to_num(most, nan=FREE)
-    rows.add([(every, _at(every, CLIENTS), 1.0)], low, high, every)
-    known = np.flatnonzero(block["known_least"].notna().to_numpy())
-    rows.add(
-        [(np.arange(known.size), _at(known, CLIENTS), 1.0)],
-        _numbers(block, "known_least")[known],
-        _numbers(block, "known_most")[known],
-        np.where(block["is_shown"].to_numpy(dtype=np.bool_)[known], known, ALWAYS),
-    )
-    is_share = block["is_share"].to_numpy(dtype=np.bool_)
-    width = _numbers(block, "width")
+    width = numbers(block, "width")
     bounded = np.where(np.isnan(width), 1e9, width)
-    step, value = _numbers(block, "step"), _numbers(block, "shown_value")
+    step, value = numbers(block, "step"), numbers(block, "shown_value")
+    is_share = block["is_share"].to_numpy(dtype=np.bool_)
     ended = believed.has_ends & ~is_share & ~np.isnan(width)
     # Ends are as wide as the class says, whatever is said of the count.
     steps = believed.minimum_clients - 1.0
@@ -335,12 +279,30 @@ def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
     # Rounded alone, nothing is "this or beyond".
     low = np.where(ended, coded.least, np.maximum(value - step / 2, 0.0))
     high = np.where(ended, coded.most, np.minimum(value + step / 2, bounded))
+    nothing = np.isnan(value)
+    return _Said(least, most, np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
+
+
+def _add_shown(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
+    """What shown cells say, and of shares the rule that they are of enough and leave out enough."""
+    every = np.arange(len(block), dtype=np.intp)
+    said = _said(block, believed)
+    least, most = np.nan_to_num(said.least, nan=-FREE), np.nan_to_num(said.most, nan=FREE)
+    rows.add([(every, _at(every, CLIENTS), 1.0)], least, most, every)
+    known = np.flatnonzero(block["known_least"].notna().to_numpy())
+    rows.add(
+        [(np.arange(known.size), _at(known, CLIENTS), 1.0)],
+        numbers(block, "known_least")[known],
+        numbers(block, "known_most")[known],
+        np.where(block["is_shown"].to_numpy(dtype=np.bool_)[known], known, ALWAYS),
+    )
+    is_share = block["is_share"].to_numpy(dtype=np.bool_)
     base = np.where(is_share, UNITS, CLIENTS)
-    at = np.flatnonzero(~np.isnan(value))
+    at = np.flatnonzero(~np.isnan(said.low))
     row, zero, free = np.arange(at.size), np.zeros(at.size), np.full(at.size, FREE)
     per = np.asarray(at * _N + base[at], dtype=np.intp)
-    rows.add([(row, _at(at, SUM), 1.0), (row, per, -low[at])], zero, free, at)
-    rows.add([(row, _at(at, SUM), -1.0), (row, per, high[at])], zero, free, at)
+    rows.add([(row, _at(at, SUM), 1.0), (row, per, -said.low[at])], zero, free, at)
+    rows.add([(row, _at(at, SUM), -1.0), (row, per, said.high[at])], zero, free, at)
     shares = at[is_share[at]]
     row = np.arange(shares.size)
     enough = np.full(shares.size, float(believed.minimum_clients))
@@ -354,10 +316,10 @@ def _needs(block: pd.DataFrame, own: Places, small: Bools, minimum: float) -> Ne
     # Of cells of the same content one is asked.
     is_asked = own[:, SUM] == np.arange(len(block)) * _N + SUM
     told: list[Bools] = []
-    clients, units = _numbers(block, "n_clients"), _numbers(block, "n_units")
-    width = _numbers(block, "width")
+    clients, units = numbers(block, "n_clients"), numbers(block, "n_units")
+    width = numbers(block, "width")
     is_share = block["is_share"].to_numpy(dtype=np.bool_)
-    counted = _numbers(block, "n_counted")
+    counted = numbers(block, "n_counted")
     is_once = block["is_once"].to_numpy(dtype=np.bool_) & (units == clients)
     shown = block["is_shown"].to_numpy(dtype=np.bool_)
 
@@ -388,7 +350,7 @@ def _needs(block: pd.DataFrame, own: Places, small: Bools, minimum: float) -> Ne
         need(at, low, -1.0, is_told=False)
         need(at, high, minimum - 1, is_told=False)
     # Where the true numbers leave a client either end there is nothing to ask.
-    total = _numbers(block, "mean") * clients
+    total = numbers(block, "mean") * clients
     has_mean = is_asked & ~is_share & (clients > 0) & ~np.isnan(width) & ~np.isnan(total)
     at = np.flatnonzero(has_mean & (width * clients - total < width))
     need(at, [(CLIENTS, width[at]), (SUM, -1.0)], width[at], is_told=True)

@@ -121,6 +121,8 @@ class MeasureProtections:
     """Periods of metrics that add up are shown all or none."""
     refresh: bool = True
     """Rows stand until enough of their clients changed (standing_rows)."""
+    sides: bool = True
+    """Shares that add up over periods until enough changed of those counted and of the others."""
     history: bool = True
     """Since every release that wrote them, and not the last one alone."""
 

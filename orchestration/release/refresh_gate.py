@@ -144,6 +144,12 @@ def _find_new(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> None:
         where is_other and (is_last or not is_said_again)
         """
     )
+    if "period" in table.names:
+        # The ledger has no month with the last twelve months (disclosure_rows).
+        source.execute(
+            "update new_rows set period = (select max(period) from intermediate.int_periods_closed "
+            "where starts_with(period, '12m-')) where period = '12m'"
+        )
 
 
 def _changed(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> Floats:
@@ -159,11 +165,15 @@ def _changed(source: duckdb.DuckDBPyConnection, table: ReleaseTable) -> Floats:
 
 
 def _by_sketch(source: duckdb.DuckDBPyConnection) -> tuple[Floats, np.ndarray]:
-    """Clients by the sketches of then and now, 0 without them; and whether there is one of now."""
+    """Clients by the sketches of then and now, 0 without them; and whether there is one of now. Of
+    shares that add up over periods those of the side that changed less."""
     same = " and ".join(f"new.{name} is not distinct from cells.{name}" for name in CELL)
     found = source.execute(
-        "select cells.sketch as now, new.sketch_then as then from new_rows as new "
-        f"left join intermediate.int_cells_sketched as cells on {same} order by new.position"
+        "select cells.sketch as now, new.sketch_then as then, "
+        "coalesce(rules.adds_up and rules.aggregation = 'share', false) as has_sides "
+        "from new_rows as new "
+        f"left join intermediate.int_cells_sketched as cells on {same} "
+        "left join metric_rules as rules on new.metric = rules.metric order by new.position"
     ).df()
     has_now = found["now"].notna().to_numpy()
     both = has_now & found["then"].notna().to_numpy()
@@ -172,7 +182,9 @@ def _by_sketch(source: duckdb.DuckDBPyConnection) -> tuple[Floats, np.ndarray]:
         now, then = (np.stack(found.loc[both, name].to_list()) for name in ("now", "then"))
         moved = now.astype(np.float64) - then.astype(np.float64)
         gained, lost = moved.clip(min=0).sum(axis=1), -moved.clip(max=0).sum(axis=1)
-        counted[both] = np.maximum(gained, lost)
+        less = np.sort(np.abs(moved), axis=1)[:, -2]
+        has_sides = found.loc[both, "has_sides"].to_numpy(dtype=np.bool_)
+        counted[both] = np.where(has_sides, less, np.maximum(gained, lost))
     return counted, has_now
 
 

@@ -3,7 +3,11 @@
 A row that was shown stands with its numbers until enough of its clients changed since the release
 that wrote it; else the difference of two releases would be the answers of a few. So it is with
 every release that wrote it, as readers keep them all: a delivery that is corrected, or taken back,
-brings a row near to what it said before. Then it says that again, and nothing new. What is hidden
+brings a row near to what it said before. Then it says that again, and nothing new.
+
+Two shares of episodes differ by the share of those who came between them: a month, say, that is
+hidden itself because few were counted. So there must be enough of those counted who changed, and of
+the others, as of any share that is shown (measures_judged.sql). What is hidden
 tonight stays hidden, whatever an earlier release showed of it: a row, and a number within one. A
 row that can be shown again after it was hidden has the numbers that readers have of it already, as
 long as too few changed since: they say nothing new. A row whose key is not there tonight falls
@@ -19,7 +23,7 @@ import duckdb
 
 from expectations.model import Thresholds
 from orchestration import disclosure_ledger as ledger
-from orchestration.changed_clients import GAINED_OR_LOST, NAMES, count_by_forms
+from orchestration.changed_clients import GAINED_OR_LOST, NAMES, ON_BOTH_SIDES, count_by_forms
 from orchestration.disclosure_rows import (
     CELL,
     columns_said,
@@ -145,11 +149,14 @@ def _judge(
         left join forms_asked as asked on moved.asked_no = asked.row_no
         left join clients_counted as counted on asked.asked_no = counted.asked_no
         left join benchmarks_written as written on {same}
+        left join metric_rules as rules on moved.metric = rules.metric
         where {protections.refresh} and not coalesce(
             case
                 when moved.changes_counted = 'by_site_benchmarks'
                     then written.written_release > moved.against
                 when asked.row_no is not null then counted.n_changed >= $minimum
+                when {protections.sides} and rules.adds_up and rules.aggregation = 'share'
+                    then {ON_BOTH_SIDES} >= $minimum
                 else {GAINED_OR_LOST} >= $minimum
             end,
             false
@@ -239,7 +246,8 @@ def _released(table: ReleaseTable) -> str:
 
 def _standing(column: ReleaseColumn) -> str:
     name = identifier(column.name)
-    if column.follows_data:
+    # The last twelve months are others each month.
+    if column.follows_data or column.name == "period":
         return f"now.{name}"
     # Why a number is null: because it was, or because it is tonight.
     if column.name.endswith("_reason"):

@@ -16,8 +16,8 @@ from expectations.metric import shipped_metrics
 from expectations.model import Thresholds
 from tests.unit.release.measured_warehouse import CELL
 
-MONTHS = tuple(f"{2025 + month // 12}-{month % 12 + 1:02d}" for month in range(16))
-YEAR = MONTHS[:12]
+MONTHS = tuple(f"{2024 + month // 12}-{month % 12 + 1:02d}" for month in range(8, 28))
+YEAR = MONTHS[4:16]
 STRATA = {
     "age_band": ("18_29", "30_44", "45_59", "60_74", "75_plus"),
     "delivery_mode": ("in_person", "video"),
@@ -27,6 +27,8 @@ SHARES = (*CHANGES, "flow_reached_3")
 METRICS = ("mean_score", "early_alliance", *SHARES)
 NAME = ("site_id", "metric", "stratum_kind", "stratum", "period")
 """What names a cell of these sites."""
+LASTING = (*NAME[:-1], "lasting")
+"""What a cell is found again by: `lasting` is its period, and "12m" of the last twelve months."""
 _DBT = Path(__file__).parents[2] / "dbt_project"
 
 
@@ -73,25 +75,27 @@ def drawn_units(
 def periods_of(months: Sequence[str]) -> pd.DataFrame:
     """Closed periods of consecutive months, a row a month of each: month, period."""
     rows = [(month, period) for month in months for period in (month, "all")]
-    for number, month in enumerate(months):
+    rows += [(month, f"12m-{months[-1]}") for month in months[-12:]]
+    for month in months:
         year, of_year = month.split("-")
-        back = list(months[: number + 1])
-        if int(of_year) % 3 == 0 and len(back) >= 3:
-            rows += [(each, f"{year}-Q{int(of_year) // 3}") for each in back[-3:]]
-        if of_year == "12" and len(back) >= 12:
-            rows += [(each, year) for each in back[-12:]]
+        quarter = (int(of_year) + 2) // 3
+        if f"{year}-{3 * quarter:02d}" in months:
+            rows.append((month, f"{year}-Q{quarter}"))
+        if f"{year}-12" in months:
+            rows.append((month, year))
     return pd.DataFrame(rows, columns=["month", "period"])
 
 
 def members_of(units: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
-    """NAME and client, with what the client gives the cell: mean, count, sum, max, min."""
+    """NAME, `lasting` and client, with what the client gives the cell: mean, count, sum, max, min."""
     units = units.merge(periods, on="month")
     kinds = [units.assign(stratum_kind="all", stratum="all")]
     kinds += [units.assign(stratum_kind=kind, stratum=units[kind]) for kind in STRATA]
     rows = pd.concat(kinds, ignore_index=True)
     rows["site_id"] = "drawn_" + rows["site"].astype("str")
+    rows["lasting"] = rows["period"].where(~rows["period"].str.startswith("12m-"), "12m")
     return (
-        rows.groupby([*NAME, "client"])["value"]
+        rows.groupby([*NAME, "lasting", "client"])["value"]
         .agg(["mean", "count", "sum", "max", "min"])
         .reset_index()
     )

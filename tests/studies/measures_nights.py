@@ -25,6 +25,7 @@ from orchestration.release.standing_rows import let_stand
 from orchestration.release.tables import tables_of_measures
 from tests.studies.measures_drawn import (
     CHANGES,
+    LASTING,
     MONTHS,
     NAME,
     cells_of,
@@ -107,11 +108,11 @@ class Site:
 
 
 def changed_clients(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """NAME and `n_changed`: clients who give a cell something else in two nights' members."""
-    gives = [*NAME, "client", "count", "sum"]
+    """LASTING and `n_changed`: clients who give a cell something else in two nights' members."""
+    gives = [*LASTING, "client", "count", "sum"]
     both = before[gives].merge(after[gives], on=gives, how="outer", indicator="side")
     other = both[both["side"] != "both"]
-    return other.groupby(list(NAME))["client"].nunique().rename("n_changed").reset_index()
+    return other.groupby(list(LASTING))["client"].nunique().rename("n_changed").reset_index()
 
 
 @dataclass
@@ -134,7 +135,7 @@ class World:
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
-        self._n_months = int(self._rng.integers(9, 13))
+        self._n_months = int(self._rng.integers(10, 16))
         months = MONTHS[: self._n_months]
         self._sites = [Site.drawn(self._rng, number, months) for number in range(self.n_sites)]
         self._con = measured_warehouse()
@@ -195,35 +196,39 @@ class World:
         return candidate
 
     def _remember(self, cells: pd.DataFrame, members: pd.DataFrame, number: int) -> None:
-        name = list(NAME)
         found = cells.merge(_writings(self._con, number), on="cell_no").assign(release_no=number)
         given = pd.util.hash_pandas_object(members[["client", "count", "sum"]], index=False)
-        contents = members.assign(content=given).groupby(name)["content"].sum().reset_index()
-        found = found.merge(contents, on=name, how="left")
+        contents = members.assign(content=given).groupby([*NAME, "lasting"])["content"].sum()
+        found = found.merge(contents.reset_index(), on=list(NAME), how="left")
+        found["row_no"] = np.arange(len(found)) + sum(len(each) for each in self.shown)
+        found = found.merge(self._written(), on=[*LASTING, "against"], how="left")
         # A row that says again what it said before was written then.
-        earlier = (
-            pd.concat(self.shown)[[*name, "release_no", "against"]].rename(
-                columns={"release_no": "against", "against": "first_against"}
-            )
-            if self.shown
-            else pd.DataFrame(columns=[*name, "against", "first_against"])
-        )
-        found["against"] = found["against"].astype("float64")
-        earlier = earlier.astype({"against": "float64", "first_against": "float64"})
-        found = found.merge(earlier, on=[*name, "against"], how="left")
-        found["against"] = found["first_against"].fillna(found["against"])
+        releases = found["written_release"].dropna().unique().tolist()
         moved = [
-            changed_clients(self.members[int(against)], members).assign(against=against)
-            for against in found["against"].dropna().unique().tolist()
+            changed_clients(self.members[int(release)], members).assign(written_release=release)
+            for release in releases
         ]
-        counted = pd.concat(moved) if moved else pd.DataFrame(columns=[*name, "n_changed", "against"])
-        counted["against"] = counted["against"].astype("float64")
-        found = found.merge(counted, on=[*name, "against"], how="left")
-        found["n_changed"] = found["n_changed"].astype("float64").clip(
-            lower=THRESHOLDS.minimum_clients - 1
-        )
+        none = pd.DataFrame(columns=[*LASTING, "n_changed", "written_release"])
+        counted = pd.concat(moved) if moved else none.astype({"written_release": "float64"})
+        found = found.merge(counted, on=[*LASTING, "written_release"], how="left")
+        least = THRESHOLDS.minimum_clients - 1
+        found["n_changed"] = found["n_changed"].astype("float64").fillna(least).clip(lower=least)
         self.members[number] = members
-        self.shown.append(found.drop(columns="first_against"))
+        self.shown.append(found)
+
+    def _written(self) -> pd.DataFrame:
+        """The row, and its release, that a row which the ledger has of a release stands from."""
+        columns = [*LASTING, "against", "written_row", "written_release"]
+        if not self.shown:
+            none = pd.DataFrame(columns=columns)
+            return none.astype(dict.fromkeys(columns[-3:], "float64"))
+        before = pd.concat(self.shown)[[*LASTING, "release_no", "row_no", *columns[-2:]]]
+        before = before.astype(dict.fromkeys(("release_no", "row_no", *columns[-2:]), "float64"))
+        return before.assign(
+            against=before["release_no"],
+            written_row=before["written_row"].fillna(before["row_no"]),
+            written_release=before["written_release"].fillna(before["release_no"]),
+        )[columns]
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -243,7 +248,8 @@ def _writings(con: duckdb.DuckDBPyConnection, number: int) -> pd.DataFrame:
     return con.execute(
         f"""
         select cells.cell_no, {names}, cells.family, cells.n_people_not_counted as n_not_counted,
-            standing.against, written.row_digest is not null and standing.said is null as is_written
+            standing.against::double as against,
+            written.row_digest is not null and standing.said is null as is_written
         from measured_cells as cells
         inner join ({keys}) as keys using (cell_no)
         left join standing_rows as standing using (table_name, row_digest)
