@@ -5,11 +5,11 @@ Of a cell of the marts two sketches tell: how many of its people make which cont
 (int_cells_sketched). Someone whose contribution changed leaves one bucket and enters another, or
 stays in his; someone who came enters one, someone who left leaves one. So each who changed adds at
 most 1 to what all buckets gained, and at most 1 to what all lost: neither sum is more than the
-number of those who changed, and the larger one is at least half of all differences. Of a share of
-which a client has one unit, the two contributions that there are have a bucket each: what the second
-of all buckets changed by, from the largest, is the number of those counted or of those not counted,
-whichever is less. Equal contributions in other people's hands, and two contributions in one bucket, are not seen; both make
-the number lower.
+number of those who changed, and the larger one is at least half of all differences. Equal
+contributions in other people's hands, and two contributions in one bucket, are not seen; both make
+the number lower. Of a share of one unit a client there are two contributions, with a bucket each:
+of all buckets, the one that changed second most is that of those counted or of those who are not,
+whichever changed less.
 
 Of other rows the forms of their questionnaire tell, by client (benchmark.disclosure_members). Forms
 that a client had in equal number and with equal sums are no change.

@@ -151,7 +151,7 @@ create table if not exists benchmark.disclosure_members (
     until_release integer
 );
 
--- Grain: one row of a table of measures, as a release last wrote it. `row_digest` is of its key;
+-- Grain: one row of a table of measures, as a release wrote it. `row_digest` is of its key;
 -- `said` its columns that are about clients, as JSON, in the allow-list of `shape`; `sketch` how its
 -- cell's people were spread over what they contribute (int_cells_sketched), where it has a cell. There
 -- is no pseudonym in it, so withdrawal, retention and new keys have nothing to do here.

@@ -7,9 +7,9 @@ where the true numbers say that nobody is in two parts: the attacker may know as
 mean lies between his means in the parts, the shares of a family leave each unit to one of them at
 most. And what is shown: classes and rounded values.
 
-Of releases in sequence all that holds of one holds of each. A cell of the same content in several of
-them is one cell: he is told in which nights nothing changed, which no release says. He is not told
-which rows stand: one that does reads like one that says tonight what it said before.
+Of releases in sequence all that holds of one holds of each. A cell of the same content in several
+of them is one cell: he is told in which nights nothing changed, which no release says. He is not
+told which rows stand: one that does reads like one that says tonight what it said before.
 """
 
 from dataclasses import dataclass
@@ -146,10 +146,10 @@ def _unknowns(block: pd.DataFrame) -> tuple[Places, Places]:
 
 
 def _add_standing(rows: RowSet, block: pd.DataFrame, believed: Believed) -> None:
-    """Of a row that stands: tonight's cell may be shown, and either says the same or is of few other
-    clients than the one that was written. Which of both nobody is told, so what is known is what
-    both have in common. Of a share of one unit a client few changed on one side of it alone, which
-    bounds nothing."""
+    """Of a row that stands: tonight's cell may be shown, and either says the same or is of few
+    other clients than the one that was written. Which of both nobody is told, so what is known is
+    what both have in common. Of a share of one unit a client few changed on one side of it alone,
+    which bounds nothing."""
     rows_numbered = block[["row_no"]].assign(then=np.arange(len(block)))
     stands = block[["written_row"]].assign(now=np.arange(len(block)))
     stands = stands.merge(rows_numbered, left_on="written_row", right_on="row_no")
@@ -341,7 +341,9 @@ def _needs(block: pd.DataFrame, own: Places, small: Bools, minimum: float) -> Ne
     # Counted clients of a hidden share: where each has one unit, they are its counted units.
     for is_rest in (False, True):
         number = units - counted if is_rest else counted
-        hidden = is_asked & is_share & ~shown & (number > 0) & (number < minimum) & (clients >= minimum)
+        hidden = (
+            is_asked & is_share & ~shown & (number > 0) & (number < minimum) & (clients >= minimum)
+        )
         at = np.flatnonzero(hidden & is_once)
         low: list[tuple[int, float | Floats]] = [(SUM, -1.0)]
         high: list[tuple[int, float | Floats]] = [(SUM, 1.0)]

@@ -127,10 +127,13 @@ class MeasureProtections:
     """Since every release that wrote them, and not the last one alone."""
 
 
+ALL_PROTECTIONS = MeasureProtections()
+
+
 def prepare_measures(
     source: duckdb.DuckDBPyConnection,
     thresholds: Thresholds,
-    protections: MeasureProtections = MeasureProtections(),
+    protections: MeasureProtections = ALL_PROTECTIONS,
 ) -> None:
     """What the queries of measures share, on this connection alone: which cells are shown, and how
     they are rounded."""

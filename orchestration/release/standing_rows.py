@@ -37,7 +37,7 @@ from orchestration.disclosure_rows import (
     shapes,
     sketched,
 )
-from orchestration.release.contents import MeasureProtections, query
+from orchestration.release.contents import ALL_PROTECTIONS, MeasureProtections, query
 from orchestration.release.tables import ReleaseColumn, ReleaseTable, tables_of_measures
 from orchestration.sql import identifier, literal
 from orchestration.warehouse import transaction
@@ -50,7 +50,7 @@ def let_stand(
     source: duckdb.DuckDBPyConnection,
     thresholds: Thresholds,
     on: date,
-    protections: MeasureProtections = MeasureProtections(),
+    protections: MeasureProtections = ALL_PROTECTIONS,
 ) -> None:
     """Decide on every row of measures. After `prepare_measures`; `on` is the group's day.
 

@@ -38,13 +38,12 @@ def drawn_people(
     """Clients of one site: each has one episode."""
     n = int(rng.integers(25, 160)) if n is None else n
     share = rng.dirichlet(np.full(5, 0.7))
-    opened = rng.dirichlet(np.full(len(months), 0.8))
     return pd.DataFrame(
         {
             "client": np.arange(n),
             "age_band": rng.choice(STRATA["age_band"], n, p=share),
             "delivery_mode": rng.choice(STRATA["delivery_mode"], n, p=[0.85, 0.15]),
-            "opened": rng.choice(list(months), n, p=opened),
+            "opened": rng.choice(list(months), n, p=rng.dirichlet(np.full(len(months), 0.8))),
             "change": rng.choice(CHANGES, n, p=rng.dirichlet([3, 2, 4, 0.7, 0.4])),
             # Many a site is near the top of the scale.
             "level": np.clip(rng.normal(rng.uniform(20, 46), 4, n), 0, 40),
@@ -87,7 +86,7 @@ def periods_of(months: Sequence[str]) -> pd.DataFrame:
 
 
 def members_of(units: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
-    """NAME, `lasting` and client, with what the client gives the cell: mean, count, sum, max, min."""
+    """NAME, `lasting`, client, and what the client gives the cell: mean, count, sum, max, min."""
     units = units.merge(periods, on="month")
     kinds = [units.assign(stratum_kind="all", stratum="all")]
     kinds += [units.assign(stratum_kind=kind, stratum=units[kind]) for kind in STRATA]

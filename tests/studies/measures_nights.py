@@ -17,7 +17,7 @@ import pandas as pd
 from expectations.model import Thresholds
 from orchestration import disclosure_ledger as ledger
 from orchestration.disclosure_rows import CELL, digest
-from orchestration.release.contents import MeasureProtections, prepare_measures
+from orchestration.release.contents import ALL_PROTECTIONS, MeasureProtections, prepare_measures
 from orchestration.release.measure_checks import OF_STRATA
 from orchestration.release.measures_gate import attacked_cells
 from orchestration.release.publish import ReleaseRefused, write_release
@@ -125,7 +125,7 @@ class World:
 
     seed: int
     folder: Path
-    protections: MeasureProtections = MeasureProtections()
+    protections: MeasureProtections = ALL_PROTECTIONS
     n_sites: int = 2
     n_refused: int = 0
     n_withheld: int = 0
@@ -157,7 +157,7 @@ class World:
         fill_sketches(con, units, periods)
         con.execute("drop table if exists withheld_families")
         self._night += 1
-        candidate = self._published() if self.protections == MeasureProtections() else self._made()
+        candidate = self._published() if self.protections == ALL_PROTECTIONS else self._made()
         if candidate is None:
             return False
         with candidate:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from orchestration.benchmarking.measures_attacked import leaking_cells
 from orchestration.benchmarking.measures_known import Believed
-from orchestration.release.contents import MeasureProtections
+from orchestration.release.contents import ALL_PROTECTIONS, MeasureProtections
 from tests.studies.measures_drawn import LASTING, NAME
 from tests.studies.measures_nights import THRESHOLDS, World, changed_clients
 
@@ -42,7 +42,7 @@ class Sequence:
 
 
 def attacked(
-    seed: int, n_releases: int, protections: MeasureProtections = MeasureProtections()
+    seed: int, n_releases: int, protections: MeasureProtections = ALL_PROTECTIONS
 ) -> Sequence:
     """A sequence of releases of two small sites, and what follows from them."""
     with TemporaryDirectory() as folder:
@@ -148,9 +148,9 @@ def study(
 
 def main() -> None:
     """The whole study: nothing is found, and without any one protection something is."""
-    print("all protections", study(MeasureProtections(), SEEDS, RELEASES), flush=True)
+    print("all protections", study(ALL_PROTECTIONS, SEEDS, RELEASES), flush=True)
     for name in PROTECTIONS:
-        off = replace(MeasureProtections(), **{name: False})
+        off = replace(ALL_PROTECTIONS, **{name: False})
         print("without", name, study(off, OFF_SEEDS, OFF_RELEASES), flush=True)
 
 

@@ -20,98 +20,29 @@ from orchestration.release.measure_checks import OF_STRATA
 from orchestration.release.measures_gate import attacked_cells, measure_leaks
 from orchestration.release.publish import ReleaseRefused, write_release
 from orchestration.release.tables import tables_of
+from tests.studies.measures_drawn import (
+    CHANGES,
+    YEAR,
+    cells_of,
+    drawn_people,
+    drawn_units,
+    fill_cells,
+    members_of,
+    periods_of,
+)
 from tests.unit.release.measured_warehouse import (
-    CELL,
     add_cell,
     measured_warehouse,
     measuring_registry,
 )
 from tests.unit.release.small_warehouse import small_meta
 
-MONTHS = {f"2025-{month:02d}": f"2025-Q{(month + 2) // 3}" for month in range(1, 13)}
-STRATA = {
-    "age_band": ("18_29", "30_44", "45_59", "60_74", "75_plus"),
-    "delivery_mode": ("in_person", "video"),
-}
-CHANGES = ("recovered", "improved", "unchanged", "deteriorated", "harmed")
-
-
-def _drawn(rng: np.random.Generator, site: int) -> pd.DataFrame:
-    """Units of one site: a client has one episode, and forms in some months."""
-    n = int(rng.integers(25, 160))
-    share = rng.dirichlet(np.full(5, 0.7))
-    return pd.DataFrame(
-        {
-            "client": np.arange(n),
-            "age_band": rng.choice(STRATA["age_band"], n, p=share),
-            "delivery_mode": rng.choice(STRATA["delivery_mode"], n, p=[0.85, 0.15]),
-            "opened": rng.choice(list(MONTHS), n, p=rng.dirichlet(np.full(12, 0.8))),
-            "change": rng.choice(CHANGES, n, p=rng.dirichlet([3, 2, 4, 0.7, 0.4])),
-            # Many a site is near the top of the scale.
-            "level": np.clip(rng.normal(rng.uniform(20, 46), 4, n), 0, 40),
-            "is_reached": rng.random(n) < rng.uniform(0.1, 0.6),
-            "site": site,
-        }
-    )
-
-
-def _units(rng: np.random.Generator, people: pd.DataFrame) -> pd.DataFrame:
-    """One row a unit: metric, period's month, client, value (of a share 0 or 1)."""
-    forms = people.loc[people.index.repeat(rng.integers(1, 6, len(people)))].copy()
-    forms["month"] = rng.choice(list(MONTHS), len(forms))
-    forms["value"] = np.clip(np.round(forms["level"] + rng.normal(0, 2, len(forms))), 0, 40)
-    parts = [forms.assign(metric="mean_score")]
-    episodes = people.rename(columns={"opened": "month"})
-    parts.append(episodes.assign(metric="early_alliance", value=np.round(people["level"])))
-    for name in CHANGES:
-        is_so = (people["change"] == name).astype("float64")
-        parts.append(episodes.assign(metric=name, value=is_so))
-    is_so = people["is_reached"].astype("float64")
-    parts.append(episodes.assign(metric="flow_reached_3", value=is_so))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _cells(units: pd.DataFrame) -> pd.DataFrame:
-    """Rows of marts.rpt_site_metrics."""
-    of_months = pd.DataFrame(
-        [(month, period) for month, quarter in MONTHS.items()
-         for period in (month, quarter, "2025", "all")],
-        columns=["month", "period"],
-    )  # fmt: skip
-    units = units.merge(of_months, on="month")
-    kinds = [units.assign(stratum_kind="all", stratum="all")]
-    kinds += [units.assign(stratum_kind=kind, stratum=units[kind]) for kind in STRATA]
-    rows = pd.concat(kinds, ignore_index=True)
-    cell = ["site", "metric", "stratum_kind", "stratum", "period"]
-    clients = rows.groupby([*cell, "client"])["value"].agg(["mean", "count", "max", "min"])
-    found = clients.groupby(cell).agg(
-        n_clients=("mean", "size"), mean=("mean", "mean"), n_units=("count", "sum"),
-        n_clients_counted=("max", "sum"), n_not=("min", "sum"),
-    ).reset_index()  # fmt: skip
-    is_share = found["metric"].isin([*CHANGES, "flow_reached_3"])
-    return pd.DataFrame(
-        {
-            **CELL,
-            "site_id": [f"drawn_{number}" for number in found["site"]],
-            **{name: found[name] for name in ("metric", "stratum_kind", "stratum", "period")},
-            **dict.fromkeys(("n_units", "n_valued"), found["n_units"]),
-            "n_clients": found["n_clients"],
-            "n_clients_counted": found["n_clients_counted"].where(is_share),
-            "n_clients_not_counted": (found["n_clients"] - found["n_not"]).where(is_share),
-            "numerator": found["n_clients_counted"].where(is_share),
-            "denominator": found["n_units"],
-            "value": found["mean"],
-        }
-    )
-
 
 def _filled(seed: int, n_sites: int) -> duckdb.DuckDBPyConnection:
     rng = np.random.default_rng(seed)
     con = measured_warehouse()
-    cells = pd.concat([_cells(_units(rng, _drawn(rng, site))) for site in range(n_sites)])
-    con.register("frame", cells)
-    con.execute("insert into marts.rpt_site_metrics by name select * from frame")
-    con.unregister("frame")
+    units = [drawn_units(rng, drawn_people(rng, site)) for site in range(n_sites)]
+    fill_cells(con, cells_of(members_of(pd.concat(units), periods_of(YEAR))))
     return con
 
 

@@ -112,7 +112,9 @@ def _set_metric(con: duckdb.DuckDBPyConnection, sketch: list[int], **changed: An
     con.execute("update intermediate.int_cells_sketched set metric = ?", [changed["metric"]])
 
 
-def _set_period(con: duckdb.DuckDBPyConnection, sketch: list[int], period: str, value: float) -> None:
+def _set_period(
+    con: duckdb.DuckDBPyConnection, sketch: list[int], period: str, value: float
+) -> None:
     set_cell(con, sketch, period=period, value=value)
     con.execute("update intermediate.int_cells_sketched set period = ?", [period])
 

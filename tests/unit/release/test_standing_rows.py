@@ -356,9 +356,7 @@ def test_rows_beside_site_benchmarks_are_written_with_their_cell(
 
 
 @pytest.mark.parametrize("table", ["site_metrics", "trajectories"])
-def test_the_gate_finds_rows_written_too_early(
-    con: duckdb.DuckDBPyConnection, table: str
-) -> None:
+def test_the_gate_finds_rows_written_too_early(con: duckdb.DuckDBPyConnection, table: str) -> None:
     set_cell(con, [10, 30])
     add_rows(con, "trajectories", {**COURSE, "value": 30.0})
     members(con, 50, since=1)
