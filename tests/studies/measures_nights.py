@@ -40,6 +40,8 @@ from tests.unit.release.measured_warehouse import measured_warehouse, measuring_
 from tests.unit.release.small_warehouse import NIGHT, small_meta
 
 THRESHOLDS = Thresholds()
+_STEADY = 4
+"""One network in so many has a site that only grows, besides two others."""
 
 
 @dataclass
@@ -65,9 +67,11 @@ class Site:
             self._correct(0.01)
             self._withdraw(int(rng.integers(0, 3)))
             return
-        kind = rng.choice(["quiet", "usual", "wrong"], p=[0.2, 0.6, 0.2])
+        kind = rng.choice(["quiet", "calm", "usual", "wrong"], p=[0.15, 0.35, 0.3, 0.2])
         if kind == "quiet":
             self._withdraw(1)
+        elif kind == "calm":
+            self._arrive(int(rng.choice([4, 14, 30])), months[-1:])
         elif kind == "usual":
             self._withdraw(int(rng.integers(0, 4)))
             self._correct(0.03)
@@ -107,6 +111,36 @@ class Site:
         self.units = units.assign(value=value)
 
 
+class SteadySite(Site):
+    """170 clients, and a month of fourteen more before each release: nothing else changes, and so the
+    difference of two releases is that month's."""
+
+    OUTCOMES = (("recovered", 76), ("unchanged", 44), ("improved", 27), ("deteriorated", 23))
+    OF_A_MONTH = (("unchanged", 9), ("improved", 5))
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, number: int, months: Sequence[str]) -> "Site":
+        """All of them, in the months but the last."""
+        return cls(rng, number, cls._of(rng, number, months[:-1], cls.OUTCOMES))
+
+    @staticmethod
+    def _of(
+        rng: np.random.Generator,
+        number: int,
+        months: Sequence[str],
+        outcomes: Sequence[tuple[str, int]],
+    ) -> pd.DataFrame:
+        change = [name for name, n in outcomes for _ in range(n)]
+        people = drawn_people(rng, number, months, len(change)).assign(change=change)
+        return drawn_units(rng, people, months)
+
+    def pass_night(self, months: Sequence[str]) -> None:
+        """The month's clients."""
+        new = self._of(self.rng, self.number, months[-1:], self.OF_A_MONTH)
+        new["client"] += int(self.units["client"].max()) + 1
+        self.units = pd.concat([self.units, new], ignore_index=True)
+
+
 def changed_clients(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """LASTING and `n_changed`: clients who give a cell something else in two nights' members."""
     gives = [*LASTING, "client", "count", "sum"]
@@ -126,7 +160,6 @@ class World:
     seed: int
     folder: Path
     protections: MeasureProtections = ALL_PROTECTIONS
-    n_sites: int = 2
     n_refused: int = 0
     n_withheld: int = 0
     n_kept: int = 0
@@ -137,7 +170,9 @@ class World:
         self._rng = np.random.default_rng(self.seed)
         self._n_months = int(self._rng.integers(10, 16))
         months = MONTHS[: self._n_months]
-        self._sites = [Site.drawn(self._rng, number, months) for number in range(self.n_sites)]
+        self._sites = [Site.drawn(self._rng, number, months) for number in range(2)]
+        if self.seed % _STEADY == 0:
+            self._sites.append(SteadySite.drawn(self._rng, 2, months))
         self._con = measured_warehouse()
         self._night = 0
 
@@ -201,8 +236,12 @@ class World:
         contents = members.assign(content=given).groupby([*NAME, "lasting"])["content"].sum()
         found = found.merge(contents.reset_index(), on=list(NAME), how="left")
         found["row_no"] = np.arange(len(found)) + sum(len(each) for each in self.shown)
+        # Whether a row stands, or says tonight what it said before, no reader can tell.
+        is_old = found["is_shown"] & ~found["is_written"].eq(True)
+        found["against"] = found["against"].where(is_old)
+        for column in ("shown_at_least", "shown_value"):
+            found[column] = found[column].where(~is_old)
         found = found.merge(self._written(), on=[*LASTING, "against"], how="left")
-        # A row that says again what it said before was written then.
         releases = found["written_release"].dropna().unique().tolist()
         moved = [
             changed_clients(self.members[int(release)], members).assign(written_release=release)
@@ -217,7 +256,8 @@ class World:
         self.shown.append(found)
 
     def _written(self) -> pd.DataFrame:
-        """The row, and its release, that a row which the ledger has of a release stands from."""
+        """The row, and its release, that what the ledger has of a release was written as: of one
+        that said again what it said before, the earlier one."""
         columns = [*LASTING, "against", "written_row", "written_release"]
         if not self.shown:
             none = pd.DataFrame(columns=columns)
@@ -248,12 +288,14 @@ def _writings(con: duckdb.DuckDBPyConnection, number: int) -> pd.DataFrame:
     return con.execute(
         f"""
         select cells.cell_no, {names}, cells.family, cells.n_people_not_counted as n_not_counted,
-            standing.against::double as against,
-            written.row_digest is not null and standing.said is null as is_written
+            coalesce(standing.against, last.release_no)::double as against,
+            last.release_no = {number} and standing.said is null as is_written
         from measured_cells as cells
         inner join ({keys}) as keys using (cell_no)
         left join standing_rows as standing using (table_name, row_digest)
-        left join (from benchmark.disclosure_measures where release_no = {number}) as written
-            using (table_name, row_digest)
+        left join (
+            select table_name, row_digest, max(release_no) as release_no
+            from benchmark.disclosure_measures group by all
+        ) as last using (table_name, row_digest)
         """
     ).df()

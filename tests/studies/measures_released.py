@@ -52,7 +52,10 @@ def attacked(
             world.release()
             world.pass_night()
     shown = pd.concat(world.shown, ignore_index=True)
-    findings = [*_of_few(shown), *_written_early(shown, world), *_worked_out(shown, protections)]
+    findings = [*_of_few(shown), *_written_early(shown, world)]
+    # Who reckons with rows of enough is misled by rows of few.
+    if protections.primary:
+        findings += _worked_out(shown, protections)
     return Sequence(
         tuple(findings), len(world.shown), world.n_refused, world.n_withheld, world.n_kept
     )

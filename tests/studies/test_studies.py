@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from orchestration.benchmarking.disclosure_cells import Protections
+from orchestration.release.contents import ALL_PROTECTIONS
 from tests.parsed_project import give
 from tests.studies import (
     case_mix,
     drops_found,
+    measures_released,
     metrics_recovered,
     pairs_recovered,
     releases_attacked,
@@ -183,6 +185,29 @@ def test_without_any_one_protection_releases_leak(name: str, is_full_campaign: b
         off, releases_attacked.OFF_SEEDS, releases_attacked.OFF_RELEASES
     )
     print(f"\nreleases attacked, without {name}\n  {tally}")
+    assert tally.n_broken > 0
+
+
+def test_nothing_follows_from_measures_released_in_sequence(is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("a sample runs in tests/unit/release/test_measures_released.py")
+    tally = measures_released.study(
+        ALL_PROTECTIONS, measures_released.SEEDS, measures_released.RELEASES
+    )
+    print(f"\nmeasures released\n  {tally}")
+    assert (tally.n_released, tally.n_refused, tally.n_broken) == (200, 0, 0)
+
+
+@pytest.mark.parametrize("name", measures_released.PROTECTIONS)
+def test_without_any_one_protection_measures_leak(name: str, is_full_campaign: bool) -> None:
+    if not is_full_campaign:
+        pytest.skip("a sample runs in tests/unit/release/test_measures_released.py")
+    tally = measures_released.study(
+        replace(ALL_PROTECTIONS, **{name: False}),
+        measures_released.OFF_SEEDS,
+        measures_released.OFF_RELEASES,
+    )
+    print(f"\nmeasures released, without {name}\n  {tally}")
     assert tally.n_broken > 0
 
 
