@@ -112,8 +112,8 @@ class Site:
 
 
 class SteadySite(Site):
-    """170 clients, and a month of fourteen more before each release: nothing else changes, and so the
-    difference of two releases is that month's."""
+    """170 clients, and a month of fourteen more before each release: nothing else changes, and so
+    the difference of two releases is that month's."""
 
     OUTCOMES = (("recovered", 76), ("unchanged", 44), ("improved", 27), ("deteriorated", 23))
     OF_A_MONTH = (("unchanged", 9), ("improved", 5))
