@@ -144,5 +144,5 @@ def choose_site(rows: Sequence[SiteResult], place: Any) -> SiteResult | None:
 
 def places() -> tuple[list[Any], Any]:
     """The places of the choosers of a view, and the place of the chooser of a site."""
-    upper, lower = st.columns([2, 1, 1.2]), st.columns([0.8, 1.2, 1, 1.6])
+    upper, lower = st.columns([2, 1, 1.2]), st.columns([0.9, 1.5, 1, 1.4])
     return [*upper, *lower[:3]], lower[3]

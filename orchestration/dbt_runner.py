@@ -127,6 +127,7 @@ def build(
     with_measures: bool = True,
     standing: Collection[str] = (),
     with_ratings: bool = True,
+    is_compacting: bool = True,
 ) -> list[ModelResult]:
     """Build the models and run their data tests; unit tests belong to `make test`.
 
@@ -141,6 +142,8 @@ def build(
     `standing` names views (schema.name) that an earlier build of the same project made. Where they
     are those this build would make they stay: a view's text changes with the project and with what
     is left out alone, and dbt needs longer for a view than DuckDB for an ordinary night's table.
+
+    `is_compacting`: rows deleted by this build and by earlier ones leave the file.
 
     Raises DbtBuildFailed when a model fails, or a data test of severity error finds rows.
     """
@@ -158,10 +161,11 @@ def build(
     if _mark_left_out(manifest, selectors, standing):
         # Else dbt would leave out, with a view, the tests that read it.
         arguments += ["--indirect-selection", "empty", "--exclude", f"tag:{_LEFT_OUT}"]
-    results = run(arguments, target_dir, warehouse_path, manifest, memory_limit).results
+    vacuum_tasks = None if is_compacting else 0
+    done = run(arguments, target_dir, warehouse_path, manifest, memory_limit, vacuum_tasks)
     shutil.rmtree(target_dir / "spill", ignore_errors=True)
     built = ("model", "test")  # dbt also reports exposures, as having done nothing
-    return [_model_result(result) for result in results if result.node.resource_type in built]
+    return [_model_result(result) for result in done.results if result.node.resource_type in built]
 
 
 def left_out_models(*, with_measures: bool, with_ratings: bool) -> list[str]:
@@ -217,6 +221,7 @@ def run(
     warehouse_path: Path,
     manifest: "Manifest | None" = None,
     memory_limit: str = "600MB",
+    vacuum_tasks: int | None = None,
 ) -> Any:
     """One dbt command; what it gives back, by command. Raises DbtBuildFailed."""
     from dbt.cli.main import dbtRunner
@@ -237,6 +242,8 @@ def run(
         "ALLIANCE_DUCKDB_SPILL": str(target_dir / "spill"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+    if vacuum_tasks is not None:
+        wanted["ALLIANCE_DUCKDB_VACUUM_TASKS"] = str(vacuum_tasks)
     with _environment(wanted), _closed_afterwards():
         done = dbtRunner(manifest=manifest).invoke(command)
     if not done.success:

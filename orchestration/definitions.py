@@ -25,7 +25,6 @@ from orchestration.settings import Settings, from_environment
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The event log keeps everything; a person at the command line gets the report."""
-_SAID_BY_US = ("DbtBuildFailed", "ReleaseRefused", "WarehouseBusy", "WarehouseDamaged", "DiskFull")
 
 
 def build(settings: Settings, registry: Registry, night: Night | None = None) -> dg.Definitions:
@@ -91,10 +90,30 @@ def _why(done: dg.ExecuteInProcessResult) -> str:
         cause = (error.cause or error) if error is not None else None
         said = "failed"
         if cause is not None:
-            is_ours = cause.cls_name in _SAID_BY_US
+            is_ours = cause.cls_name in _said_by_us()
             said = cause.message.strip() if is_ours else f"failed ({cause.cls_name})"
         reasons.append(f"{event.step_key}: {said}")
     return "; ".join(reasons) or "the run failed before its first step"
+
+
+def _said_by_us() -> set[str]:
+    """Names of the errors whose text is ours, of every kind of each."""
+    from orchestration.dbt_runner import DbtBuildFailed
+    from orchestration.release.publish import ReleaseRefused
+    from orchestration.warehouse import WarehouseBusy, WarehouseUnusable
+
+    said: set[str] = set()
+    found: list[type[Exception]] = [
+        DbtBuildFailed,
+        ReleaseRefused,
+        WarehouseBusy,
+        WarehouseUnusable,
+    ]
+    while found:
+        one = found.pop()
+        said.add(one.__name__)
+        found += one.__subclasses__()
+    return said
 
 
 @dg.definitions

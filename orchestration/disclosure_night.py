@@ -11,6 +11,7 @@ from orchestration import disclosure_ledger as ledger
 from orchestration.benchmarking.disclosure import CHANGES
 from orchestration.benchmarking.protected_sites import (
     CELL,
+    SuppressionReport,
     protected_sites,
     shown_cells,
     suppression_report,
@@ -18,19 +19,28 @@ from orchestration.benchmarking.protected_sites import (
     tonight,
 )
 from orchestration.benchmarking.shown_cells import ShownCells
-from orchestration.benchmarking.shown_rates import standing_rates, written_rates
+from orchestration.benchmarking.shown_rates import rates_report, standing_rates, written_rates
 from orchestration.benchmarking.site_benchmarks import SiteBenchmarks
 from orchestration.disclosure_members import candidates, changes, follow_members, note_months
 
 TABLE = "site_benchmarks"
+RATES_TABLE = "response_rates"
 
 _SCALES = "select instrument_code, version, minimum from marts.dim_scales where scale = 'total'"
 
 
 @dataclass(frozen=True)
+class ProtectedRates:
+    """`shown`: standing_rates of tonight. `report`: their row of the suppression report."""
+
+    shown: pd.DataFrame
+    report: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Protected:
-    """`shown`: what benchmarks may be made of. `report`: a row of the suppression report. `rows`:
-    what the ledger learns besides, by table."""
+    """`shown`: what benchmarks may be made of. `report`: their row of the suppression report.
+    `rows`: what the ledger learns besides, by table."""
 
     shown: ShownCells
     report: pd.DataFrame
@@ -61,19 +71,25 @@ def protect_cells(con: duckdb.DuckDBPyConnection, thresholds: Thresholds, on: da
     told = counted.merge(written, on=list(CELL))
     report = suppression_report(made.cells, number)
     rows = {"ledger": made.ledger, "changes": told}
-    return Protected(shown, pd.DataFrame([{"table_name": TABLE, **report.__dict__}]), number, rows)
+    return Protected(shown, _reported(TABLE, report), number, rows)
 
 
 def protect_rates(
     con: duckdb.DuckDBPyConnection, rates: pd.DataFrame, thresholds: Thresholds, release_no: int
-) -> pd.DataFrame:
-    """Tonight's response rates as they may go out, standing_rates; what is written anew of
-    `rates`, the mart's, is in the ledger afterwards. After `protect_cells`, in its transaction."""
+) -> ProtectedRates:
+    """Tonight's response rates as they may go out; what is written anew of `rates`, the mart's, is
+    in the ledger afterwards. After `protect_cells`, in its transaction."""
     first = ledger.epoch(con, release_no).first
     rules = ledger.rules_of(thresholds)
     new = written_rates(rates, ledger.read_rates(con, first), rules, release_no)
     ledger.add(con, release_no, {"rates": new})
-    return standing_rates(rates, ledger.read_rates(con, first))
+    said = ledger.read_rates(con, first)
+    report = rates_report(rates, said, rules)
+    return ProtectedRates(standing_rates(rates, said), _reported(RATES_TABLE, report))
+
+
+def _reported(table: str, report: SuppressionReport) -> pd.DataFrame:
+    return pd.DataFrame([{"table_name": table, **report.__dict__}])
 
 
 def keep(con: duckdb.DuckDBPyConnection, protected: Protected, found: SiteBenchmarks) -> None:

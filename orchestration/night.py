@@ -55,6 +55,8 @@ class Night:
     """What went tonight because its term was over, in words."""
     backup_problem: str | None = field(default=None, init=False)
     """Why the night's backup was not made, in words."""
+    withheld: tuple[str, ...] = field(default=(), init=False)
+    """What the release had to leave out because something could be worked out of it, in words."""
     _held_open: duckdb.DuckDBPyConnection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

@@ -82,10 +82,10 @@ def run_nightly(
             )
         owe(settings, registry.group)
         before = current_release(settings)
-        dead, backup_problem = _run_job(settings, registry, todo, progress)
+        dead, of_job = _run_job(settings, registry, todo, progress)
         with Warehouse(settings).connect() as con:
             lines = practice_lines(con, todo.published_through, registry.practices)
-            fresh = _fresh_problems(con, todo.published_through) + _problem(backup_problem)
+            fresh = _fresh_problems(con, todo.published_through) + of_job
         release_id = current_release(settings)
         return NightReport(
             did_anything=True,
@@ -101,8 +101,8 @@ def run_nightly(
 
 def _run_job(
     settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
-) -> tuple[list[str], str | None]:
-    """Ids of the dead runs that were ended, and what is wrong with the backup."""
+) -> tuple[list[str], tuple[str, ...]]:
+    """Ids of the dead runs that were ended, and what is wrong with the release and the backup."""
     with closing(Night(settings, registry, progress=progress)) as night:
         night.write_reference()  # the plan has begun the night, under the same lock
         # The worker imports and reads while we import Dagster and dbt.
@@ -110,7 +110,8 @@ def _run_job(
         progress("starting the orchestrator")
         from orchestration.definitions import execute_nightly
 
-        return execute_nightly(night, todo, progress), night.backup_problem
+        dead = execute_nightly(night, todo, progress)
+        return dead, night.withheld + _problem(night.backup_problem)
 
 
 def _problem(said: str | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import duckdb
 
 from orchestration import dbt_runner
 from orchestration.dbt_runner import DbtBuildFailed, ModelResult
+from orchestration.warehouse import KEEPING_DEAD_ROWS
 
 _Statement = tuple[int, str | None]
 """The connection it is sent over, by number, and its SQL; None closes the connection."""
@@ -58,6 +59,7 @@ class RecordedBuilds:
         with_measures: bool = True,
         with_ratings: bool = True,
         standing: Collection[str] = (),
+        is_compacting: bool = True,
     ) -> list[ModelResult]:
         # Which views stand is known from the relations.
         left_out = (with_measures, with_ratings)
@@ -78,11 +80,12 @@ class RecordedBuilds:
                     with_measures=with_measures,
                     with_ratings=with_ratings,
                     standing=standing,
+                    is_compacting=is_compacting,
                 )
             self._recorded[kind] = _Recording(tuple(statements), tuple(results))
             return results
         self.n_sent_again += 1
-        _send(warehouse_path, found.statements)
+        _send(warehouse_path, found.statements, is_compacting=is_compacting)
         return list(found.results)
 
 
@@ -129,9 +132,10 @@ def _heard(statements: list[_Statement]) -> Iterator[None]:
         yield
 
 
-def _send(warehouse_path: Path, statements: Sequence[_Statement]) -> None:
+def _send(warehouse_path: Path, statements: Sequence[_Statement], *, is_compacting: bool) -> None:
     cursors: dict[int, duckdb.DuckDBPyConnection] = {}
-    with duckdb.connect(str(warehouse_path)) as con:
+    config = {} if is_compacting else KEEPING_DEAD_ROWS
+    with duckdb.connect(str(warehouse_path), config=dict(config)) as con:
         for number, sql in statements:
             if sql is None:
                 cursors.pop(number).close()

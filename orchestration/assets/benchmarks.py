@@ -69,15 +69,15 @@ def write_benchmarks(
         protected = protect_cells(con, thresholds, on or datetime.now(UTC).date())
         # Reasons are made of coded rates, too: an exact one would show through them.
         rates = protect_rates(con, responses, thresholds, protected.release_no)
-        found = benchmark_sites(therapists, sites, rates, thresholds, protected.shown)
+        found = benchmark_sites(therapists, sites, rates.shown, thresholds, protected.shown)
         keep(con, protected, found)
         replace_tables(
             con,
             {
                 "site_benchmarks": found.cells,
                 "networks": found.networks,
-                "shown_response_rates": rates,
-                "suppression": protected.report,
+                "shown_response_rates": rates.shown,
+                "suppression": pd.concat([protected.report, rates.report]),
             },
         )
     return found.cells

@@ -19,7 +19,7 @@ from orchestration.instance import POOL
 from orchestration.night import Night
 from orchestration.settings import Settings
 from orchestration.state import has_loaded_since, has_ratings, last_build, ledger_end
-from orchestration.warehouse import transaction
+from orchestration.warehouse import is_worth_compacting, transaction
 
 
 class _Translator(DagsterDbtTranslator):
@@ -99,6 +99,7 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
             return {}
         standing = [] if changed else standing_views(con)
         with_ratings = has_ratings(con)
+        is_compacting = changed or is_worth_compacting(con)
     results = dbt_runner.build(
         night.settings.warehouse,
         night.settings.dbt_target,
@@ -107,6 +108,7 @@ def build_models(night: Night) -> dict[str, dbt_runner.ModelResult]:
         with_measures=night.registry.group.with_measures,
         standing=standing,
         with_ratings=with_ratings,
+        is_compacting=is_compacting,
     )
     built_at = night.now.astimezone(UTC).replace(tzinfo=None)
     with night.warehouse.connect() as con, transaction(con):

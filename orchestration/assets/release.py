@@ -42,8 +42,13 @@ def release_assets(*, with_measures: bool) -> list[dg.AssetsDefinition]:
     )
     def current(night: dg.ResourceParam[Night]) -> dg.MaterializeResult:  # type: ignore[type-arg]
         published = publish(night)
+        night.withheld = published.withheld
         return dg.MaterializeResult(
-            metadata={"release_id": published.release_id, "is_new": published.is_new}
+            metadata={
+                "release_id": published.release_id,
+                "is_new": published.is_new,
+                "withheld": list(published.withheld),
+            }
         )
 
     return [current]

@@ -29,6 +29,7 @@ from orchestration.benchmarking.cells import DOMINANT_THERAPIST_SHARE, RESPONSE_
 from orchestration.benchmarking.disclosure_cells import SHOWN, Rules, ranges, written
 from orchestration.benchmarking.disclosure_knowledge import Relations
 from orchestration.benchmarking.disclosure_relations import Layout, relations
+from orchestration.benchmarking.protected_sites import SuppressionReport
 from orchestration.measures.arrays import Bools, Floats
 
 LAYOUT = Layout(block=RESPONSE_COLUMNS[:-2])
@@ -96,6 +97,25 @@ def standing_rates(rates: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     # Text is text even where there is no row.
     typed = found.astype(dict.fromkeys(RESPONSE_COLUMNS, "str"))
     return typed.rename(columns={"shown_rate": "response_rate"})
+
+
+def rates_report(rates: pd.DataFrame, ledger: pd.DataFrame, rules: Rules) -> SuppressionReport:
+    """What protection cost tonight's rates. `rates` and `ledger` as for standing_rates."""
+    said = rates[list(RESPONSE_COLUMNS)].merge(
+        last_statements(ledger), how="left", on=list(RESPONSE_COLUMNS)
+    )
+    counts = rates[list(COUNTS)].to_numpy(dtype=np.float64)
+    is_other = (said[list(COUNTS)].to_numpy(dtype=np.float64) != counts).any(axis=1)
+    hidden = said["shown_rate"].isna().to_numpy(dtype=np.bool_)
+    is_primary = ~is_rate_open(said, _coded(said, rules), rules) | is_few_answers(said, rules)
+    weight = np.log1p(_floats(said, "n_clients_due"))
+    total = float(weight.sum())
+    return SuppressionReport(
+        n_cells=len(said),
+        n_hidden=int(hidden.sum()),
+        n_kept=int((~hidden & is_other).sum()),
+        information_lost_share=float(weight[hidden & ~is_primary].sum()) / total if total else 0.0,
+    )
 
 
 def last_statements(ledger: pd.DataFrame) -> pd.DataFrame:

@@ -67,12 +67,13 @@ def withhold_leaks(
     candidate: duckdb.DuckDBPyConnection,
     source: duckdb.DuckDBPyConnection,
     thresholds: Thresholds,
-) -> None:
+) -> tuple[str, ...]:
     """Let the next candidate of `source` show nothing of sites and families of metrics of which
     something hidden can be worked out. All are attacked, kinds of which nothing is shown with them,
     so that the next look, whichever sites it draws, has nothing to find; it may take minutes.
 
-    Where nothing of a family is shown nothing is known of it.
+    Where nothing of a family is shown nothing is known of it. What is withheld is said, a sentence
+    a site and questionnaire.
     """
     from orchestration.benchmarking.measures_attacked import leaking_cells
     from orchestration.benchmarking.measures_known import Believed
@@ -83,6 +84,22 @@ def withhold_leaks(
         "insert into withheld_families select distinct block_no, family from measured_cells "
         "where list_contains(?, cell_no)",
         [cells["cell_no"].iloc[found].tolist()],
+    )
+    withheld = source.execute(
+        """
+        select
+            practice_id || '/' || site_id || coalesce(', ' || instrument_code, ''),
+            string_agg(distinct metric, ', ' order by metric)
+        from measured_cells
+        semi join withheld_families using (block_no, family)
+        group by all
+        order by all
+        """
+    ).fetchall()
+    return tuple(
+        f"release: measures of {of} are withheld, as something hidden could be worked out of them: "
+        f"{metrics}; the rest went out"
+        for of, metrics in withheld
     )
 
 

@@ -60,10 +60,12 @@ class MeasuresLeak(ReleaseRefused):
 
 @dataclass(frozen=True)
 class Published:
-    """The release now in force, and whether this call made it."""
+    """The release now in force, whether this call made it, and in words what had to be withheld
+    from it because something could be worked out."""
 
     release_id: str
     is_new: bool
+    withheld: tuple[str, ...] = ()
 
 
 def write_release(
@@ -88,6 +90,7 @@ def write_release(
     home_releases.mkdir(parents=True, exist_ok=True)
     releases = Releases(home_releases)
     _remove_candidates(home_releases)
+    withheld: tuple[str, ...] = ()
     try:
         release_id, is_new = _write_candidates(source, releases, meta, registry)
         if not is_new:
@@ -96,11 +99,11 @@ def write_release(
             _approve_candidates(source, home_releases, meta, every_block=is_other_code)
         except MeasuresLeak:
             with _opened(_candidate(home_releases, "release"), read_only=True) as candidate:
-                withhold_leaks(candidate, source, meta.thresholds)
+                withheld = withhold_leaks(candidate, source, meta.thresholds)
             _remove_candidates(home_releases)
             release_id, is_new = _write_candidates(source, releases, meta, registry)
             if not is_new:
-                return Published(release_id, is_new=False)
+                return Published(release_id, is_new=False, withheld=withheld)
             _approve_candidates(source, home_releases, meta, every_block=is_other_code)
         note(source, release_id)
         _candidate(home_releases, "quality").rename(releases.quality_path(release_id))
@@ -109,7 +112,7 @@ def write_release(
         move_pointer(releases, release_id)
     finally:
         _remove_candidates(home_releases)
-    return Published(release_id, is_new=True)
+    return Published(release_id, is_new=True, withheld=withheld)
 
 
 def move_pointer(releases: Releases, release_id: str) -> None:

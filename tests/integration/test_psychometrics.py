@@ -17,6 +17,7 @@ from orchestration.measures.item_moments import ItemMoments
 from orchestration.measures.reliability import scale_reliability
 from orchestration.night import Night
 from orchestration.nightly import NightReport
+from orchestration.release.publish import write_release
 from orchestration.settings import Settings
 from tests.integration import sample_nights as nights
 
@@ -204,10 +205,21 @@ def test_it_is_done_once_for_a_build_and_said_once_for_a_delivery(
     assert nights.broken_links(settings.warehouse) == []
 
 
-def test_a_group_too_small_for_any_row_gets_its_release(parsed: Path, tmp_path: Path) -> None:
+def test_a_group_too_small_for_any_row_gets_its_release(
+    parsed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = nights.home(tmp_path / "home", parsed, with_measures=True)
     nights.send_few(settings, replace(WORLD, n_clients=20), (TURNED,))
-    assert nights.night(settings).is_new_release
+    withheld = "release: measures of north/main are withheld"
+    monkeypatch.setattr(
+        "orchestration.assets.release.write_release",
+        lambda *given, **named: replace(write_release(*given, **named), withheld=(withheld,)),
+    )
+    report = nights.night(settings)
+    assert report.is_new_release
+    # Withheld measures let the rest go out, and a person hears of them.
+    assert report.needs_a_person
+    assert withheld in report.problems
     for table in ("scale_reliability", "careless_shares"):
         assert nights.query(settings.warehouse, f"select count(*) from benchmark.{table}") == [(0,)]
     verdicts = f"select distinct status from quality.check_results where check_id = '{ALARM}'"

@@ -13,7 +13,12 @@ from expectations.registry import load_registry
 from orchestration.ingest.intake import take_in
 from orchestration.ingest.pseudonyms import PracticeKey
 from orchestration.settings import Limits, Settings
-from orchestration.warehouse import Warehouse, WarehouseBusy, transaction
+from orchestration.warehouse import (
+    Warehouse,
+    WarehouseBusy,
+    is_worth_compacting,
+    transaction,
+)
 
 HOLDER = """
 import sys, time
@@ -125,3 +130,30 @@ def test_a_home_made_before_the_local_date_gets_it_once(tmp_path: Path) -> None:
     before = warehouse.settings.warehouse.read_bytes()
     warehouse.prepare()
     assert warehouse.settings.warehouse.read_bytes() == before
+
+
+def test_dead_rows_stay_until_they_are_a_quarter_of_a_table(tmp_path: Path) -> None:
+    warehouse = Warehouse(Settings(tmp_path))
+    with warehouse.connect() as con:
+        con.execute("create schema marts")
+        con.execute("create table marts.rows_of_nights as select range as n from range(1_000_000)")
+        con.execute("delete from marts.rows_of_nights where n % 5 = 0")
+    with warehouse.connect() as con:
+        assert _stored(con) == 1_000_000
+        assert not is_worth_compacting(con)
+        con.execute("delete from marts.rows_of_nights where n % 5 = 1")
+    with warehouse.connect() as con:
+        assert is_worth_compacting(con)
+    # What a build that compacts does: it deletes rows under DuckDB's own settings.
+    with duckdb.connect(str(warehouse.settings.warehouse)) as con:
+        con.execute("delete from marts.rows_of_nights where n = 2")
+    with warehouse.connect() as con:
+        assert 599_999 <= _stored(con) < 799_999
+        assert not is_worth_compacting(con)
+
+
+def _stored(con: duckdb.DuckDBPyConnection) -> int:
+    ((n_rows,),) = con.execute(
+        "select estimated_size from duckdb_tables() where table_name = 'rows_of_nights'"
+    ).fetchall()
+    return int(n_rows)

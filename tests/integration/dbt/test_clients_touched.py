@@ -102,6 +102,17 @@ def test_a_night_computes_the_touched_clients_rows_alone(warehouse: RawWarehouse
     assert unchanged == NEVER_FILLED | same
 
 
+def test_a_night_leaves_dead_rows_where_they_are_unless_told_to_compact(
+    target_dir: Path, tmp_path: Path
+) -> None:
+    asked = ("show", "--inline", "select current_setting('max_vacuum_tasks') as n", "--limit", "1")
+    found = {}
+    for tasks in (None, 0):
+        done = dbt_runner.run(asked, target_dir, tmp_path / "warehouse.duckdb", vacuum_tasks=tasks)
+        ((found[tasks],),) = done.results[0].agate_table.rows
+    assert found == {None: 100, 0: 0}
+
+
 def _incremental(target_dir: Path) -> list[Any]:
     nodes = dbt_runner.load_manifest(target_dir).nodes.values()
     return [

@@ -10,7 +10,12 @@ import pytest
 from orchestration.benchmarking.cells import RESPONSE_COLUMNS
 from orchestration.benchmarking.disclosure_cells import Protections, Rules
 from orchestration.benchmarking.rates_attacked import rate_leaks
-from orchestration.benchmarking.shown_rates import STATEMENT, standing_rates, written_rates
+from orchestration.benchmarking.shown_rates import (
+    STATEMENT,
+    rates_report,
+    standing_rates,
+    written_rates,
+)
 
 RULES = Rules(11, 3)
 NOTHING = pd.DataFrame(columns=list(STATEMENT))
@@ -229,3 +234,17 @@ def test_a_reason_made_of_a_rate_of_too_few_is_found() -> None:
     assert nights.leaks() == set()
     nights.ledger = nights.ledger.assign(judged_rate=0.7)
     assert nights.leaks() == {"a reason is made of a rate of too few"}
+
+
+def test_the_report_counts_what_is_hidden_and_what_stands() -> None:
+    nights = _Nights()
+    cells = _cell(n_due_of_top_client=50), _cell(stage="opening", **OPENING), _cell(**FEW)
+    shown = nights.night(*cells)
+    assert [rate is None for rate in shown] == [False, True, True]
+    found = rates_report(nights.rates, nights.ledger, RULES)
+    assert (found.n_cells, found.n_hidden, found.n_kept) == (3, 2, 0)
+    # The opening stage alone is hidden for another's sake.
+    weights = np.log1p([float(cell["n_clients_due"]) for cell in cells])
+    assert found.information_lost_share == pytest.approx(weights[1] / weights.sum())
+    nights.night(_cell(n_due_of_top_client=50, n_completed=139), *cells[1:])
+    assert rates_report(nights.rates, nights.ledger, RULES).n_kept == 1

@@ -182,15 +182,16 @@ def protect_network(
     con.execute("create or replace table marts.rpt_response_rates as select * from frame")
     con.unregister("frame")
     rates = protect_rates(con, due, Thresholds(), begun.release_no)
-    cells = benchmark_sites(network.therapists, sites, rates, Thresholds(), shown).cells
+    cells = benchmark_sites(network.therapists, sites, rates.shown, Thresholds(), shown).cells
     ledger.add(con, begun.release_no, {"ledger": made.ledger})
     report = suppression_report(made.cells, begun.release_no)
+    of_cells = pd.DataFrame([{"table_name": "site_benchmarks", **report.__dict__}])
     replace_tables(
         con,
         {
             "site_benchmarks": cells,
-            "shown_response_rates": rates,
-            "suppression": pd.DataFrame([{"table_name": "site_benchmarks", **report.__dict__}]),
+            "shown_response_rates": rates.shown,
+            "suppression": pd.concat([of_cells, rates.report]),
         },
     )
 

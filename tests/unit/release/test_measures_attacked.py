@@ -180,6 +180,10 @@ def test_what_gives_something_away_is_withheld_and_the_release_goes_out(
     monkeypatch.setattr("orchestration.release.publish.prepare_measures", leaky)
     registry = measuring_registry()
     published = write_release(con, tmp_path, small_meta(registry), registry)
+    assert published.withheld == (
+        "release: measures of practice/site_00, srs are withheld, as something hidden could be "
+        "worked out of them: flow_reached_3; the rest went out",
+    )
     with duckdb.connect(str(tmp_path / f"{published.release_id}.duckdb"), read_only=True) as found:
         shown = "select metric, period, is_suppressed from {} where value is not null or "
         shown += "is_suppressed order by all"

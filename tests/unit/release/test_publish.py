@@ -88,7 +88,7 @@ def test_both_files_are_signed_and_complete(tmp_path: Path) -> None:
         "network_deciles": 0,
         "interventions": 0,
         "reference_bands": 0,
-        "suppression_report": 1,
+        "suppression_report": 2,
     }
     assert _read(pointer.quality, "select count(*) from check_results") == [(4,)]
     assert _read(pointer.quality, "select row_no, column_name from quarantine limit 1") == [
