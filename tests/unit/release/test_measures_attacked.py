@@ -135,6 +135,16 @@ def test_one_class_of_change_is_what_the_others_leave(empty: duckdb.DuckDBPyConn
     assert _leaks(empty).empty
 
 
+def test_a_year_is_beside_the_twelve_months_to_its_end(
+    empty: duckdb.DuckDBPyConnection,
+) -> None:
+    """The same 99 clients under two names: no 198 are shared out among the classes of 99."""
+    for period in ("2025", "12m-2025-12"):
+        for metric, counted in zip(CHANGES, (26, 57, 10, 5, 1), strict=True):
+            _share(empty, metric, period, 99, counted)
+    assert _leaks(empty).empty
+
+
 def test_nobody_is_told_who_is_few_where_nothing_of_a_kind_is_shown(
     empty: duckdb.DuckDBPyConnection,
 ) -> None:
