@@ -42,6 +42,10 @@ from tests.unit.release.small_warehouse import NIGHT, small_meta
 THRESHOLDS = Thresholds()
 _STEADY = 4
 """One network in so many has a site that only grows, besides two others."""
+_MONTHS_BEFORE_A_YEAR_CLOSES = 10
+"""There. When a year closes its row has no earlier one to be held against, and of such a site all
+periods as they were, less the other years, leave a month of it: that is not covered (docs/runbooks/
+a_release_is_refused.md)."""
 
 
 @dataclass
@@ -112,10 +116,10 @@ class Site:
 
 
 class SteadySite(Site):
-    """170 clients, and a month of fourteen more before each release: nothing else changes, and so
+    """200 clients, and a month of fourteen more before each release: nothing else changes, and so
     the difference of two releases is that month's."""
 
-    OUTCOMES = (("recovered", 76), ("unchanged", 44), ("improved", 27), ("deteriorated", 23))
+    OUTCOMES = (*((name, 60) for name in CHANGES[:3]), ("deteriorated", 8), ("harmed", 12))
     OF_A_MONTH = (("unchanged", 9), ("improved", 5))
 
     @classmethod
@@ -169,9 +173,12 @@ class World:
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
         self._n_months = int(self._rng.integers(10, 16))
+        has_steady = self.seed % _STEADY == 0
+        if has_steady:
+            self._n_months = _MONTHS_BEFORE_A_YEAR_CLOSES
         months = MONTHS[: self._n_months]
         self._sites = [Site.drawn(self._rng, number, months) for number in range(2)]
-        if self.seed % _STEADY == 0:
+        if has_steady:
             self._sites.append(SteadySite.drawn(self._rng, 2, months))
         self._con = measured_warehouse()
         self._night = 0
