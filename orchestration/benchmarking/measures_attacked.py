@@ -8,9 +8,10 @@ people together. Here that is tried out, site by site and family by family, on w
 
 Left out are kinds of strata of a period of which nothing is shown: all that is said of them is
 their total, which is a shown cell like any other. A sample of blocks is attacked with them. Which
-of their cells are small nobody is told: a reader learns it of hidden cells from the shown ones
-beside them, and here there are none. (Were he told that all but one group are large, the number of
-clients in all would bound that group, whatever is shown of measures.)
+of their cells are small nobody is told, nor of a kind of periods of which nothing is shown: a
+reader learns it of hidden cells from the shown ones beside them, and here there are none. (Were he
+told that all but one are large, or all are small, the number of clients in all would bound one of
+them, whatever is shown of measures.)
 """
 
 import numpy as np
@@ -34,8 +35,8 @@ def leaking_cells(
 
     `n_blocks` are drawn by `seed` (None: all), half of them of metrics whose periods add up, where
     there is most to find. `n_whole` of them (None: all) are attacked with the kinds of which
-    nothing is shown. Raises KnowledgeContradictory where no true numbers at all agree with what is
-    shown.
+    nothing is shown. Where no true numbers at all agree with what is shown nobody knows what
+    follows from it: then all that is hidden beside it is found.
     """
     found: list[int] = []
     block_no = cells["block_no"].to_numpy()
@@ -81,6 +82,6 @@ def _leaks(block: pd.DataFrame, believed: Believed) -> Places:
         leaks = attack(system, ~shown, in_whole_numbers=False)
     except KnowledgeContradictory:
         if not block["known_least"].notna().any():
-            raise
+            return np.flatnonzero(~shown)
         return _leaks(block.assign(known_least=np.nan, known_most=np.nan), believed)
     return system.needs.item[leaks.needs]

@@ -71,6 +71,14 @@ def is_beside_shown(block: pd.DataFrame) -> Bools:
     return of_kind["is_shown"].transform("any").to_numpy(dtype=np.bool_)
 
 
+def _is_among_shown_periods(block: pd.DataFrame) -> Bools:
+    """Cells of all strata, of a kind of periods of which something is shown."""
+    of_all = block["kind_no"] == 0
+    kind = ["metric_no", "period_kind_no", *of_release(block)]
+    shown = (block["is_shown"] & of_all).groupby([block[name] for name in kind]).transform("any")
+    return np.asarray(of_all & shown, dtype=np.bool_)
+
+
 def _at(cell: Places, unknown: int) -> Places:
     return np.asarray(cell * _N + unknown, dtype=np.intp)
 
@@ -97,7 +105,7 @@ def known_of(block: pd.DataFrame, believed: Believed) -> System:
     lower[:, CLIENTS] = clients > 0
     told_lower, told_upper = lower.copy(), upper.copy()
     small = (clients > 0) & (clients < minimum)
-    is_told = is_beside_shown(block) | (block["kind_no"].to_numpy() == 0)
+    is_told = is_beside_shown(block) | _is_among_shown_periods(block)
     head = own[:, CLIENTS]
     told_lower.ravel()[head[is_told & (clients >= minimum)]] = minimum
     told_upper.ravel()[head[is_told & small]] = minimum - 1

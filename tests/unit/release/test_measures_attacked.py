@@ -166,6 +166,20 @@ def test_nobody_is_told_who_is_few_where_nothing_of_a_kind_is_shown(
     assert leaking_cells(beside, Believed(11), n_whole=None) == [1]
 
 
+def test_what_cannot_be_true_together_is_not_trusted(empty: duckdb.DuckDBPyConnection) -> None:
+    """More than 100 clients of 100 at most: beside it the hidden stratum counts as found."""
+    few: dict[str, Any] = {"metric": "mean_score", "value": 20.0}
+    few |= {"n_clients_counted": None, "n_clients_not_counted": None}
+    add_cell(empty, **few, n_clients=60)
+    few |= {"stratum_kind": "interpreter"}
+    add_cell(empty, **few, stratum="with", n_clients=5)
+    add_cell(empty, **few, stratum="without", n_clients=55)
+    prepare_measures(empty, Thresholds())
+    cells = attacked_cells(_candidate(empty), empty, Thresholds())
+    beside = cells.assign(is_shown=[True, False, True], shown_at_least=[11.0, np.nan, 101.0])
+    assert leaking_cells(beside, Believed(11)) == [1]
+
+
 def test_a_leak_is_told_by_its_cell_and_without_a_number(empty: duckdb.DuckDBPyConnection) -> None:
     for period, n, counted in (("all", 56, 21), ("2025", 20, 10), ("2026", 36, 11)):
         _share(empty, "flow_reached_3", period, n, counted)
