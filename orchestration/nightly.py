@@ -54,6 +54,8 @@ class NightReport:
     ended_dead_runs: tuple[str, ...] = field(default=())
     removed: tuple[str, ...] = ()
     """What went because the contracts keep it no longer, a line each."""
+    withheld: tuple[str, ...] = ()
+    """Measures that the release left out because something could be worked out of them."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -82,10 +84,10 @@ def run_nightly(
             )
         owe(settings, registry.group)
         before = current_release(settings)
-        dead, of_job = _run_job(settings, registry, todo, progress)
+        dead, withheld, backup_problem = _run_job(settings, registry, todo, progress)
         with Warehouse(settings).connect() as con:
             lines = practice_lines(con, todo.published_through, registry.practices)
-            fresh = _fresh_problems(con, todo.published_through) + of_job
+            fresh = _fresh_problems(con, todo.published_through) + _problem(backup_problem)
         release_id = current_release(settings)
         return NightReport(
             did_anything=True,
@@ -96,13 +98,15 @@ def run_nightly(
             needs_a_person=bool(standing or fresh),
             ended_dead_runs=tuple(dead),
             removed=todo.removed,
+            withheld=withheld,
         )
 
 
 def _run_job(
     settings: Settings, registry: Registry, todo: Plan, progress: Callable[[str], None]
-) -> tuple[list[str], tuple[str, ...]]:
-    """Ids of the dead runs that were ended, and what is wrong with the release and the backup."""
+) -> tuple[list[str], tuple[str, ...], str | None]:
+    """Ids of the dead runs that were ended, what the release withholds, and what is wrong with the
+    backup."""
     with closing(Night(settings, registry, progress=progress)) as night:
         night.write_reference()  # the plan has begun the night, under the same lock
         # The worker imports and reads while we import Dagster and dbt.
@@ -111,7 +115,7 @@ def _run_job(
         from orchestration.definitions import execute_nightly
 
         dead = execute_nightly(night, todo, progress)
-        return dead, night.withheld + _problem(night.backup_problem)
+        return dead, night.withheld, night.backup_problem
 
 
 def _problem(said: str | None) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ def _say(report: NightReport) -> None:
     else:
         rest = "" if report.removed else "; nothing was changed"
         output.print(f"Nothing new in landing{rest}.")
-    for line in report.removed:
+    for line in (*report.removed, *report.withheld):
         output.print(line, markup=False, highlight=False)
     for problem in report.problems:
         messages.print(f"! {problem}", markup=False, highlight=False)

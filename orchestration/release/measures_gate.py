@@ -18,9 +18,10 @@ from orchestration.release.tables import tables_of_measures
 from orchestration.sql import identifier, literal
 
 _NAMED = 5
-_BLOCKS = 120
-"""Sites and families of metrics attacked, drawn anew by every release: some 10 seconds."""
-_WHOLE_BLOCKS = 3
+_BLOCKS = 3_000
+"""Sites and families of metrics attacked, about a minute: all there are of a hundred sites, of more
+some that every release draws anew."""
+_WHOLE_BLOCKS = 10
 """Of these, attacked with the kinds of strata of which nothing is shown."""
 _KEY = (
     *("practice_id", "site_id", "instrument_code", "version", "language", "informant"),
@@ -67,39 +68,53 @@ def withhold_leaks(
     candidate: duckdb.DuckDBPyConnection,
     source: duckdb.DuckDBPyConnection,
     thresholds: Thresholds,
+    *,
+    is_whole: bool,
 ) -> tuple[str, ...]:
-    """Let the next candidate of `source` show nothing of sites and families of metrics of which
-    something hidden can be worked out. All are attacked, kinds of which nothing is shown with them,
-    so that the next look, whichever sites it draws, has nothing to find; it may take minutes.
+    """Let the next candidate of `source` show nothing of what something can be worked out of: of a
+    site and family of metrics the kinds of strata and of periods that stand in the findings, or the
+    whole family. What is withheld by now is said, a sentence a site and questionnaire.
 
-    Where nothing of a family is shown nothing is known of it. What is withheld is said, a sentence
-    a site and questionnaire.
+    All are attacked, kinds of which nothing is shown with them, so that the next look, whichever
+    sites it draws, has little to find; it may take minutes. Where nothing of a family is shown
+    nothing is known of it.
     """
     from orchestration.benchmarking.measures_attacked import leaking_cells
     from orchestration.benchmarking.measures_known import Believed
 
     cells = attacked_cells(candidate, source, thresholds)
     found = leaking_cells(cells, Believed(thresholds.minimum_clients), n_whole=None)
+    kind = "block_no, family, stratum_kind, period_kind"
     source.execute(
-        "insert into withheld_families select distinct block_no, family from measured_cells "
-        "where list_contains(?, cell_no)",
-        [cells["cell_no"].iloc[found].tolist()],
+        f"""
+        insert into withheld_kinds
+        with found as (
+            select distinct {kind} from measured_cells where list_contains($cells, cell_no)
+        )
+
+        select distinct {kind} from measured_cells
+        semi join found using ({"block_no, family" if is_whole else kind})
+        except
+        select {kind} from withheld_kinds
+        """,
+        {"cells": cells["cell_no"].iloc[found].tolist()},
     )
     withheld = source.execute(
         """
         select
             practice_id || '/' || site_id || coalesce(', ' || instrument_code, ''),
-            string_agg(distinct metric, ', ' order by metric)
+            string_agg(distinct metric, ', ' order by metric),
+            string_agg(distinct period_kind, ', ' order by period_kind)
         from measured_cells
-        semi join withheld_families using (block_no, family)
+        semi join withheld_kinds using (block_no, family, stratum_kind, period_kind)
         group by all
         order by all
         """
     ).fetchall()
     return tuple(
-        f"release: measures of {of} are withheld, as something hidden could be worked out of them: "
-        f"{metrics}; the rest went out"
-        for of, metrics in withheld
+        f"measures of {of} withheld, as something hidden could be worked out of them: {metrics} "
+        f"(periods of the kind {kinds})"
+        for of, metrics, kinds in withheld
     )
 
 

@@ -210,16 +210,16 @@ def test_a_group_too_small_for_any_row_gets_its_release(
 ) -> None:
     settings = nights.home(tmp_path / "home", parsed, with_measures=True)
     nights.send_few(settings, replace(WORLD, n_clients=20), (TURNED,))
-    withheld = "release: measures of north/main are withheld"
+    withheld = "measures of north/main withheld"
     monkeypatch.setattr(
         "orchestration.assets.release.write_release",
         lambda *given, **named: replace(write_release(*given, **named), withheld=(withheld,)),
     )
     report = nights.night(settings)
     assert report.is_new_release
-    # Withheld measures let the rest go out, and a person hears of them.
-    assert report.needs_a_person
-    assert withheld in report.problems
+    # What is withheld lets the rest go out, and is said.
+    assert report.withheld == (withheld,)
+    assert not report.needs_a_person
     for table in ("scale_reliability", "careless_shares"):
         assert nights.query(settings.warehouse, f"select count(*) from benchmark.{table}") == [(0,)]
     verdicts = f"select distinct status from quality.check_results where check_id = '{ALARM}'"
