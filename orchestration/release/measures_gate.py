@@ -68,53 +68,39 @@ def withhold_leaks(
     candidate: duckdb.DuckDBPyConnection,
     source: duckdb.DuckDBPyConnection,
     thresholds: Thresholds,
-    *,
-    is_whole: bool,
 ) -> tuple[str, ...]:
-    """Let the next candidate of `source` show nothing of what something can be worked out of: of a
-    site and family of metrics the kinds of strata and of periods that stand in the findings, or the
-    whole family. What is withheld by now is said, a sentence a site and questionnaire.
+    """Let the next candidate of `source` show nothing of sites and families of metrics of which
+    something hidden can be worked out. What is withheld is said, a sentence a site and
+    questionnaire.
 
     All are attacked, kinds of which nothing is shown with them, so that the next look, whichever
-    sites it draws, has little to find; it may take minutes. Where nothing of a family is shown
-    nothing is known of it.
+    sites it draws, has nothing to find; it may take minutes. Where nothing of a family is shown
+    nothing is known of it: a part of it, shown now and the rest another night, could still tell.
     """
     from orchestration.benchmarking.measures_attacked import leaking_cells
     from orchestration.benchmarking.measures_known import Believed
 
     cells = attacked_cells(candidate, source, thresholds)
     found = leaking_cells(cells, Believed(thresholds.minimum_clients), n_whole=None)
-    kind = "block_no, family, stratum_kind, period_kind"
     source.execute(
-        f"""
-        insert into withheld_kinds
-        with found as (
-            select distinct {kind} from measured_cells where list_contains($cells, cell_no)
-        )
-
-        select distinct {kind} from measured_cells
-        semi join found using ({"block_no, family" if is_whole else kind})
-        except
-        select {kind} from withheld_kinds
-        """,
-        {"cells": cells["cell_no"].iloc[found].tolist()},
+        "insert into withheld_families select distinct block_no, family from measured_cells "
+        "where list_contains(?, cell_no)",
+        [cells["cell_no"].iloc[found].tolist()],
     )
     withheld = source.execute(
         """
         select
             practice_id || '/' || site_id || coalesce(', ' || instrument_code, ''),
-            string_agg(distinct metric, ', ' order by metric),
-            string_agg(distinct period_kind, ', ' order by period_kind)
+            string_agg(distinct metric, ', ' order by metric)
         from measured_cells
-        semi join withheld_kinds using (block_no, family, stratum_kind, period_kind)
+        semi join withheld_families using (block_no, family)
         group by all
         order by all
         """
     ).fetchall()
     return tuple(
-        f"measures of {of} withheld, as something hidden could be worked out of them: {metrics} "
-        f"(periods of the kind {kinds})"
-        for of, metrics, kinds in withheld
+        f"measures of {of} withheld, as something hidden could be worked out of them: {metrics}"
+        for of, metrics in withheld
     )
 
 

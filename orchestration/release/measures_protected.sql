@@ -314,9 +314,7 @@ left join period_kinds
         and kinds.period_kind = period_kinds.period_kind;
 
 -- What the attacker found something of in an earlier try of this release; measures_gate.py fills it.
-create temp table if not exists withheld_kinds (
-    block_no bigint, family varchar, stratum_kind varchar, period_kind varchar
-);
+create temp table if not exists withheld_families (block_no bigint, family varchar);
 
 create or replace temp view judged_metrics as
 select
@@ -325,10 +323,10 @@ select
         closed_cells.is_closed,
         measured_cells.is_primary or measured_cells.is_hidden_elsewhere
     )
-    or withheld_kinds.family is not null as is_suppressed
+    or withheld_families.family is not null as is_suppressed
 from measured_cells
 left join closed_cells using (cell_no)
-left join withheld_kinds using (block_no, family, stratum_kind, period_kind);
+left join withheld_families using (block_no, family);
 
 -- How many rows of a table stand as an earlier release showed them; counted once that is decided.
 create or replace temp table kept_measures (table_name varchar, n_kept bigint);

@@ -84,8 +84,8 @@ def write_release(
     after a new one.
     `is_other_code`: the last release was made by another version of what makes releases.
     Where measures alone give something away they are withheld, site by site and family by family,
-    and the release is made once more, or twice. Raises ReleaseRefused when a check on the candidate
-    fails; nothing has changed then.
+    and the release is made once more. Raises ReleaseRefused when a check on the candidate fails;
+    nothing has changed then.
     """
     home_releases.mkdir(parents=True, exist_ok=True)
     releases = Releases(home_releases)
@@ -95,19 +95,15 @@ def write_release(
         release_id, is_new = _write_candidates(source, releases, meta, registry)
         if not is_new:
             return Published(release_id, is_new=False)
-        # First the kinds of strata and periods that tell something, then all of such a family.
-        for is_whole in (False, True):
-            try:
-                _approve_candidates(source, home_releases, meta, every_block=is_other_code)
-                break
-            except MeasuresLeak:
-                with _opened(_candidate(home_releases, "release"), read_only=True) as candidate:
-                    withheld = withhold_leaks(candidate, source, meta.thresholds, is_whole=is_whole)
+        try:
+            _approve_candidates(source, home_releases, meta, every_block=is_other_code)
+        except MeasuresLeak:
+            with _opened(_candidate(home_releases, "release"), read_only=True) as candidate:
+                withheld = withhold_leaks(candidate, source, meta.thresholds)
             _remove_candidates(home_releases)
             release_id, is_new = _write_candidates(source, releases, meta, registry)
             if not is_new:
                 return Published(release_id, is_new=False, withheld=withheld)
-        else:
             _approve_candidates(source, home_releases, meta, every_block=is_other_code)
         note(source, release_id)
         _candidate(home_releases, "quality").rename(releases.quality_path(release_id))

@@ -197,7 +197,7 @@ class World:
         members = members_of(units, periods)
         fill_cells(con, cells_of(members))
         fill_sketches(con, units, periods)
-        con.execute("drop table if exists withheld_kinds")
+        con.execute("drop table if exists withheld_families")
         self._night += 1
         candidate = self._published() if self.protections == ALL_PROTECTIONS else self._made()
         if candidate is None:
@@ -205,7 +205,7 @@ class World:
         with candidate:
             cells = attacked_cells(candidate, con, THRESHOLDS)
         number = ledger.last_number(con)
-        self.n_withheld += _count(con, "withheld_kinds")
+        self.n_withheld += _count(con, "withheld_families")
         self.n_kept += _count(con, "standing_rows")
         self._remember(cells, members, number)
         ledger.put_out(con)

@@ -17,7 +17,7 @@ from orchestration.benchmarking.measures_attacked import leaking_cells
 from orchestration.benchmarking.measures_known import Believed
 from orchestration.release.contents import MeasureProtections, prepare_measures, query
 from orchestration.release.measure_checks import OF_STRATA
-from orchestration.release.measures_gate import attacked_cells, measure_leaks, withhold_leaks
+from orchestration.release.measures_gate import attacked_cells, measure_leaks
 from orchestration.release.publish import ReleaseRefused, write_release
 from orchestration.release.tables import tables_of
 from tests.studies.measures_drawn import (
@@ -206,7 +206,7 @@ def test_what_gives_something_away_is_withheld_and_the_release_goes_out(
     published = write_release(con, tmp_path, small_meta(registry), registry)
     assert published.withheld == (
         "measures of practice/site_00, srs withheld, as something hidden could be worked out of "
-        "them: flow_reached_3 (periods of the kind year)",
+        "them: flow_reached_3",
     )
     with duckdb.connect(str(tmp_path / f"{published.release_id}.duckdb"), read_only=True) as found:
         shown = "select metric, period, is_suppressed from {} where value is not null or "
@@ -214,36 +214,11 @@ def test_what_gives_something_away_is_withheld_and_the_release_goes_out(
         assert found.execute(shown.format("cohort_flow")).fetchall() == [
             ("flow_reached_3", "2025", True),
             ("flow_reached_3", "2026", True),
-            ("flow_reached_3", "all", False),
+            ("flow_reached_3", "all", True),
         ]
         assert found.execute(shown.format("site_metrics")).fetchall() == [
             ("recovered", "all", False)
         ]
-
-
-def test_of_what_still_tells_something_all_is_withheld(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    con = measured_warehouse()
-    for period, n, counted in (("all", 56, 21), ("2025", 20, 10), ("2026", 36, 11)):
-        _share(con, "flow_reached_3", period, n, counted)
-    _share(con, "recovered", "all", 200, 60)
-    leaky = partial(prepare_measures, protections=MeasureProtections(periods=False))
-    monkeypatch.setattr("orchestration.release.publish.prepare_measures", leaky)
-    rounds: list[bool] = []
-
-    def withheld(*given: Any, is_whole: bool) -> tuple[str, ...]:
-        rounds.append(is_whole)
-        return withhold_leaks(*given, is_whole=is_whole) if is_whole else ()
-
-    monkeypatch.setattr("orchestration.release.publish.withhold_leaks", withheld)
-    registry = measuring_registry()
-    published = write_release(con, tmp_path, small_meta(registry), registry)
-    assert rounds == [False, True]
-    with duckdb.connect(str(tmp_path / f"{published.release_id}.duckdb"), read_only=True) as found:
-        shown = "select count(value) from {}"
-        assert found.execute(shown.format("cohort_flow")).fetchall() == [(0,)]
-        assert found.execute(shown.format("site_metrics")).fetchall() == [(1,)]
 
 
 def test_a_leak_that_stays_refuses_the_release(
@@ -254,7 +229,7 @@ def test_a_leak_that_stays_refuses_the_release(
         _share(con, "flow_reached_3", period, n, counted)
     leaky = partial(prepare_measures, protections=MeasureProtections(periods=False))
     monkeypatch.setattr("orchestration.release.publish.prepare_measures", leaky)
-    monkeypatch.setattr("orchestration.release.publish.withhold_leaks", lambda *_, **__: ())
+    monkeypatch.setattr("orchestration.release.publish.withhold_leaks", lambda *_: ())
     registry = measuring_registry()
     with pytest.raises(ReleaseRefused, match="flow_reached_3, all, all, 2025; see docs"):
         write_release(con, tmp_path, small_meta(registry), registry)
