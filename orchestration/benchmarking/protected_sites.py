@@ -15,6 +15,7 @@ from orchestration.benchmarking.disclosure import STATE, protect
 from orchestration.benchmarking.disclosure_cells import Rules, bounds, least_error
 from orchestration.benchmarking.disclosure_relations import Layout
 from orchestration.benchmarking.shown_cells import ShownCells
+from orchestration.measures.arrays import Bools, Floats
 
 LAYOUT = Layout(block=CELL_COLUMNS[:-2])
 CELL: tuple[str, ...] = LAYOUT.cell
@@ -50,6 +51,17 @@ class SuppressionReport:
     n_hidden: int
     n_kept: int
     information_lost_share: float
+
+    @classmethod
+    def of(
+        cls, hidden: Bools, primary: Bools, kept: Bools, n_clients: Floats
+    ) -> "SuppressionReport":
+        """Of cells that are hidden, would be by the primary rule, or stand as they were."""
+        weight = np.log1p(n_clients)
+        total = float(weight.sum())
+        lost = float(weight[hidden & ~primary].sum())
+        n_cells, n_hidden, n_kept = hidden.size, int(hidden.sum()), int(kept.sum())
+        return cls(n_cells, n_hidden, n_kept, lost / total if total > 0 else 0.0)
 
 
 def tonight(candidates: pd.DataFrame, ledger: pd.DataFrame) -> Tonight:
@@ -146,16 +158,11 @@ def is_kept(cells: pd.DataFrame, release_no: int) -> np.ndarray:
 
 def suppression_report(cells: pd.DataFrame, release_no: int) -> SuppressionReport:
     """What protection cost these cells."""
-    hidden = cells["is_suppressed"].to_numpy(dtype=np.bool_)
-    primary = cells["is_primary"].to_numpy(dtype=np.bool_)
-    weight = np.log1p(cells["n_clients"].to_numpy(dtype=np.float64))
-    total = float(weight.sum())
-    lost = float(weight[hidden & ~primary].sum())
-    return SuppressionReport(
-        n_cells=len(cells),
-        n_hidden=int(hidden.sum()),
-        n_kept=int(is_kept(cells, release_no).sum()),
-        information_lost_share=lost / total if total > 0 else 0.0,
+    return SuppressionReport.of(
+        cells["is_suppressed"].to_numpy(dtype=np.bool_),
+        cells["is_primary"].to_numpy(dtype=np.bool_),
+        is_kept(cells, release_no),
+        cells["n_clients"].to_numpy(dtype=np.float64),
     )
 
 

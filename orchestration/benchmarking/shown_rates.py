@@ -108,13 +108,8 @@ def rates_report(rates: pd.DataFrame, ledger: pd.DataFrame, rules: Rules) -> Sup
     is_other = (said[list(COUNTS)].to_numpy(dtype=np.float64) != counts).any(axis=1)
     hidden = said["shown_rate"].isna().to_numpy(dtype=np.bool_)
     is_primary = ~is_rate_open(said, _coded(said, rules), rules) | is_few_answers(said, rules)
-    weight = np.log1p(_floats(said, "n_clients_due"))
-    total = float(weight.sum())
-    return SuppressionReport(
-        n_cells=len(said),
-        n_hidden=int(hidden.sum()),
-        n_kept=int((~hidden & is_other).sum()),
-        information_lost_share=float(weight[hidden & ~is_primary].sum()) / total if total else 0.0,
+    return SuppressionReport.of(
+        hidden, is_primary, ~hidden & is_other, _floats(said, "n_clients_due")
     )
 
 
